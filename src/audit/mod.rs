@@ -210,6 +210,9 @@ pub struct Event {
     /// The session: by the name that it has in lists of sessions, of which no cookie can be made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
+    /// The grant by which an agent acts: by the name that it has in lists of sessions, of which no token can be made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grant: Option<String>,
     /// What the caller is, by word of whoever vouches for them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<String>,
@@ -354,7 +357,9 @@ impl Event {
     /// Names the principal.
     pub fn who(&mut self, principal: &Principal) {
         match principal.origin() {
-            PrincipalSource::Provider(id) => self.provider = Some(short(id)),
+            PrincipalSource::Provider(id) | PrincipalSource::Grant { provider: id, .. } => {
+                self.provider = Some(short(id))
+            }
             PrincipalSource::Issuer(id) => self.token_issuer = Some(short(id.as_str())),
             PrincipalSource::Key(id) => self.key_id = Some(short(id)),
             PrincipalSource::Certificate(id) => self.certificate = Some(short(id.as_str())),

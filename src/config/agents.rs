@@ -88,6 +88,18 @@ impl AgentRules {
         self.enterprise.iter().find(|rule| rule.provider.as_str() == provider)
     }
 
+    /// Whether a client of this id may have grants; `site`: our own origin, below which are those that registered.
+    #[must_use]
+    pub fn knows(&self, client: &str, site: &str) -> bool {
+        let is_registered = || {
+            let below = client.strip_prefix(site);
+            self.register && below.is_some_and(|below| below.starts_with('/'))
+        };
+        self.clients.admit(client)
+            || is_registered()
+            || self.enterprise.iter().any(|rule| rule.scopes_of(client).is_some())
+    }
+
     /// Where no table says otherwise.
     fn by_default(prefix: KeyPrefix) -> Self {
         Self {

@@ -210,7 +210,10 @@ fn is_for(config: &Config, who: &Hypothetical, path: &CanonicalPath) -> bool {
     let principal = who.principal();
     let issuer = match principal.origin() {
         PrincipalSource::Issuer(id) => config.issuer(id),
-        PrincipalSource::Provider(_) | PrincipalSource::Key(_) | PrincipalSource::Certificate(_) => None,
+        PrincipalSource::Provider(_)
+        | PrincipalSource::Key(_)
+        | PrincipalSource::Certificate(_)
+        | PrincipalSource::Grant { .. } => None,
     };
     issuer.is_none_or(|issuer| resource::is_for(issuer, principal.stated(), &config.public_url, path))
 }
@@ -227,6 +230,7 @@ fn takes(access: &Access, who: &Hypothetical) -> bool {
             PrincipalSource::Issuer(_) => guard.takes_tokens(),
             PrincipalSource::Certificate(_) => guard.takes_certificates(),
             PrincipalSource::Key(_) => guard.takes_keys(),
+            PrincipalSource::Grant { .. } => guard.takes_agents(),
         },
     }
 }

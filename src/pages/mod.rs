@@ -8,6 +8,7 @@ pub mod chooser;
 pub mod explain;
 pub mod forward;
 pub mod framed;
+mod grants;
 pub mod problem;
 pub mod sessions;
 pub mod signed_in;

@@ -3,6 +3,7 @@
 use super::parts::{Document, ForwardAuthError, KeyRequestError, LogoutRequestError, McpDenial, OrderError};
 use super::problem::Refusal;
 use crate::api_key::ApiKeyId;
+use crate::authn::agent::AgentRejection;
 use crate::authn::api_key::KeyRejection;
 use crate::authn::certificate::CertificateRefusal;
 use crate::authn::dpop::Blame;
@@ -60,6 +61,8 @@ pub enum Reason {
     TokenRejected(TokenRejection),
     /// An API key that is not good.
     Key(KeyRejection),
+    /// An agent's token that is not good.
+    Agent(AgentRejection),
     /// A key where none belongs: in an address, a cookie or a body.
     KeyExposed(ApiKeyId),
     /// A client certificate that names no program here.
@@ -181,6 +184,7 @@ impl Reason {
             Self::Presentation(error) => error.code(),
             Self::TokenRejected(rejection) => rejection.code(),
             Self::Key(rejection) => rejection.code(),
+            Self::Agent(rejection) => rejection.code(),
             Self::KeyExposed(_) => "key.exposed",
             Self::Certificate(refusal) => refusal.code(),
             Self::Introspection(error) => error.code(),
@@ -332,7 +336,7 @@ impl Reason {
             Self::TokenRejected(rejection) => token_refusal(rejection),
             Self::Blocked(BlockedBy::Person) => Refusal::AccountBlocked,
             Self::Key(KeyRejection::Powerless) => Refusal::Forbidden(Vec::new()),
-            Self::Key(_) | Self::Blocked(_) => Refusal::TokenRefused,
+            Self::Key(_) | Self::Agent(_) | Self::Blocked(_) => Refusal::TokenRefused,
             Self::Rejected(Rejection::Store(_)) => Refusal::Unavailable,
             Self::Rejected(_) => Refusal::Unauthenticated,
             Self::Csrf(_) | Self::CorsOrigin | Self::LoginNotNavigated => Refusal::CrossSite,

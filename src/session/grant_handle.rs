@@ -20,6 +20,8 @@ const MAC_BYTES: usize = 16;
 const BODY_BYTES: usize = TAG_BYTES + SUBJECT_BYTES + ID_BYTES + NUMBER_BYTES + MAC_BYTES;
 /// Of base64url without padding.
 const BODY_DIGITS: usize = BODY_BYTES.div_ceil(3) * 4;
+/// All that follows the prefix: the kind, the body, the check digits, and what separates them.
+const TEXT_DIGITS: usize = 1 + 2 + 1 + BODY_DIGITS + 1 + CRC_DIGITS;
 
 /// What a text is for. No text of one kind is read as another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +106,16 @@ impl GrantHandle {
         let (id, number) = rest.split_first_chunk::<ID_BYTES>()?;
         let number = u64::from_be_bytes(number.try_into().ok()?);
         Some(Self { kind, subject: SubjectKey::of_bytes(*subject), id: SessionId::of_bytes(*id), number })
+    }
+
+    /// Whether such a text stands in this one.
+    #[must_use]
+    pub fn stands_in(text: &str, prefix: &KeyPrefix) -> bool {
+        let length = prefix.as_str().len() + TEXT_DIGITS;
+        text.match_indices(prefix.as_str()).any(|(at, _)| {
+            let shown = at.checked_add(length).and_then(|end| text.get(at..end));
+            shown.is_some_and(|shown| Self::is_shaped(shown, prefix))
+        })
     }
 
     /// Whether a text has the form of one of ours, whether or not it was made here: then it is to be seen by no one else.

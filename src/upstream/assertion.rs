@@ -34,6 +34,8 @@ const LEAST_LEFT: Seconds = Seconds::new(30);
 /// What an isolate remembers of assertions.
 const BOUNDS: Bounds = Bounds { entries: 2000, weight: 4 * 1024 * 1024 };
 const JTI_BYTES: usize = 16;
+/// `sub_profile` of a program that acts for a person.
+const AI_AGENT: &str = "ai-agent";
 
 /// An assertion, as it is sent. Prints redacted: whoever has it is believed for a minute.
 #[derive(Clone, PartialEq, Eq)]
@@ -66,6 +68,8 @@ struct About<'a> {
     client_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     key_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grant_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     owner: Option<SubjectId<'a>>,
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -110,6 +114,8 @@ struct Acting<'a> {
     iss: &'a str,
     sub: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    sub_profile: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     act: Option<Box<Self>>,
 }
 
@@ -137,6 +143,7 @@ impl<'a> About<'a> {
             provider: principal.provider(),
             client_id: principal.client_id(),
             key_id: principal.key_id(),
+            grant_id: principal.grant_id(),
             owner: principal.owner().map(|owner| SubjectId::new(&owner.issuer, &owner.subject)),
             scope: principal.scopes().join(" "),
             roles: principal.roles(),
@@ -147,16 +154,17 @@ impl<'a> About<'a> {
             acr: authentication.acr.as_deref(),
             amr: &authentication.amr,
             sid: who.session,
-            act: acting(principal.actors(), principal.issuer()),
+            // Of our own grants we know what acts.
+            act: acting(principal.actors(), principal.issuer(), principal.grant_id().map(|_| AI_AGENT)),
         }
     }
 }
 
 /// An actor without an issuer is one of the token's own issuer: read under our `iss`, the name would be somebody else's.
-fn acting<'a>(actors: &'a [Actor], issuer: &'a str) -> Option<Acting<'a>> {
+fn acting<'a>(actors: &'a [Actor], issuer: &'a str, sub_profile: Option<&'static str>) -> Option<Acting<'a>> {
     actors.iter().rev().fold(None, |inner, actor| {
         let iss = actor.issuer.as_deref().unwrap_or(issuer);
-        Some(Acting { iss, sub: &actor.subject, act: inner.map(Box::new) })
+        Some(Acting { iss, sub: &actor.subject, sub_profile, act: inner.map(Box::new) })
     })
 }
 
@@ -225,7 +233,7 @@ impl Assertions {
         let expires_at = now.plus(LIFE).min(ends_at).max(now.plus(SHORTEST_LIFE));
         let claims = Claims {
             about: &about,
-            sub: unique_subject(principal.kind(), principal.issuer(), principal.subject()),
+            sub: unique_subject(principal.kind_of_subject(), principal.issuer(), principal.subject()),
             jti: jti(random),
             iat: now,
             exp: expires_at,

@@ -22,6 +22,7 @@ use crate::mcp::ListFilter;
 use crate::outward::ServiceToken;
 use crate::route::{BrowserCache, CanonicalPath, PathMapping, RequestHeaders, Upstream};
 use crate::secret::Secret;
+use crate::session::GrantHandle;
 
 const BYTES_PER_MIB: f64 = 1_048_576.0;
 
@@ -241,7 +242,7 @@ fn request_headers(forwarding: &Forwarding<'_>) -> (HeaderMap, Vec<String>) {
         if nominated.contains(name) || (forwarding.cache_scope.is_private() && credential) {
             continue;
         }
-        let holds_key = |prefix| find_exposed(&String::from_utf8_lossy(value.as_bytes()), prefix).is_some();
+        let holds_key = |prefix| holds_secret(&String::from_utf8_lossy(value.as_bytes()), prefix);
         let fate = match fate(name, forwarding.request_headers, forwarding.claim_headers) {
             Fate::PassedOn if forwarding.key_prefix.is_some_and(holds_key) => Fate::Removed,
             fate => fate,
@@ -270,6 +271,11 @@ fn request_headers(forwarding: &Forwarding<'_>) -> (HeaderMap, Vec<String>) {
     set(&mut headers, "x-forwarded-for", head.peer.address.as_deref().unwrap_or_default());
     set(&mut headers, "x-request-id", forwarding.request_id);
     (headers, removed)
+}
+
+/// Whether a text has an API key of ours in it, or a token of an agent's.
+fn holds_secret(text: &str, prefix: &KeyPrefix) -> bool {
+    find_exposed(text, prefix).is_some() || GrantHandle::stands_in(text, prefix)
 }
 
 fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {

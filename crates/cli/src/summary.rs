@@ -2,9 +2,9 @@
 
 use postern::VERSION;
 use postern::config::{
-    AdminCredential, AdminService, AdminServices, Administrators, AssertionAudience, ClientAssertion, ClientAuth,
-    Config, Constraint, DecisionRetention, Inability, Issuer, KEY_RING, Logout, ObjectPlace, Provider, SHARING_PREFIX,
-    SameSite, ServiceClient, TokenIssuer, spelled,
+    AdminCredential, AdminService, AdminServices, Administrators, AgentRules, AssertionAudience, ClientAssertion,
+    ClientAuth, Config, Constraint, DecisionRetention, Inability, Issuer, KEY_RING, Logout, ObjectPlace, Provider,
+    SHARING_PREFIX, SameSite, ServiceClient, TokenIssuer, spelled,
 };
 use postern::jose::Algorithm;
 use postern::limit::{Counter, Limit, LimitKind};
@@ -86,6 +86,9 @@ fn site(config: &Config) -> String {
     if let Some(rules) = &config.api_keys {
         text.push_str(&api_keys::summary(rules));
     }
+    if let Some(rules) = &config.agents {
+        text.push_str(&agents(rules));
+    }
     if let Some(admin) = &config.admin {
         text.push_str(&administrators(admin));
     }
@@ -97,6 +100,29 @@ fn site(config: &Config) -> String {
     text.push_str("\nRoutes\n");
     text.push_str(&routes(config.routes.routes()));
     text.push_str(&rules::refused_spellings(config));
+    text
+}
+
+/// Which programs may act for people, and for how long.
+fn agents(rules: &AgentRules) -> String {
+    let (access, grant) = (spelled(rules.access), spelled(rules.grant));
+    let ends = if rules.with_session { "with the session" } else { "by itself" };
+    let mut text = format!("\nAgents: tokens for {access}, grants for {grant} at most, each ends {ends}\n");
+    let patterns: Vec<String> = rules.clients.written().collect();
+    let who = if patterns.is_empty() { "any, with a person's consent".to_owned() } else { patterns.join(" ") };
+    text.push_str(&format!("  clients {who}\n"));
+    let of = |on: bool, words: &str| if on { format!("  {words}\n") } else { String::new() };
+    text.push_str(&of(
+        rules.clients.same_host,
+        "their redirect URIs are on their own host, or on the person's computer",
+    ));
+    text.push_str(&of(rules.register, "may register themselves"));
+    text.push_str(&of(rules.remember, "who has consented is not asked again for the same"));
+    for rule in &rules.enterprise {
+        for client in &rule.clients {
+            text.push_str(&format!("  {} vouches to {}: {}\n", rule.provider, client.client, client.scopes.join(" ")));
+        }
+    }
     text
 }
 
@@ -411,6 +437,9 @@ fn guarded(guard: &Guard) -> String {
     }
     if guard.takes_keys() {
         ways.push("with an API key".to_owned());
+    }
+    if guard.takes_agents() {
+        ways.push(format!("as an agent for somebody{}", one_of(" at ", &requirements.providers)));
     }
     if guard.takes_certificates() {
         ways.push(format!("with a client certificate{}", one_of(" of ", &requirements.certificates)));

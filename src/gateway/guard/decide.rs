@@ -6,7 +6,7 @@ use super::relations;
 use crate::audit::{Effect, short};
 use crate::authn::api_key::{KeyRejection, ShownKey};
 use crate::authn::certificate::CertificateRefusal;
-use crate::authn::{Principal, TokenRejection, session_cookie::Wants};
+use crate::authn::{Principal, Standing, TokenRejection, session_cookie::Wants};
 use crate::authz::{self, Decision, Denial, Permit, found};
 use crate::config::Config;
 use crate::gateway::context::RequestContext;
@@ -104,7 +104,8 @@ pub(crate) async fn authenticate<P: Platform>(
     let caller = identify(ctx, path, guarded, parts).await?;
     if caller.principal().session().is_none() {
         let refused = |reason| Refused::at(guarded, &ctx.site.config, caller.credential(), reason);
-        ctx.refuse_blocked(caller.principal(), guarded.guard.revocation).await.map_err(refused)?;
+        let standing = Standing::of_caller(caller.principal(), caller.granted_at(), ctx.request.now);
+        ctx.refuse_blocked(&standing, guarded.guard.revocation).await.map_err(refused)?;
     }
     Ok(caller)
 }
@@ -122,6 +123,11 @@ async fn identify<P: Platform>(
 ) -> Result<Caller, Refused> {
     let GuardedRoute { route, guard } = guarded;
     let refused = |credential| move |reason| Refused::at(guarded, &ctx.site.config, credential, reason);
+    if let Some(rules) = ctx.site.config.agents.as_ref().filter(|_| guard.goes_by_authorization())
+        && let Some(agent) = cold(ctx.by_agent(rules, guarded, path, parts)).await?
+    {
+        return Ok(Caller::Agent(Box::new(agent)));
+    }
     if let Some(principal) = by_key(ctx, guarded, parts).await? {
         return Ok(Caller::Key(Box::new(principal)));
     }
@@ -194,8 +200,7 @@ async fn by_key<P: Platform>(
 /// Whether a caller whose certificate is of no use here is told of the other ways: people, who may have one of their device's
 /// and can sign in, and whoever shows none and could show a token or a key.
 fn is_for_others(guard: &Guard, refusal: &CertificateRefusal) -> bool {
-    let by_header = guard.takes_tokens() || guard.takes_workloads() || guard.takes_keys();
-    guard.takes_sessions() || (by_header && refusal.is_absence())
+    guard.takes_sessions() || (guard.goes_by_authorization() && refusal.is_absence())
 }
 
 /// Door 2, and what goes on with whom it lets through.
@@ -240,6 +245,10 @@ fn mcp_denial(matched: &Matched<'_>) -> Result<(), Reason> {
 /// cannot be asked for one, no sign-in helps.
 fn mendable(config: &Config, decision: Decision, principal: &Principal) -> (Decision, Option<SignIn>) {
     let Decision::StepUp(wanted) = &decision else { return (decision, None) };
+    // An agent sends the person.
+    if principal.grant_id().is_some() {
+        return (decision, None);
+    }
     // Policies may want one of a program too, which cannot sign in.
     if !principal.is_in_person() {
         return (Decision::Deny(Denial::Authentication(wanted.shortfall)), None);

@@ -1,6 +1,7 @@
 //! A request for a route: both doors, then on to the upstream.
 
 mod access_token;
+mod agent;
 mod api_key;
 pub(super) mod caller;
 mod certificate;
@@ -86,7 +87,7 @@ async fn forward<P: Platform>(
         claim_headers: &ctx.site.config.claim_headers,
         request_headers: &route.request_headers,
         websocket_buffer: route.websocket_buffer,
-        key_prefix: ctx.site.config.api_keys.as_ref().map(|rules| &rules.prefix),
+        key_prefix: ctx.site.config.secret_prefix(),
         request_id: &ctx.request.id,
     };
     let mut plan = ForwardPlan::new(upstream.clone(), forwarding, permit);

@@ -99,7 +99,9 @@ impl Trusted<'_> {
         match self.service.origin() {
             PrincipalSource::Key(_) => Credential::Key,
             PrincipalSource::Certificate(_) => Credential::Certificate,
-            PrincipalSource::Provider(_) | PrincipalSource::Issuer(_) => Credential::None,
+            PrincipalSource::Provider(_) | PrincipalSource::Issuer(_) | PrincipalSource::Grant { .. } => {
+                Credential::None
+            }
         }
     }
 
