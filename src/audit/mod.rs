@@ -110,6 +110,27 @@ pub enum What {
     /// The use of a key could not be noted.
     #[serde(rename = "key.use")]
     KeyUse,
+    /// A person is asked, or has allowed, that a program acts for them …
+    #[serde(rename = "agent.consent")]
+    AgentConsent,
+    /// … or has not, or could not be asked.
+    #[serde(rename = "agent.refused")]
+    AgentRefused,
+    /// A program asks for its first token of a grant.
+    #[serde(rename = "agent.token")]
+    AgentToken,
+    /// It asks for the next.
+    #[serde(rename = "agent.refresh")]
+    AgentRefresh,
+    /// A code or refresh token was used once more, by another than the one whose it is: its grant has ended by that.
+    #[serde(rename = "agent.reuse")]
+    AgentReuse,
+    /// A program gives a grant back.
+    #[serde(rename = "agent.revoked")]
+    AgentRevoked,
+    /// A program registers.
+    #[serde(rename = "agent.registered")]
+    AgentRegistered,
     /// A token of our own came, for the entry of `SERVICES` that `service` names …
     #[serde(rename = "service_token.fetched")]
     ServiceTokenFetched,

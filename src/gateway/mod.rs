@@ -2,6 +2,7 @@
 
 mod account;
 mod admin;
+mod agents;
 mod authzen;
 mod background;
 mod blocks;
@@ -76,6 +77,7 @@ pub struct Gateway {
     documents: IssuerDocuments,
     cache: LiveCache,
     blocks: blocks::BlockMemory,
+    clients: agents::ClientDocuments,
     tokens: TokenCache,
     /// Those of programs that platforms vouch for: a door of their own.
     workload_tokens: TokenCache,
@@ -112,6 +114,7 @@ impl Gateway {
             documents,
             cache: LiveCache::default(),
             blocks: blocks::BlockMemory::default(),
+            clients: agents::ClientDocuments::default(),
             tokens: TokenCache::default(),
             workload_tokens: TokenCache::default(),
             keys: KeyCache::default(),
@@ -231,6 +234,10 @@ impl Gateway {
         }
         if let Some(sharing) = ctx.site.config.sharing.as_ref().filter(|_| path.is_within(SHARING_PREFIX)) {
             let response = cold(sharing::answer(ctx, (sharing, path), body, parts)).await?;
+            return Ok(Disposition::Respond(response));
+        }
+        if let Some(rules) = agents::rules_at(ctx, path) {
+            let response = cold(agents::answer(ctx, (rules, path), body, parts)).await?;
             return Ok(Disposition::Respond(response));
         }
         if assertion_keys::is_asked_for(&ctx.site.config, path) {

@@ -5,6 +5,7 @@
 
 pub mod api_keys;
 pub mod chooser;
+pub mod consent;
 pub mod explain;
 pub mod forward;
 pub mod framed;

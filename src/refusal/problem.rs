@@ -47,6 +47,10 @@ pub enum Refusal {
     LoginUnfinished,
     /// 400: the provider does not take our request; no other login will do better.
     LoginMisconfigured,
+    /// 400: the program that sent the person here cannot be checked, or is not let in.
+    ClientRefused,
+    /// 403: what the person was asked is over; the program has to ask again.
+    ConsentOver,
     /// 503: the provider cannot sign anybody in just now.
     LoginUnavailable,
     /// 429: again in so long.
@@ -70,6 +74,7 @@ impl Refusal {
             | Self::LoginFailed
             | Self::LoginOver
             | Self::LoginMisconfigured
+            | Self::ClientRefused
             | Self::TokenMalformed => StatusCode::BAD_REQUEST,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::Unauthenticated
@@ -79,7 +84,9 @@ impl Refusal {
             | Self::TokenRefused
             | Self::ProofRefused
             | Self::NonceWanted => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_) | Self::CrossSite | Self::LoginRefused | Self::AccountBlocked => StatusCode::FORBIDDEN,
+            Self::Forbidden(_) | Self::CrossSite | Self::LoginRefused | Self::AccountBlocked | Self::ConsentOver => {
+                StatusCode::FORBIDDEN
+            }
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict => StatusCode::CONFLICT,
@@ -111,6 +118,8 @@ impl Refusal {
             Self::LoginUnfinished => "login-unfinished",
             Self::LoginRefused => "login-refused",
             Self::AccountBlocked => "account-blocked",
+            Self::ClientRefused => "client-refused",
+            Self::ConsentOver => "consent-over",
             Self::TooManyRequests(_) => "too-many-requests",
             Self::Unavailable | Self::LoginUnavailable => "unavailable",
             Self::BadGateway => "bad-gateway",
@@ -141,6 +150,8 @@ impl Refusal {
             Self::LoginUnavailable => "Signing in is not possible just now",
             Self::LoginRefused => "Signing in was refused",
             Self::AccountBlocked => "This account is blocked",
+            Self::ClientRefused => "That program cannot be checked",
+            Self::ConsentOver => "This question is over",
             Self::TooManyRequests(_) => "Too many requests",
             Self::Unavailable => "A service we need does not answer",
             Self::BadGateway => "The application does not answer",
@@ -175,6 +186,14 @@ impl Refusal {
             Self::LoginOver => "It was finished before, or it took longer than ten minutes.",
             Self::LoginRefused => "You can start again, or choose another account.",
             Self::AccountBlocked => "Please ask the people who run this site.",
+            Self::ClientRefused => {
+                "A program wants to act for you, and this site cannot check which one it is. Nothing was allowed. Please tell \
+                 those who run the program."
+            }
+            Self::ConsentOver => {
+                "It was answered before, it is older than ten minutes, or you have signed in anew since. Start again in the \
+                 program that asked."
+            }
             Self::LoginUnfinished => "The sign-in page needs an answer from you. Start again, and follow its steps.",
             Self::LoginMisconfigured => {
                 "Something in how signing in is set up is not right, so that starting again may not help. Please tell \

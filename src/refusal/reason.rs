@@ -2,6 +2,7 @@
 
 use super::parts::{Document, ForwardAuthError, KeyRequestError, LogoutRequestError, McpDenial, OrderError};
 use super::problem::Refusal;
+use crate::agent::AgentError;
 use crate::api_key::ApiKeyId;
 use crate::authn::agent::AgentRejection;
 use crate::authn::api_key::KeyRejection;
@@ -141,6 +142,8 @@ pub enum Reason {
     Keys(KeySetError),
     /// There is no token of our own for the upstream.
     ServiceToken(ServiceTokenError),
+    /// A client that wants to act for somebody, or what it asks for, is refused.
+    Client(AgentError),
     /// A store of ours does not answer.
     Store(StoreError),
     /// There is no such static file.
@@ -224,6 +227,7 @@ impl Reason {
             Self::Metadata(error) => error.code(),
             Self::Keys(error) => error.code(),
             Self::ServiceToken(error) => error.code(),
+            Self::Client(error) => error.code(),
             Self::Store(StoreError::Unavailable(_)) => "store.unavailable",
             Self::Store(StoreError::Malformed) => "store.malformed",
             Self::NoFile => "upstream.no_file",
@@ -270,6 +274,7 @@ impl Reason {
             }
             Self::Metadata(MetadataError::NoS256) => Some("code_challenge_methods_supported".to_owned()),
             Self::Keys(KeySetError::NoKeys | KeySetError::TooManyKeys) => Some("keys".to_owned()),
+            Self::Client(error) => error.detail(),
             Self::Evaluation(error) => Some(error.message()),
             Self::Denied(denial) => denial.detail(),
             Self::Certificate(refusal) => refusal.detail(),
@@ -326,6 +331,8 @@ impl Reason {
             | Self::LogoutToken(_)
             | Self::LeakReport(_)
             | Self::Verify(_) => Refusal::BadRequest,
+            Self::Client(error) if error.is_about_consent() => Refusal::ConsentOver,
+            Self::Client(_) => Refusal::ClientRefused,
             Self::KeyRequest(error) => error.refusal(),
             Self::NoRoute | Self::OtherSpelling(_) | Self::NoSuchSession | Self::NoFile => Refusal::NotFound,
             Self::Order(error) => error.refusal(),

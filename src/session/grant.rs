@@ -28,6 +28,9 @@ pub struct Grant {
     pub client: String,
     /// What the client calls itself.
     pub client_name: String,
+    /// Where the client was answered; empty where nobody was asked.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub redirect_uri: String,
     /// The URL that it is for, one of this deployment's (RFC 8707).
     pub resource: String,
     /// What it may do there.

@@ -302,10 +302,16 @@ pub struct ListedGrant {
     pub client: String,
     /// What the client calls itself.
     pub client_name: String,
+    /// Where the client was answered.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub redirect_uri: String,
     /// What it is for.
     pub resource: String,
     /// What it may do there.
     pub scopes: Vec<String>,
+    /// Whether it ends with the session in which it was given.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub with_session: bool,
 }
 
 /// A live session.

@@ -26,7 +26,7 @@ pub use message::{
     Begin, BeginGrant, Check, CheckGrant, Command, Exchange, Granted, Listed, ListedGrant, Live, RedeemCode,
     RefreshGrant, Reply, Tokens,
 };
-pub use record::{Origin, Session, SessionTimeouts};
+pub use record::{Origin, PersonNamed, Session, SessionTimeouts};
 pub use sid_index::{SidEntry, SidIndex, SidKey};
 pub use subject::{MAX_WATCHERS, RefreshJob, RefreshOutcome, Revocation, Step, SubjectSessions, USED, WatchRequest};
 pub use table::SessionTable;

@@ -72,6 +72,17 @@ pub struct Session {
     pub grant: Option<Box<Grant>>,
 }
 
+/// Whom a record is about.
+#[derive(Clone, Debug)]
+pub struct PersonNamed {
+    /// The issuer.
+    pub issuer: IssuerIdentifier,
+    /// What it calls them.
+    pub subject: SubjectIdentifier,
+    /// The provider's id in the configuration.
+    pub provider: String,
+}
+
 /// Where a session was begun, for its owner to recognise it by.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
@@ -93,6 +104,34 @@ pub enum Expired {
 }
 
 impl Session {
+    /// A grant of this person's, of whom no more is said: the session in which they consent says it.
+    #[must_use]
+    pub fn of_grant(person: PersonNamed, grant: Grant, now: Timestamp) -> Self {
+        Self {
+            issuer: person.issuer,
+            subject: person.subject,
+            provider: person.provider,
+            claims: Map::new(),
+            scopes: Vec::new(),
+            roles: Vec::new(),
+            permissions: Vec::new(),
+            tenant: None,
+            auth_time: None,
+            acr: None,
+            amr: Vec::new(),
+            sid: None,
+            created_at: now,
+            last_seen: now,
+            access_token_expires_at: None,
+            access_token_issued_at: Timestamp::EPOCH,
+            refresh: RefreshState::default(),
+            ceiling: None,
+            origin: Origin::default(),
+            left_out: Vec::new(),
+            grant: Some(Box::new(grant)),
+        }
+    }
+
     /// When it ends if nobody uses it any more.
     #[must_use]
     pub fn idle_expires_at(&self, clocks: SessionTimeouts) -> Timestamp {

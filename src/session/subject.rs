@@ -272,8 +272,8 @@ fn next_sequence(newest_first: &[Row], begins_at: Timestamp) -> i64 {
 }
 
 fn listed(grant: Grant) -> ListedGrant {
-    let Grant { client, client_name, resource, scopes, .. } = grant;
-    ListedGrant { client, client_name, resource, scopes }
+    let Grant { client, client_name, redirect_uri, resource, scopes, with_session, .. } = grant;
+    ListedGrant { client, client_name, redirect_uri, resource, scopes, with_session: with_session.is_some() }
 }
 
 fn parse(stored: &Row) -> Option<Session> {
