@@ -30,7 +30,7 @@ impl Question {
     /// # Errors
     /// When it cannot be put: why, for the log. The caller denies.
     pub(super) fn new(input: &PolicyInput<'_>, names: &Names, reads: &Reads) -> Result<Self, String> {
-        let PolicyInput { principal, method, resource, call, context } = input;
+        let PolicyInput { principal, resource, call, context, .. } = input;
         let who = identifier(principal.issuer, principal.subject)?;
         let asker = names.principal(principal.kind, &who);
         let Asked { action, groups, what, name } = Asked::of(input, names)?;
