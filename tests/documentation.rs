@@ -95,9 +95,10 @@ fn is_reason(text: &str) -> bool {
 }
 
 /// What stands before the dot of a reason.
-const FAMILIES: [&str; 48] = [
+const FAMILIES: [&str; 49] = [
     "access_token",
     "admin",
+    "agent",
     "authn",
     "authz",
     "bearer",

@@ -9,6 +9,7 @@ pub mod consent;
 pub mod explain;
 pub mod forward;
 pub mod framed;
+mod grants;
 pub mod problem;
 pub mod sessions;
 pub mod signed_in;

@@ -13,7 +13,7 @@ use crate::config::testing::{config, provider};
 use crate::config::{Icon, PageOptions, Provider, ProviderId};
 use crate::refusal::Refusal;
 use crate::secret::Secret;
-use crate::session::Listed;
+use crate::session::{Listed, ListedGrant};
 use crate::time::Seconds;
 
 const HOSTILE: [&str; 5] = [
@@ -152,6 +152,15 @@ fn scripted(view: &View<'_>, text: &str) -> Vec<HtmlPage> {
         .map(|n| listed(&format!("id-{n}"), devices[n % 4], if n % 2 == 0 { text } else { "the Tor network" }))
         .collect();
     sessions.extend((0..4).map(|n| listed(&format!("more-{n}"), &format!("Chrome on {n}"), text)));
+    let grant = ListedGrant {
+        client: text.to_owned(),
+        client_name: text.to_owned(),
+        redirect_uri: String::new(),
+        with_session: false,
+        resource: text.to_owned(),
+        scopes: vec![text.to_owned()],
+    };
+    sessions.push(Listed { grant: Some(grant), ..listed("granted", text, text) });
     [
         forward::bounce(view, text),
         forward::to_login(view, text, ""),

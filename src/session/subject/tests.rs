@@ -485,5 +485,6 @@ fn watchable(world: &World, digest: &SessionDigest, clocks: SessionTimeouts, now
     world.with(|subject| subject.may_be_watched(digest, clocks, Timestamp::from_unix(now)).unwrap())
 }
 
+mod grants;
 mod replacing;
 mod watching;
