@@ -97,6 +97,8 @@ mod logout;
 mod management;
 #[path = "flow/management_policies.rs"]
 mod management_policies;
+#[path = "flow/mcp.rs"]
+mod mcp;
 #[path = "flow/oauth2.rs"]
 mod oauth2;
 #[path = "flow/own_keys.rs"]

@@ -5,10 +5,12 @@
 
 mod evaluated;
 mod line;
+mod mcp;
 mod text;
 
 pub use evaluated::Evaluated;
 pub use line::{OpenLine, PendingEvent};
+pub use mcp::McpFacts;
 pub use text::{short, some_of};
 
 use base64ct::{Base64UrlUnpadded, Encoding};
@@ -196,6 +198,9 @@ pub struct Event {
     /// The rule that decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub route: Option<String>,
+    /// The message of the Model Context Protocol that it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mcp: Option<McpFacts>,
     /// The provider concerned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,

@@ -212,6 +212,7 @@ fn door(all: &[AdminService], workloads: &[IssuerId]) -> Option<Route> {
         paths: Paths::Exact,
         request_headers: RequestHeaders::default(),
         websocket_buffer: 8,
+        mcp: None,
     })
 }
 

@@ -65,6 +65,7 @@ pub(super) fn read(mut table: Table<'_>, surroundings: &Surroundings<'_>) -> Opt
         paths: Paths::Exact,
         request_headers: RequestHeaders::default(),
         websocket_buffer: 8,
+        mcp: None,
     };
     Some(Authzen { route })
 }

@@ -197,6 +197,7 @@ fn route(name: String, access: Access, limits: RouteLimits) -> Option<Route> {
         paths: Paths::Exact,
         request_headers: RequestHeaders::default(),
         websocket_buffer: WEBSOCKET_BUFFER,
+        mcp: None,
     })
 }
 

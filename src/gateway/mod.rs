@@ -280,7 +280,7 @@ async fn named<P: Platform>(
         Some(("keys", "leaked/github")) => cold(leak_reports::github::receive(ctx, body, parts)).await?,
         Some(("keys", rest)) => cold(api_keys::one(ctx, rest, parts)).await?,
         Some(("sessions", rest)) => cold(sessions::one(ctx, rest, parts)).await?,
-        _ => return guard::pass(ctx, path, parts).await,
+        _ => return guard::pass(ctx, path, body, parts).await,
     };
     Ok(Disposition::Respond(response))
 }

@@ -6,7 +6,7 @@ mod parts;
 mod problem;
 mod reason;
 
-pub use parts::{Document, ForwardAuthError, KeyRequestError, LogoutRequestError, OrderError};
+pub use parts::{Document, ForwardAuthError, KeyRequestError, LogoutRequestError, McpDenial, OrderError};
 pub use problem::Refusal;
 pub use reason::Reason;
 

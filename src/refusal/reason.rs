@@ -1,6 +1,6 @@
 //! What happened, for the log, and the map to what the outside learns of it.
 
-use super::parts::{Document, ForwardAuthError, KeyRequestError, LogoutRequestError, OrderError};
+use super::parts::{Document, ForwardAuthError, KeyRequestError, LogoutRequestError, McpDenial, OrderError};
 use super::problem::Refusal;
 use crate::agent::AgentError;
 use crate::api_key::ApiKeyId;
@@ -84,6 +84,8 @@ pub enum Reason {
     Verify(ForwardAuthError),
     /// The caller is proven, and blocked.
     Blocked(BlockedBy),
+    /// A message of the Model Context Protocol is not let through.
+    Mcp(McpDenial),
     /// Door 2 said no.
     Denied(Denial),
     /// Door 2 wants another sign-in.
@@ -146,6 +148,8 @@ pub enum Reason {
     Store(StoreError),
     /// There is no such static file.
     NoFile,
+    /// The upstream's list cannot be read, so nobody can tell whether the caller may see what is in it.
+    UpstreamList,
     /// The upstream does not answer.
     UpstreamUnreachable,
     /// The upstream does not answer in time.
@@ -194,6 +198,7 @@ impl Reason {
             Self::WrongHealthSecret => "health.wrong_secret",
             Self::Verify(error) => error.code(),
             Self::Blocked(by) => by.code(),
+            Self::Mcp(denial) => denial.code(),
             Self::Denied(denial) => denial.code(),
             Self::StepUp(wanted) => wanted.shortfall.code(),
             Self::NoSuchSession => "session.unknown",
@@ -226,9 +231,16 @@ impl Reason {
             Self::Store(StoreError::Unavailable(_)) => "store.unavailable",
             Self::Store(StoreError::Malformed) => "store.malformed",
             Self::NoFile => "upstream.no_file",
-            Self::UpstreamUnreachable => "upstream.unreachable",
-            Self::UpstreamTimeout => "upstream.timeout",
+            Self::UpstreamList | Self::UpstreamUnreachable | Self::UpstreamTimeout => self.upstream_code(),
             Self::Internal(name) => name,
+        }
+    }
+
+    const fn upstream_code(&self) -> &'static str {
+        match self {
+            Self::UpstreamList => "upstream.list_unreadable",
+            Self::UpstreamTimeout => "upstream.timeout",
+            _ => "upstream.unreachable",
         }
     }
 
@@ -337,7 +349,7 @@ impl Reason {
             Self::Csrf(_) | Self::CorsOrigin | Self::LoginNotNavigated => Refusal::CrossSite,
             Self::Denied(Denial::Scopes(missing)) => Refusal::Forbidden(missing.clone()),
             Self::StepUp(wanted) => Refusal::StepUp(wanted.clone()),
-            Self::Denied(_) | Self::Certificate(_) => Refusal::Forbidden(Vec::new()),
+            Self::Denied(_) | Self::Certificate(_) | Self::Mcp(_) => Refusal::Forbidden(Vec::new()),
             Self::Callback(CallbackError::ProviderError(error)) | Self::Token(TokenError::Refused(error)) => {
                 login_refusal(error)
             }
@@ -361,7 +373,7 @@ impl Reason {
             | Self::ServiceToken(_)
             | Self::Store(_) => Refusal::Unavailable,
             Self::Limited(_, next) => Refusal::TooManyRequests(*next),
-            Self::UpstreamUnreachable => Refusal::BadGateway,
+            Self::UpstreamUnreachable | Self::UpstreamList => Refusal::BadGateway,
             Self::UpstreamTimeout => Refusal::GatewayTimeout,
             Self::Internal(_) => Refusal::Internal,
         }

@@ -32,6 +32,7 @@ use crate::http::cors::Cors;
 use crate::http::security_headers::SecurityHeaders;
 use crate::ids::{IssuerId, ServiceId};
 use crate::limit::RouteLimits;
+use crate::mcp::McpRules;
 use crate::relation::Template;
 use crate::time::Seconds;
 
@@ -65,6 +66,8 @@ pub struct Route {
     pub request_headers: RequestHeaders,
     /// `websocket_buffer`: how much may wait in each direction of a WebSocket until its reader takes it, in MiB.
     pub websocket_buffer: u32,
+    /// `mcp`: the rules for messages of the Model Context Protocol. `None`: its requests are no such messages.
+    pub mcp: Option<Rc<McpRules>>,
 }
 
 /// What may wait where a route does not say.
@@ -199,6 +202,18 @@ impl Route {
     #[must_use]
     pub fn takes_agents(&self) -> bool {
         matches!(&self.access, Access::Guarded(guard) if guard.takes_agents())
+    }
+
+    /// The same rule for a message that needs these scopes too.
+    #[must_use]
+    pub fn needing(&self, scopes: &[String]) -> Self {
+        let mut route = self.clone();
+        if let Access::Guarded(guard) = &mut route.access {
+            let required = &mut guard.requirements.scopes;
+            let more: Vec<String> = scopes.iter().filter(|scope| !required.contains(scope)).cloned().collect();
+            required.extend(more);
+        }
+        route
     }
 
     /// Whether its upstream gets assertions.

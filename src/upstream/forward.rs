@@ -18,6 +18,7 @@ use crate::http::fetch_metadata::RequestKind;
 use crate::http::security_headers::SecurityHeaders;
 use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, RequestHead, StatusCode, cookie, header};
 use crate::limit::Quotas;
+use crate::mcp::ListFilter;
 use crate::outward::ServiceToken;
 use crate::route::{BrowserCache, CanonicalPath, PathMapping, RequestHeaders, Upstream};
 use crate::secret::Secret;
@@ -50,6 +51,10 @@ pub struct ForwardPlan {
     pub websocket_buffer: f64,
     /// How long the body is, where the request says so.
     pub body_length: Option<u64>,
+    /// The body, where it was read to decide: the upstream gets these bytes. `None`: it is passed on as it comes.
+    pub body: Option<String>,
+    /// What the answer, a list, loses on its way.
+    pub list_filter: Option<ListFilter>,
     /// The caller's headers that were taken out, though they may have been meant for the upstream.
     pub removed: Vec<String>,
     /// For the problem answer, should the upstream fail.
@@ -145,6 +150,8 @@ impl ForwardPlan {
             removed,
             private: forwarding.cache_scope.is_private(),
             body_length: forwarding.head.header("content-length").and_then(|length| length.parse().ok()),
+            body: None,
+            list_filter: None,
             lifetime: forwarding.lifetime,
             websocket_buffer: f64::from(forwarding.websocket_buffer) * BYTES_PER_MIB,
             navigation: RequestKind::of(forwarding.head).is_navigation(),
