@@ -29,6 +29,10 @@ mod agents_approvals;
 mod agents_calls;
 #[path = "flow/agents_exchange.rs"]
 mod agents_exchange;
+#[path = "flow/agents_server.rs"]
+mod agents_server;
+#[path = "flow/agents_tokens.rs"]
+mod agents_tokens;
 #[path = "flow/api_keys.rs"]
 mod api_keys;
 #[path = "flow/apple.rs"]
