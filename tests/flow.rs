@@ -27,6 +27,8 @@ mod agents_admin;
 mod agents_approvals;
 #[path = "flow/agents_calls.rs"]
 mod agents_calls;
+#[path = "flow/agents_enterprise.rs"]
+mod agents_enterprise;
 #[path = "flow/agents_exchange.rs"]
 mod agents_exchange;
 #[path = "flow/agents_server.rs"]

@@ -8,7 +8,6 @@ use super::request::{MAX_BYTES, Order};
 use super::sessions::{MAX_SUBJECT_BYTES, Person, issuer_of};
 use super::{Change, Done};
 use crate::audit;
-use crate::config::MAX_CLIENT_ID_BYTES;
 use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
 use crate::gateway::response_parts::ResponseParts;
@@ -25,6 +24,8 @@ const MAX_REASON_BYTES: usize = 200;
 /// A moment is kept for so long, or as long as a session may live: no token from before it can still be good.
 const LONGEST_TOKEN_LIFE: Seconds = Seconds::hours(31 * 24);
 const MOST_LOOKS: usize = 5;
+/// The id of a client that registered itself is long.
+const MAX_AGENT_BYTES: usize = 2048;
 const TARGET: [&str; 6] = ["provider", "issuer", "subject", "client_id", "key", "agent"];
 
 /// Carries out what an endpoint about the list is for.
@@ -259,7 +260,7 @@ fn target<P>(
 
 /// A client to which people grant something here: whatever it is granted is refused from the next request on.
 fn agent_of<P>(ctx: &RequestContext<'_, P>, agent: &Value, parts: &mut ResponseParts) -> Result<BlockTarget, Reason> {
-    let fits = |text: &&str| !text.is_empty() && text.len() <= MAX_CLIENT_ID_BYTES;
+    let fits = |text: &&str| !text.is_empty() && text.len() <= MAX_AGENT_BYTES;
     let client_id = agent.as_str().filter(fits).ok_or(Reason::BadInput("agent"))?;
     parts.event.target = Some(audit::short(&format!("agent {client_id}")));
     let issuer = ctx.site.config.public_url.origin().to_owned();
