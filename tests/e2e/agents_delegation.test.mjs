@@ -3,6 +3,8 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 
+import { compactVerify, createLocalJWKSet } from "jose";
+
 import { call, consent, program, register, token } from "./support/agents.mjs";
 import { logIn } from "./support/login.mjs";
 import { startWorld } from "./support/world.mjs";
@@ -53,6 +55,8 @@ test("a call waits until the person allows it, and of fifty at once one goes on"
   const [header, payload] = receipt.body.split(".").map((part) => Buffer.from(part, "base64url").toString());
   assert.equal(JSON.parse(header).typ, "postern-receipt+jwt");
   assert.equal(JSON.parse(payload).call.name, "delete_doc");
+  const keys = JSON.parse((await program(postern, "/.well-known/jwks.json", { method: "GET" })).body);
+  await compactVerify(receipt.body, createLocalJWKSet(keys));
 });
 
 test("a no is a no", async () => {
