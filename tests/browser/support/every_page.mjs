@@ -135,11 +135,16 @@ const keys = async (page, origin) => {
 
 const CALLBACK = "http://127.0.0.1:9/cb";
 
+/** Programs that have registered, by site. */
+const clients = {};
+
 /** Lets a program act, and has it call a tool that waits for a yes: where that is asked. */
 async function waitingCall(page, origin) {
   const { request } = page.context();
   const posted = async (path, options) => (await request.post(`${origin}${path}`, options)).json();
-  const { client_id: client } = await posted("/auth/agents/register", { data: { client_name: "Agent", redirect_uris: [CALLBACK] } });
+  const registration = { data: { client_name: "Agent", redirect_uris: [CALLBACK] } };
+  clients[origin] ??= (await posted("/auth/agents/register", registration)).client_id;
+  const client = clients[origin];
   const verifier = randomBytes(32).toString("base64url");
   const challenge = createHash("sha256").update(verifier).digest("base64url");
   const query = new URLSearchParams({
