@@ -217,12 +217,12 @@ impl Reason {
             Self::UnknownProvider => "login.unknown_provider",
             Self::Callback(error) => error.code(),
             Self::Token(error) => error.code(),
-            Self::IdTokenSignature(error) => error.code(),
+            Self::IdTokenSignature(error) | Self::UserInfoSignature(error) | Self::LogoutTokenSignature(error) => {
+                error.code()
+            }
             Self::IdToken(error) => error.code(),
-            Self::UserInfoSignature(error) => error.code(),
             Self::UserInfo(error) => error.code(),
             Self::LogoutRequest(error) => error.code(),
-            Self::LogoutTokenSignature(error) => error.code(),
             Self::LogoutToken(error) => error.code(),
             Self::LoginOvertaken => "login.overtaken_by_logout",
             Self::RefreshPaused => "session.renewal_paused",
@@ -232,16 +232,17 @@ impl Reason {
             Self::Keys(error) => error.code(),
             Self::ServiceToken(error) => error.code(),
             Self::Client(error) => error.code(),
-            Self::Store(StoreError::Unavailable(_)) => "store.unavailable",
-            Self::Store(StoreError::Malformed) => "store.malformed",
-            Self::NoFile => "upstream.no_file",
-            Self::UpstreamList | Self::UpstreamUnreachable | Self::UpstreamTimeout => self.upstream_code(),
+            Self::Store(error) => store_code(error),
+            Self::NoFile | Self::UpstreamList | Self::UpstreamUnreachable | Self::UpstreamTimeout => {
+                self.upstream_code()
+            }
             Self::Internal(name) => name,
         }
     }
 
     const fn upstream_code(&self) -> &'static str {
         match self {
+            Self::NoFile => "upstream.no_file",
             Self::UpstreamList => "upstream.list_unreadable",
             Self::UpstreamTimeout => "upstream.timeout",
             _ => "upstream.unreachable",
@@ -335,8 +336,7 @@ impl Reason {
             | Self::LogoutToken(_)
             | Self::LeakReport(_)
             | Self::Verify(_) => Refusal::BadRequest,
-            Self::Client(error) if error.is_about_consent() => Refusal::ConsentOver,
-            Self::Client(_) => Refusal::ClientRefused,
+            Self::Client(error) => client_refusal(*error),
             Self::KeyRequest(error) => error.refusal(),
             Self::Approval(refusal) => refusal.refusal(),
             Self::NoRoute | Self::OtherSpelling(_) | Self::NoSuchSession | Self::NoFile => Refusal::NotFound,
@@ -355,14 +355,10 @@ impl Reason {
             Self::Denied(Denial::Scopes(missing)) => Refusal::Forbidden(missing.clone()),
             Self::StepUp(wanted) => Refusal::StepUp(wanted.clone()),
             Self::Denied(_) | Self::Certificate(_) | Self::Mcp(_) => Refusal::Forbidden(Vec::new()),
-            Self::Callback(CallbackError::ProviderError(error)) | Self::Token(TokenError::Refused(error)) => {
-                login_refusal(error)
-            }
-            Self::Token(TokenError::AnswerLost(_)) => Refusal::LoginUnavailable,
-            Self::Token(TokenError::ClientKey) => Refusal::LoginMisconfigured,
+            Self::Token(error) => token_endpoint_refusal(error),
+            Self::Callback(CallbackError::ProviderError(error)) => login_refusal(error),
             Self::Callback(CallbackError::NoTransaction | CallbackError::AlreadyUsed) => Refusal::LoginOver,
             Self::Callback(_)
-            | Self::Token(_)
             | Self::IdTokenSignature(_)
             | Self::IdToken(_)
             | Self::UserInfoSignature(_)
@@ -385,11 +381,33 @@ impl Reason {
     }
 }
 
+const fn store_code(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Unavailable(_) => "store.unavailable",
+        StoreError::Malformed => "store.malformed",
+    }
+}
+
 const fn provider_code(error: FetchError) -> &'static str {
     match error {
         FetchError::Network => "provider.unreachable",
         FetchError::Timeout => "provider.timeout",
         FetchError::TooLarge => "provider.answer_too_large",
+    }
+}
+
+/// What a person learns of a client that is refused, or of their consent that is over.
+const fn client_refusal(error: AgentError) -> Refusal {
+    if error.is_about_consent() { Refusal::ConsentOver } else { Refusal::ClientRefused }
+}
+
+/// What the person learns who signs in, where the provider gives no tokens.
+fn token_endpoint_refusal(error: &TokenError) -> Refusal {
+    match error {
+        TokenError::Refused(error) => login_refusal(error),
+        TokenError::AnswerLost(_) => Refusal::LoginUnavailable,
+        TokenError::ClientKey => Refusal::LoginMisconfigured,
+        _ => Refusal::LoginFailed,
     }
 }
 
