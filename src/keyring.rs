@@ -49,6 +49,12 @@ pub enum KeyPurpose {
     ServiceToken,
     /// The MAC of the secret by which we are known where such a token is got.
     ServiceSecret,
+    /// The MAC of the codes and tokens of agents.
+    AgentHandle,
+    /// Sealing the question that a consent page asks.
+    AgentConsent,
+    /// The mark in the id of a client that registered here.
+    AgentClient,
 }
 
 impl KeyPurpose {
@@ -63,6 +69,9 @@ impl KeyPurpose {
             Self::ApiKey => b"postern/v1/api-key",
             Self::ServiceToken => b"postern/v1/service-token",
             Self::ServiceSecret => b"postern/v1/service-secret",
+            Self::AgentHandle => b"postern/v1/agent-handle",
+            Self::AgentConsent => b"postern/v1/agent-consent",
+            Self::AgentClient => b"postern/v1/agent-client",
         }
     }
 }
@@ -92,6 +101,9 @@ struct DerivedKeys {
     api_key: DerivedKey,
     service_token: DerivedKey,
     service_secret: DerivedKey,
+    agent_handle: DerivedKey,
+    agent_consent: DerivedKey,
+    agent_client: DerivedKey,
 }
 
 #[derive(Default)]
@@ -112,6 +124,9 @@ impl DerivedKeys {
             KeyPurpose::ApiKey => &self.api_key,
             KeyPurpose::ServiceToken => &self.service_token,
             KeyPurpose::ServiceSecret => &self.service_secret,
+            KeyPurpose::AgentHandle => &self.agent_handle,
+            KeyPurpose::AgentConsent => &self.agent_consent,
+            KeyPurpose::AgentClient => &self.agent_client,
         }
     }
 }
@@ -385,6 +400,9 @@ mod tests {
             KeyPurpose::ApiKey => 6,
             KeyPurpose::ServiceToken => 7,
             KeyPurpose::ServiceSecret => 8,
+            KeyPurpose::AgentHandle => 9,
+            KeyPurpose::AgentConsent => 10,
+            KeyPurpose::AgentClient => 11,
         };
         let all = [
             KeyPurpose::LoginTransaction,
@@ -396,6 +414,9 @@ mod tests {
             KeyPurpose::ApiKey,
             KeyPurpose::ServiceToken,
             KeyPurpose::ServiceSecret,
+            KeyPurpose::AgentHandle,
+            KeyPurpose::AgentConsent,
+            KeyPurpose::AgentClient,
         ];
         let ring = ring(&["a"]);
         for (at, purpose) in all.into_iter().enumerate() {

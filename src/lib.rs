@@ -26,6 +26,7 @@ pub mod limit;
 
 pub mod api_key;
 
+pub mod mcp;
 pub mod route;
 
 pub mod config;
@@ -37,6 +38,8 @@ pub mod session;
 pub mod authn;
 pub mod authz;
 pub mod authzen;
+
+pub mod agent;
 
 pub mod policy;
 

@@ -19,6 +19,22 @@ mod admin_services;
 mod administration;
 #[path = "flow/admission.rs"]
 mod admission;
+#[path = "flow/agents.rs"]
+mod agents;
+#[path = "flow/agents_admin.rs"]
+mod agents_admin;
+#[path = "flow/agents_approvals.rs"]
+mod agents_approvals;
+#[path = "flow/agents_calls.rs"]
+mod agents_calls;
+#[path = "flow/agents_enterprise.rs"]
+mod agents_enterprise;
+#[path = "flow/agents_exchange.rs"]
+mod agents_exchange;
+#[path = "flow/agents_server.rs"]
+mod agents_server;
+#[path = "flow/agents_tokens.rs"]
+mod agents_tokens;
 #[path = "flow/api_key_life.rs"]
 mod api_key_life;
 #[path = "flow/api_keys.rs"]
@@ -95,6 +111,8 @@ mod logout;
 mod management;
 #[path = "flow/management_policies.rs"]
 mod management_policies;
+#[path = "flow/mcp.rs"]
+mod mcp;
 #[path = "flow/oauth2.rs"]
 mod oauth2;
 #[path = "flow/own_keys.rs"]
@@ -161,6 +179,8 @@ mod token_cache;
 mod tokens;
 #[path = "flow/told.rs"]
 mod told;
+#[path = "flow/transactions.rs"]
+mod transactions;
 #[path = "flow/transport.rs"]
 mod transport;
 #[path = "flow/userinfo.rs"]

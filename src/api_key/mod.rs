@@ -25,6 +25,7 @@ pub use record::{ApiKeyRecord, KeyEnd, KeyEnding, KeyUse, OldSecret};
 pub use rules::{ApiKeyRules, DEFAULT_LIFE, LONGEST_LIFE, LONGEST_OVERLAP, SelfService};
 pub use shard::{KeyNotice, KeyShard, SHORTEST_BETWEEN_NOTES};
 pub use text::{ApiKeyId, ApiKeyText, KeyDigest, KeyMark, KeyPrefix, MAX_KEY_BYTES};
+pub(crate) use text::{CRC_DIGITS, check_digits};
 
 use crate::ports::StoreError;
 

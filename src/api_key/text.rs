@@ -23,8 +23,8 @@ const MARK_BYTES: usize = 5;
 const BODY_BYTES: usize = ID_BYTES + SECRET_BYTES + TAG_BYTES + MARK_BYTES;
 /// 62⁴³ > 2²⁵⁶.
 const BODY_DIGITS: usize = 43;
-/// 62⁶ > 2³².
-const CRC_DIGITS: usize = 6;
+/// How many check digits there are: 62⁶ > 2³².
+pub(crate) const CRC_DIGITS: usize = 6;
 /// So many digits of a key's start are shown.
 const START_DIGITS: usize = 6;
 const PREFIX_BYTES: std::ops::RangeInclusive<usize> = 2..=12;
@@ -227,7 +227,7 @@ impl ApiKeyText {
         body.extend(self.mark);
         let text = format!("{}_{}", prefix.as_str(), base62::encode(&body, BODY_DIGITS));
         zeroize::Zeroize::zeroize(&mut body);
-        let crc = base62::encode(&crc32(text.as_bytes()).to_be_bytes(), CRC_DIGITS);
+        let crc = check_digits(text.as_bytes());
         Secret::new(format!("{text}_{crc}"))
     }
 
@@ -259,6 +259,11 @@ impl ApiKeyText {
         marked.extend(self.secret.expose());
         marked
     }
+}
+
+/// The check digits of a text.
+pub(crate) fn check_digits(text: &[u8]) -> String {
+    base62::encode(&crc32(text).to_be_bytes(), CRC_DIGITS)
 }
 
 /// CRC-32 as in ISO 3309: a checksum against mistakes, no cryptography. Texts are short, so no table is worth its bytes.

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::claims::{AUD, audiences, beginning, is_ahead, is_over, name, optional, text, time};
 use crate::config::{Profile, TokenIssuer};
+pub use crate::ids::actor::Actor;
 use crate::jose::{VerifiedJwt, is_media_type};
 use crate::json::said;
 use crate::oidc::introspection::Introspected;
@@ -376,15 +376,6 @@ fn actors(act: Option<&Value>) -> Result<Vec<Actor>, AccessTokenError> {
 
 fn text_of(claims: &Map<String, Value>, name: &str) -> Option<String> {
     text(claims, name).map(str::to_owned)
-}
-
-/// A party that acts for another (RFC 8693 §4.1).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Actor {
-    /// `iss`, where it is said.
-    pub issuer: Option<String>,
-    /// `sub`
-    pub subject: String,
 }
 
 #[cfg(test)]

@@ -79,8 +79,10 @@ impl Standing {
         let actors = principal.actors().iter();
         let actor_of = |actor: &Actor| named(actor.issuer.as_deref().unwrap_or(issuer), &actor.subject);
         targets.extend(actors.map(|actor| (actor_of(actor), BlockedBy::Actor)));
-        let client =
-            |client_id: &str| BlockTarget::Client { issuer: issuer.to_owned(), client_id: client_id.to_owned() };
+        let client = |client_id: &str| BlockTarget::Client {
+            issuer: principal.client_issuer().to_owned(),
+            client_id: client_id.to_owned(),
+        };
         targets.extend(principal.client_id().map(|client_id| (client(client_id), BlockedBy::Client)));
         let key = |id: &str| BlockTarget::Key { id: id.to_owned() };
         targets.extend(principal.key_id().map(|id| (key(id), BlockedBy::Key)));
@@ -94,7 +96,13 @@ impl Standing {
         Self { targets, token, began_at: None, until }
     }
 
-    /// That of somebody whose session began then. When it ends, its object says.
+    /// That of whoever comes now; `granted_at`: when the grant was given by which an agent comes.
+    #[must_use]
+    pub fn of_caller(principal: &Principal, granted_at: Option<Timestamp>, now: Timestamp) -> Self {
+        granted_at.map_or_else(|| Self::of(principal, now), |granted_at| Self::of_session(principal, granted_at))
+    }
+
+    /// That of somebody whose session began then, or whose grant was given then. When it ends, its object says.
     #[must_use]
     pub fn of_session(principal: &Principal, began_at: Timestamp) -> Self {
         let began_at = Some((principal.issuer().to_owned(), principal.subject().to_owned(), began_at));

@@ -1,6 +1,7 @@
 //! Door 1: credentials → a [`Principal`], or nobody. It knows nothing of what a route permits.
 
 pub mod access_token;
+pub mod agent;
 pub mod api_key;
 pub mod bearer;
 pub mod blocked;
@@ -26,7 +27,8 @@ pub use access_token::Actor;
 pub use blocked::{BlockedBy, Standing};
 pub use error::{PresentationError, TokenRejection};
 pub use principal::{
-    Authenticated, AuthenticationFacts, CertificateFacts, KeyFacts, Principal, PrincipalSource, SessionFacts,
+    Authenticated, AuthenticationFacts, CertificateFacts, GrantFacts, KeyFacts, Principal, PrincipalSource,
+    SessionFacts,
 };
 pub use sender_constraint::Means;
 

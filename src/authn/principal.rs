@@ -2,7 +2,7 @@
 
 mod programs;
 
-pub use programs::{CertificateFacts, KeyFacts};
+pub use programs::{CertificateFacts, GrantFacts, KeyFacts};
 
 use std::rc::Rc;
 
@@ -62,6 +62,13 @@ pub enum PrincipalSource {
     Key(String),
     /// With a client certificate of the entry of this id.
     Certificate(CertificateId),
+    /// By a grant of a person's, who signs in with the provider of this id; and the name of the grant in lists.
+    Grant {
+        /// The provider's id.
+        provider: String,
+        /// The grant's name in lists: no token can be made of it.
+        id: String,
+    },
 }
 
 /// When and how somebody was authenticated, as far as anybody says.
@@ -219,11 +226,11 @@ impl Principal {
         &self.origin
     }
 
-    /// The id of the provider they signed in with, if they have a session.
+    /// The id of the provider they signed in with, if they have a session; of an agent, the person's.
     #[must_use]
     pub fn provider(&self) -> Option<&str> {
         match &self.origin {
-            PrincipalSource::Provider(id) => Some(id),
+            PrincipalSource::Provider(id) | PrincipalSource::Grant { provider: id, .. } => Some(id),
             PrincipalSource::Issuer(_) | PrincipalSource::Key(_) | PrincipalSource::Certificate(_) => None,
         }
     }
@@ -233,8 +240,36 @@ impl Principal {
     pub fn key_id(&self) -> Option<&str> {
         match &self.origin {
             PrincipalSource::Key(id) => Some(id),
-            PrincipalSource::Provider(_) | PrincipalSource::Issuer(_) | PrincipalSource::Certificate(_) => None,
+            PrincipalSource::Provider(_)
+            | PrincipalSource::Issuer(_)
+            | PrincipalSource::Certificate(_)
+            | PrincipalSource::Grant { .. } => None,
         }
+    }
+
+    /// The name of the grant by which an agent acts for this person, if one does.
+    #[must_use]
+    pub fn grant_id(&self) -> Option<&str> {
+        match &self.origin {
+            PrincipalSource::Grant { id, .. } => Some(id),
+            _ => None,
+        }
+    }
+
+    /// The kind of whoever the subject is: an agent that has a person's grant is called by the person's name.
+    #[must_use]
+    pub const fn kind_of_subject(&self) -> PrincipalKind {
+        match self.origin {
+            PrincipalSource::Grant { .. } => PrincipalKind::Human,
+            _ => self.kind,
+        }
+    }
+
+    /// Who knows the client by its id: the issuer of the token; of a grant we ourselves.
+    #[must_use]
+    pub fn client_issuer(&self) -> &str {
+        let actor = self.actors.first().filter(|_| self.grant_id().is_some());
+        actor.and_then(|actor| actor.issuer.as_deref()).unwrap_or(&self.issuer)
     }
 
     /// The person to whom the API key belongs, if it was one and is somebody's.

@@ -91,7 +91,36 @@ pub async fn check(
     once: &impl ReplayGuard,
 ) -> Result<Sender, SenderFailure> {
     let confirmation = Confirmation::parse(claims.confirmation()).map_err(SenderError::Confirmation)?;
-    let asked = asked(request.presented.scheme, confirmation, issuer.sender)?;
+    let rule = BindingRule { constraint: issuer.sender, nonce: issuer.dpop_nonce };
+    check_binding(request, confirmation, rule, signatures, once).await
+}
+
+/// What is asked of how tokens are bound.
+#[derive(Clone, Copy, Debug)]
+pub struct BindingRule {
+    /// To what.
+    pub constraint: Constraint,
+    /// Whether a proof must hold a nonce of ours.
+    pub nonce: bool,
+}
+
+impl BindingRule {
+    /// No more than what the token is bound to.
+    pub const ANY: Self = Self { constraint: Constraint::Any, nonce: false };
+}
+
+/// The same for a token of which it is known what it is bound to.
+///
+/// # Errors
+/// When the sender has not shown to have that.
+pub async fn check_binding(
+    request: &TokenRequest<'_>,
+    confirmation: Confirmation,
+    rule: BindingRule,
+    signatures: &impl Signatures,
+    once: &impl ReplayGuard,
+) -> Result<Sender, SenderFailure> {
+    let asked = asked(request.presented.scheme, confirmation, rule.constraint)?;
     if request.relays && asked != Asked::Nothing {
         return Err(SenderError::NotRelayed.into());
     }
@@ -102,7 +131,7 @@ pub async fn check(
             Ok(Sender::by(Means::Mtls))
         }
         Asked::Key(jkt) => {
-            prove_key(request, &jkt, issuer, signatures, once).await?;
+            prove_key(request, &jkt, rule.nonce, signatures, once).await?;
             Ok(Sender { jkt: Some(jkt), ..Sender::by(Means::Dpop) })
         }
     }
@@ -127,7 +156,7 @@ fn asked(scheme: Scheme, confirmation: Confirmation, rule: Constraint) -> Result
 async fn prove_key(
     request: &TokenRequest<'_>,
     jkt: &str,
-    issuer: &TokenIssuer,
+    nonce: bool,
     signatures: &impl Signatures,
     once: &impl ReplayGuard,
 ) -> Result<(), SenderFailure> {
@@ -136,7 +165,7 @@ async fn prove_key(
         uri: request.uri,
         access_token: request.presented.token.expose(),
         jkt,
-        nonce: if issuer.dpop_nonce { NonceRule::Required(request.keys) } else { NonceRule::Unasked },
+        nonce: if nonce { NonceRule::Required(request.keys) } else { NonceRule::Unasked },
         now: request.now,
     };
     let proof = DpopProof::check(&request.head.headers, &expected, signatures).await.map_err(SenderError::Dpop)?;
@@ -164,6 +193,8 @@ pub enum Means {
     Certificate,
     /// By a token that a platform gave to a program that runs there.
     Workload,
+    /// By a token of ours, for a program that acts for a person.
+    Agent,
 }
 
 impl Means {
@@ -178,6 +209,7 @@ impl Means {
             Self::Key => "key",
             Self::Certificate => "certificate",
             Self::Workload => "workload",
+            Self::Agent => "agent",
         }
     }
 
@@ -186,7 +218,7 @@ impl Means {
     pub const fn can_be_a_persons(self) -> bool {
         match self {
             Self::Session | Self::Bearer | Self::Dpop | Self::Mtls => true,
-            Self::Key | Self::Certificate | Self::Workload => false,
+            Self::Key | Self::Certificate | Self::Workload | Self::Agent => false,
         }
     }
 }

@@ -52,7 +52,7 @@ fn origins(required: &Requirements) -> impl Iterator<Item = &str> {
 
 fn origin(principal: &Principal) -> &str {
     match principal.origin() {
-        PrincipalSource::Provider(id) => id,
+        PrincipalSource::Provider(id) | PrincipalSource::Grant { provider: id, .. } => id,
         PrincipalSource::Issuer(id) => id.as_str(),
         PrincipalSource::Key(_) => "an API key",
         PrincipalSource::Certificate(id) => id.as_str(),

@@ -174,8 +174,9 @@ pub fn authorize(principal: Option<&Principal>, matched: &Matched<'_>, now: Time
         return Decision::Deny(denial);
     }
     if let Err(shortfall) = authentication::decide(facts, required, now) {
-        // A program cannot sign in again, and nobody does it in its place.
-        if facts.is_none() {
+        // A program cannot sign in again, and nobody does it in its place. An agent is told, so that it can send the person
+        // that never makes it good for the agent itself.
+        if facts.is_none() && principal.grant_id().is_none() {
             return Decision::Deny(Denial::Authentication(shortfall));
         }
         let (acr_values, max_age) = (required.acr.clone(), required.max_age);

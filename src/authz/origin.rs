@@ -12,7 +12,7 @@ use crate::route::Requirements;
 pub fn decide(principal: &Principal, required: &Requirements) -> Result<(), Denial> {
     let provider = |id: &str| required.providers.iter().any(|known| known.as_str() == id);
     let (named, denial) = match principal.origin() {
-        PrincipalSource::Provider(id) => (provider(id), Denial::Provider),
+        PrincipalSource::Provider(id) | PrincipalSource::Grant { provider: id, .. } => (provider(id), Denial::Provider),
         PrincipalSource::Issuer(id) => (required.issuers.contains(id), Denial::Issuer),
         PrincipalSource::Key(_) => (principal.owner().is_some_and(|owner| provider(&owner.provider)), Denial::Provider),
         PrincipalSource::Certificate(id) => (required.certificates.contains(id), Denial::Certificate),

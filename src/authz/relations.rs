@@ -52,10 +52,10 @@ impl<'a> Questions<'a> {
     ) -> Result<Option<Self>, Denial> {
         let (required, facts) = (&guard.requirements.relations, &guard.facts);
         let Some(first) = required.iter().chain(facts).next() else { return Ok(None) };
-        // What a person's key may reach is what the person may reach; its scopes take away from that.
+        // What a person's key or agent may reach is what the person may reach; its scopes take away from that.
         let subject = match principal.owner() {
             Some(owner) => person(PrincipalKind::Human, &owner.issuer, &owner.subject),
-            None => person(principal.kind(), principal.issuer(), principal.subject()),
+            None => person(principal.kind_of_subject(), principal.issuer(), principal.subject()),
         };
         let subject = subject.ok_or_else(|| Denial::Relation("relation.no_subject", first.to_string()))?;
         let questions = |templates: &'a [Template]| templates.iter().map(|template| Question::of(template, params));

@@ -15,7 +15,9 @@ use crate::route::{Access, Authentication, Guard, Requirements, Route};
 const PATTERN: &str = "/auth/admin/{*rest}";
 
 /// What programs can do under `/auth/admin`, as `actions` names it: everything but to make and rotate keys.
-pub const ADMIN_ACTIONS: [&str; 24] = [
+pub const ADMIN_ACTIONS: [&str; 26] = [
+    "agents.list",
+    "agents.revoke",
     "management.list",
     "management.health",
     "sessions.list",

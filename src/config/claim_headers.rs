@@ -98,15 +98,16 @@ pub(super) fn names(routes: Option<&Router>, keys: Option<&ApiKeyRules>) -> Vec<
 
 /// What nobody who comes to this route could have.
 pub(super) fn refuse_contradictions(route: &Table<'_>, guard: &Guard, known: &Known<'_>) {
-    let tokens = guard.takes_tokens() || guard.takes_workloads();
-    let programs = tokens || guard.takes_keys() || guard.takes_certificates();
+    let tokens = guard.takes_tokens() || guard.takes_workloads() || guard.takes_agents();
+    let people = guard.takes_sessions() || guard.takes_agents();
+    let programs = guard.takes_tokens() || guard.takes_workloads() || guard.takes_keys() || guard.takes_certificates();
     let roles = programs || known.providers.iter().any(|provider| !provider.roles.is_empty());
     for ClaimHeader { name, claim, .. } in &guard.headers {
         if *claim == Claim::Roles && !roles {
             let why = "no entry of `PROVIDERS` says where its `roles` are";
             route.problem("headers", format!("`{name}` tells roles, and sessions have none: {why}"));
         }
-        if claim.is_of_sessions() && !guard.takes_sessions() {
+        if claim.is_of_sessions() && !people {
             route.problem("headers", format!("`{name}` is about sessions, and `authenticate` has no `session`"));
         }
         if claim.is_of_keys() && !guard.takes_keys() {

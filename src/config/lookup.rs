@@ -3,6 +3,7 @@
 use super::{
     Config, IssuerId, Provider, ProviderId, SPIFFE_SCHEME, ServiceClient, Sharing, TokenIssuer, WorkloadIssuer,
 };
+use crate::api_key::KeyPrefix;
 use crate::limit::Limit;
 use crate::route::{Requirements, Route};
 use crate::time::Timestamp;
@@ -32,6 +33,19 @@ impl Config {
     pub fn all_routes(&self) -> impl Iterator<Item = &Route> {
         let authzen = self.authzen.as_ref().map(|authzen| &authzen.route);
         self.routes.routes().iter().chain(authzen).chain(self.sharing.iter().flat_map(Sharing::routes))
+    }
+
+    /// The URL that the tokens for this rule are for (RFC 8707). `None` where it takes none.
+    #[must_use]
+    pub fn resource_of(&self, route: &Route) -> Option<String> {
+        route.resource().map(|path| self.public_url.join(path))
+    }
+
+    /// What the API keys of the site, and the tokens of its agents, begin with. `None` where it gives out neither.
+    #[must_use]
+    pub fn secret_prefix(&self) -> Option<&KeyPrefix> {
+        let of_keys = self.api_keys.as_ref().map(|rules| &rules.prefix);
+        of_keys.or_else(|| self.agents.as_ref().map(|rules| &rules.prefix))
     }
 
     /// Whether any request may be one for the policies to decide.

@@ -4,6 +4,7 @@ mod accent;
 mod address;
 mod admin;
 mod admin_services;
+mod agents;
 mod api_keys;
 mod askers;
 mod authzen;
@@ -22,6 +23,7 @@ mod introspection;
 mod issuer;
 mod limits;
 mod lookup;
+mod mcp;
 mod oauth2;
 mod pages;
 mod preset;
@@ -55,6 +57,7 @@ pub use accent::Accent;
 pub use address::Issuer;
 pub use admin::{Administrator, Administrators};
 pub use admin_services::{ADMIN_ACTIONS, AdminCredential, AdminService, AdminServices};
+pub use agents::{AdmittedClients, AgentRules, EnterpriseClient, EnterpriseRule, MAX_CLIENT_ID_BYTES};
 pub use authzen::Authzen;
 pub use bindings::{BindingUse, NeededBinding};
 pub use certificates::{Authority, CertificateRule, CertificateSubject, fingerprint, key_identifier, principal_issuer};
@@ -156,6 +159,8 @@ pub struct Config {
     pub sharing: Option<Sharing>,
     /// `KEYS`: the API keys that it gives out. `None`: none.
     pub api_keys: Option<ApiKeyRules>,
+    /// `AGENTS`: the programs that act for people. `None`: none.
+    pub agents: Option<AgentRules>,
     /// `PAGES`: what our own pages look like.
     pub pages: PageOptions,
     /// `LIMITS`.
@@ -194,7 +199,7 @@ impl Config {
     pub const SELF: &str = "self";
 
     /// The variables a site may set.
-    pub const VARIABLES: [&str; 23] = [
+    pub const VARIABLES: [&str; 24] = [
         "PUBLIC_URL",
         "PROVIDERS",
         "ISSUERS",
@@ -214,6 +219,7 @@ impl Config {
         "AUTHZEN",
         "SHARING",
         "KEYS",
+        "AGENTS",
         "SECURITY_HEADERS",
         "PATHS",
         "REMOVE",
@@ -289,6 +295,7 @@ impl Config {
         };
         let routes = router(&mut top, &surroundings);
         let askers = Askers::read(&mut top, secrets, &surroundings);
+        let agents = agents(&mut top, routes.as_ref(), askers.api_keys.as_ref(), &surroundings);
         let (pages, keys) = (pages::read(&mut top, known, routes.as_ref()), keys(secrets));
         top.finish();
         Some(Self {
@@ -312,6 +319,7 @@ impl Config {
             authzen: askers.authzen,
             sharing: askers.sharing,
             api_keys: askers.api_keys,
+            agents,
             pages,
             limits,
             keys: keys?,
@@ -398,6 +406,23 @@ fn roles(top: &mut Table<'_>) -> Roles {
 fn router<'a>(top: &mut Table<'a>, surroundings: &Surroundings<'a>) -> Option<Router> {
     let table = required_table(top, "ROUTES", "a table of routes")?;
     routes::read_all(&table, surroundings)
+}
+
+fn agents(
+    top: &mut Table<'_>,
+    routes: Option<&Router>,
+    keys: Option<&ApiKeyRules>,
+    surroundings: &Surroundings<'_>,
+) -> Option<AgentRules> {
+    let known = &surroundings.known;
+    let providers = naming(known.provider_ids, known.providers);
+    let surroundings = agents::AgentSurroundings {
+        providers: &providers,
+        sessions: surroundings.sessions,
+        development: surroundings.development,
+        prefix: keys.map(|keys| &keys.prefix),
+    };
+    agents::read(top.table("AGENTS"), routes, &surroundings)
 }
 
 fn required_table<'a>(top: &mut Table<'a>, key: &'static str, what: &str) -> Option<Table<'a>> {

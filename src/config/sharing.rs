@@ -90,11 +90,14 @@ fn ways(table: &mut Table<'_>, surroundings: &Surroundings<'_>) -> Vec<Authentic
     if ways.as_ref().is_some_and(|ways| ways.contains(&Authentication::Session)) {
         table.problem("authenticate", "expected ways of services, such as `[\"bearer\"]`: a service has no session");
     }
+    if ways.as_ref().is_some_and(|ways| ways.contains(&Authentication::Agent)) {
+        table.problem("authenticate", "expected ways of services, such as `[\"bearer\"]`: an agent acts for a person");
+    }
     if !table.has("authenticate") && known.issuers.ids.is_empty() {
         table.problem_here("takes access tokens of the issuers in `ISSUERS`, and there are none");
     }
     let mut ways = ways.unwrap_or_default();
-    ways.retain(|way| *way != Authentication::Session);
+    ways.retain(|way| !matches!(way, Authentication::Session | Authentication::Agent));
     if ways.is_empty() { vec![Authentication::Bearer] } else { ways }
 }
 

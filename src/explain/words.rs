@@ -37,6 +37,7 @@ const WORDS: &[(&str, &str)] = &[
     ("relation.too_much", "This relation leads to more than is looked at, which counts as no."),
     ("relation.circular", "This relation excludes what it follows from, which counts as no."),
     ("store.unavailable", "The store did not answer, which counts as no."),
+    ("mcp.unlisted", "The route's `scopes` for messages have no entry for this operation, so nobody may."),
     ("policy.to_be_asked", "The requirements are met. The policies are asked as well."),
     ("policy.permitted", "A policy permits it and none forbids it."),
     ("policy.nothing_permits", "No policy permits it."),

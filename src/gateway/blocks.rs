@@ -9,7 +9,7 @@ use std::task::Poll;
 
 use super::context::RequestContext;
 use super::{Gateway, Platform};
-use crate::authn::{Principal, Standing, Verdict, blocked};
+use crate::authn::{Standing, Verdict};
 use crate::ports::{Clock, StoreError};
 use crate::refusal::Reason;
 use crate::store::block_list::{BlockList, BlockReply, BlockRequest, Blocks};
@@ -108,9 +108,9 @@ impl<P: Platform> RequestContext<'_, P> {
     ///
     /// # Errors
     /// When they are, or nobody knows.
-    pub(super) async fn refuse_blocked(&self, principal: &Principal, staleness: Option<Seconds>) -> Result<(), Reason> {
+    pub(super) async fn refuse_blocked(&self, standing: &Standing, staleness: Option<Seconds>) -> Result<(), Reason> {
         let Some(list) = self.block_list(staleness).await? else { return Ok(()) };
-        blocked::check(&list, principal, self.request.now).map_err(Reason::Blocked)
+        standing.check(&list, self.request.now).map_err(Reason::Blocked)
     }
 
     /// Waits for something about the session that the request names, and for the list by which it is decided; for both at

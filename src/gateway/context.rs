@@ -11,7 +11,7 @@ use crate::audit::Effect;
 use crate::authn::blocked;
 use crate::authn::dpop;
 use crate::authn::session_cookie::{SessionAuthenticator, Wants};
-use crate::authn::{Authenticated, BlockedBy, Rejection, Verdict};
+use crate::authn::{Authenticated, BlockedBy, Rejection, Standing, Verdict};
 use crate::config::SameSite;
 use crate::http::caller_headers;
 use crate::http::cors::Grant;
@@ -145,7 +145,7 @@ impl<P: Platform> RequestContext<'_, P> {
             return Ok(());
         }
         // The block may have been lifted since this copy was made.
-        self.refuse_blocked(principal, None).await.map_err(|reason| {
+        self.refuse_blocked(&Standing::of(principal, self.request.now), None).await.map_err(|reason| {
             parts.event.who(principal);
             match reason {
                 Reason::Blocked(_) => Reason::Blocked(BlockedBy::Person),

@@ -51,10 +51,7 @@ impl Refused {
     pub(super) fn at(route: GuardedRoute<'_>, config: &Config, credential: Credential, reason: Reason) -> Self {
         let challenge = || Box::new(Challenge::of(route, config));
         let challenge = match credential {
-            Credential::None => {
-                let takes = route.guard.takes_tokens() || route.guard.takes_keys() || route.guard.takes_workloads();
-                takes.then(challenge)
-            }
+            Credential::None => route.guard.goes_by_authorization().then(challenge),
             Credential::Key => Some(Box::new(Challenge::of(route, config).came_by(Scheme::Bearer))),
             Credential::Token(scheme) => Some(Box::new(Challenge::of(route, config).came_by(scheme))),
             Credential::Session | Credential::Certificate => None,

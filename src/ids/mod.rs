@@ -1,5 +1,6 @@
 //! The names that providers, issuers and sites go by inside a deployment, and the kinds of callers.
 
+pub mod actor;
 pub mod identifiers;
 pub mod owner;
 pub mod principal_kind;

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{Draft, HtmlPage, LOCAL_TIMES, View, moment};
+use super::{Draft, HtmlPage, LOCAL_TIMES, View, grants, moment};
 use crate::session::Listed;
 
 /// So many groups are shown at once; the others are one click away.
@@ -23,6 +23,7 @@ pub fn render(
 ) -> HtmlPage {
     let title = view.say("Where you are signed in");
     let groups = grouped(sessions, current);
+    let has_programs = sessions.iter().any(|listed| listed.grant.is_some());
     let (first, more) = groups.split_at(groups.len().min(SHOWN + 1));
     let show = |group: &Group<'_>| one_group(view, group, current, group.newest().and_then(&provider));
     let body = html! {
@@ -37,9 +38,11 @@ pub fn render(
                 ul { @for group in more { (show(group)) } }
             }
         }
+        (grants::section(view, sessions))
         @if sessions.len() > 1 {
             form.apart method="post" action="/auth/sessions/end-others" {
                 button { (view.say("Sign out everywhere else")) }
+                @if has_programs { p { (view.say("Programs that act for you are ended too.")) } }
             }
         }
         p.number {
@@ -60,7 +63,7 @@ impl<'a> Group<'a> {
 fn grouped<'a>(sessions: &'a [Listed], current: &str) -> Vec<Group<'a>> {
     let rank = |listed: &Listed| (listed.id == current, listed.last_seen, listed.created_at);
     let mut sorted: Vec<&Listed> = Vec::new();
-    for listed in sessions {
+    for listed in sessions.iter().filter(|listed| listed.grant.is_none()) {
         // They are few: to sort them would be much code.
         let after = sorted.iter().position(|known| rank(known) < rank(listed));
         sorted.insert(after.unwrap_or(sorted.len()), listed);
@@ -108,7 +111,7 @@ fn one_group(view: &View<'_>, group: &Group<'_>, current: &str, provider: Option
 }
 
 /// What is known, each with its name.
-fn facts(view: &View<'_>, facts: &[(&'static str, Option<Markup>)]) -> Markup {
+pub(super) fn facts(view: &View<'_>, facts: &[(&'static str, Option<Markup>)]) -> Markup {
     html! {
         @if facts.iter().any(|(_, fact)| fact.is_some()) {
             dl { @for (name, fact) in facts { @if let Some(fact) = fact { dt { (view.say(name)) } dd { (fact) } } } }
@@ -162,6 +165,7 @@ mod tests {
             last_seen: Timestamp::from_unix(1_795_328_454),
             expires_at: Timestamp::from_unix(i64::MAX),
             provider: None,
+            grant: None,
         }
     }
 

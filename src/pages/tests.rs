@@ -3,17 +3,20 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use super::api_keys::{KeyMaking, OwnKeys};
+use super::approvals::{Deciding, Shown};
 use super::chooser::Choices;
 use super::problem::ProblemContext;
 use super::unsent::WhyUnsent;
 use super::*;
+use crate::agent::approval::tests::{by, call, pending};
+use crate::agent::approval::{Approval, Verdict};
 use crate::api_key::{ApiKeyId, KeyEnd, KeyEnding, KeyHolder, KeyPrefix, KeyUse, ListedKey};
 use crate::authz::{Shortfall, StepUp};
 use crate::config::testing::{config, provider};
 use crate::config::{Icon, PageOptions, Provider, ProviderId};
 use crate::refusal::Refusal;
 use crate::secret::Secret;
-use crate::session::Listed;
+use crate::session::{Listed, ListedGrant};
 use crate::time::Seconds;
 
 const HOSTILE: [&str; 5] = [
@@ -50,6 +53,7 @@ fn listed(id: &str, device: &str, place: &str) -> Listed {
         last_seen: at,
         expires_at: Timestamp::from_unix(i64::MAX),
         provider: None,
+        grant: None,
     }
 }
 
@@ -88,6 +92,8 @@ fn refusals(text: &str) -> Vec<Refusal> {
         Refusal::TokenMalformed,
         Refusal::StepUp(Box::new(StepUp { acr_values: Vec::new(), max_age: None, shortfall: Shortfall::TooOld })),
         Refusal::Forbidden(vec![text.to_owned()]),
+        Refusal::ApprovalRequired(text.to_owned(), Seconds::new(42)),
+        Refusal::ApprovalDenied(Seconds::new(42)),
         Refusal::CrossSite,
         Refusal::NotFound,
         Refusal::MethodNotAllowed(text.to_owned()),
@@ -138,10 +144,42 @@ fn quiet_pages(view: &View<'_>, text: &str) -> Vec<HtmlPage> {
         framed::signed_out(view, "https://login.example.com"),
     ];
     pages.extend(choosers(view, text));
+    pages.extend(approval_pages(view, text));
     for refusal in refusals(text) {
         pages.extend(contexts(text).iter().map(|context| problem::render(view, &refusal, context)));
     }
     pages
+}
+
+/// Every page of approvals.
+fn approval_pages(view: &View<'_>, text: &str) -> Vec<HtmlPage> {
+    let at = Timestamp::from_unix(1_795_328_454);
+    let said = Value::from(text).to_string();
+    let mut waiting = pending("0", call(&format!("{{{said}:{said}}}")));
+    for place in [&mut waiting.link, &mut waiting.client, &mut waiting.client_name, &mut waiting.call.name] {
+        text.clone_into(place);
+    }
+    for place in [&mut waiting.call.route, &mut waiting.call.method] {
+        text.clone_into(place);
+    }
+    waiting.call.params = Some(format!("{{{said}:{said}}}"));
+    waiting.person.name = Some(text.to_owned());
+    let decided = |verdict| {
+        let mut by = by(text, at);
+        by.by.name = Some(text.to_owned());
+        Approval { until: at.plus(Seconds::hours(1)), ..waiting.clone() }.decided(verdict, by).unwrap()
+    };
+    let (given, denied) = (decided(Verdict::Allow), decided(Verdict::Deny));
+    let used = given.used(at, "0").unwrap();
+    let one = |approval, deciding| approvals::render_one(view, &Shown { approval, deciding });
+    vec![
+        approvals::render_all(view, &[]),
+        approvals::render_all(view, &[waiting.clone(), given.clone(), denied.clone(), used]),
+        one(&waiting, Deciding::Yes),
+        one(&waiting, Deciding::SignIn(text.to_owned())),
+        one(&given, Deciding::No),
+        one(&denied, Deciding::No),
+    ]
 }
 
 /// Every page that has a script, but that for administrators.
@@ -151,6 +189,15 @@ fn scripted(view: &View<'_>, text: &str) -> Vec<HtmlPage> {
         .map(|n| listed(&format!("id-{n}"), devices[n % 4], if n % 2 == 0 { text } else { "the Tor network" }))
         .collect();
     sessions.extend((0..4).map(|n| listed(&format!("more-{n}"), &format!("Chrome on {n}"), text)));
+    let grant = ListedGrant {
+        client: text.to_owned(),
+        client_name: text.to_owned(),
+        redirect_uri: String::new(),
+        with_session: false,
+        resource: text.to_owned(),
+        scopes: vec![text.to_owned()],
+    };
+    sessions.push(Listed { grant: Some(grant), ..listed("granted", text, text) });
     [
         forward::bounce(view, text),
         forward::to_login(view, text, ""),

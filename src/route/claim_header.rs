@@ -35,6 +35,8 @@ pub enum Claim {
     Provider,
     /// `client_id`: the program that got the token.
     ClientId,
+    /// `actor`: who acts for them.
+    Actor,
     /// `key_id`: the public id of the API key.
     KeyId,
     /// `owner`: what their provider calls the person whose API key it is.
@@ -63,12 +65,13 @@ pub enum Claim {
 
 impl Claim {
     /// Their names in the configuration; those that the session keeps have more.
-    pub const WORDS: [(&str, Self); 16] = [
+    pub const WORDS: [(&str, Self); 17] = [
         ("subject", Self::Subject),
         ("issuer", Self::Issuer),
         ("kind", Self::Kind),
         ("provider", Self::Provider),
         ("client_id", Self::ClientId),
+        ("actor", Self::Actor),
         ("key_id", Self::KeyId),
         ("owner", Self::Owner),
         ("owner_issuer", Self::OwnerIssuer),
@@ -82,7 +85,7 @@ impl Claim {
         ("session", Self::Session),
     ];
 
-    /// Whether only who came by a session has any.
+    /// Whether only who came by a session has any, or an agent of theirs.
     #[must_use]
     pub const fn is_of_sessions(&self) -> bool {
         matches!(self, Self::Provider | Self::Email | Self::Session | Self::Kept(_))
@@ -97,6 +100,6 @@ impl Claim {
     /// Whether only who came by a token has any.
     #[must_use]
     pub const fn is_of_tokens(&self) -> bool {
-        matches!(self, Self::ClientId)
+        matches!(self, Self::ClientId | Self::Actor)
     }
 }

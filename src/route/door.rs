@@ -42,6 +42,7 @@ impl Route {
             paths: Paths::Exact,
             request_headers: RequestHeaders::default(),
             websocket_buffer: WEBSOCKET_BUFFER,
+            mcp: None,
         })
     }
 }

@@ -60,6 +60,15 @@ impl SubjectKey {
         Base64UrlUnpadded::decode_vec(name).ok()?.try_into().ok().map(Self)
     }
 
+    /// The key with these bytes.
+    pub(super) const fn of_bytes(bytes: [u8; SUBJECT_BYTES]) -> Self {
+        Self(bytes)
+    }
+
+    pub(super) const fn bytes(&self) -> &[u8; SUBJECT_BYTES] {
+        &self.0
+    }
+
     /// The name of the subject's object.
     #[must_use]
     pub fn object_name(&self) -> String {
@@ -74,6 +83,16 @@ impl SessionId {
         let mut bytes = [0; ID_BYTES];
         random.fill(&mut bytes);
         Self(Secret::new(bytes))
+    }
+
+    /// The id with these bytes: at least as hard to guess as one that was made by chance.
+    #[must_use]
+    pub const fn of_bytes(bytes: [u8; ID_BYTES]) -> Self {
+        Self(Secret::new(bytes))
+    }
+
+    pub(super) const fn bytes(&self) -> &[u8; ID_BYTES] {
+        self.0.expose()
     }
 
     /// What to look it up by.

@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::approval::{ApprovalCommand, ApprovalReply};
+use super::grant::{Grant, GrantRefusal};
 use super::handle::SessionDigest;
 use super::record::Session;
 use super::record::SessionTimeouts;
@@ -72,13 +74,47 @@ pub enum Command {
     },
     /// Let sessions begin again.
     Unblock,
+    /// Store a new grant.
+    BeginGrant(Box<BeginGrant>),
+    /// Take a code for the grant that it begins.
+    RedeemCode(Box<RedeemCode>),
+    /// Take a refresh token for its successor.
+    RefreshGrant(Box<RefreshGrant>),
+    /// Is this grant alive, and what does it hold?
+    CheckGrant(CheckGrant),
+    /// Store a grant that is narrower than one that is there (RFC 8693).
+    Exchange(Box<Exchange>),
+    /// End this grant, and those that were exchanged for it (RFC 7009).
+    EndGrant {
+        /// Which.
+        digest: SessionDigest,
+        /// The client that it has to belong to.
+        client: String,
+    },
+    /// End grants to agents: that one, those to that client, or all.
+    EndGrants {
+        /// [`Listed::id`]
+        id: Option<String>,
+        /// The client's id.
+        client: Option<String>,
+    },
+    /// Something about approvals of single calls.
+    Approval(Box<ApprovalCommand>),
 }
 
 impl Command {
     /// Whether it may end a session.
     #[must_use]
     pub const fn ends(&self) -> bool {
-        !matches!(self, Self::Check(_) | Self::List { .. } | Self::Unblock)
+        !matches!(
+            self,
+            Self::Check(_)
+                | Self::List { .. }
+                | Self::Unblock
+                | Self::CheckGrant(_)
+                | Self::Exchange(_)
+                | Self::Approval(_)
+        )
     }
 }
 
@@ -113,6 +149,95 @@ pub struct Check {
     pub access_token: bool,
     /// The clocks in force now: a shortened clock holds for sessions that are already there.
     pub clocks: SessionTimeouts,
+}
+
+/// A new grant, and what it rests on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct BeginGrant {
+    /// The new grant's digest.
+    pub digest: SessionDigest,
+    /// Its record, with a grant in it. What the person is and may is taken from the session that consents, where there is one.
+    pub session: Session,
+    /// The session in which the person consented; `None` where a provider vouches for it.
+    pub begun_by: Option<SessionDigest>,
+    /// When the consent was asked for, or the provider vouched for it: a logout since then wins.
+    pub asked_at: Timestamp,
+    /// How many grants a person may have.
+    pub max_grants: u32,
+    /// The clocks in force.
+    pub clocks: SessionTimeouts,
+}
+
+/// A code as it is presented. Every field is given.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RedeemCode {
+    /// The digest of the grant.
+    pub digest: SessionDigest,
+    /// The client, authenticated as far as it can be.
+    pub client: String,
+    /// `redirect_uri`
+    pub redirect_uri: String,
+    /// The S256 challenge of `code_verifier`.
+    pub challenge: String,
+    /// `resource`, where it is said.
+    pub resource: Option<String>,
+    /// The thumbprint of the key that was proven with it.
+    pub jkt: Option<String>,
+    /// The clocks in force.
+    pub clocks: SessionTimeouts,
+}
+
+/// A refresh token as it is presented. Every field is given.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RefreshGrant {
+    /// The digest of the grant.
+    pub digest: SessionDigest,
+    /// The client, authenticated as far as it can be.
+    pub client: String,
+    /// Which of the grant's refresh tokens it is.
+    pub generation: u64,
+    /// `resource`, where it is said.
+    pub resource: Option<String>,
+    /// `scope`, where it is said.
+    pub scopes: Option<Vec<String>>,
+    /// The thumbprint of the key that was proven with it.
+    pub jkt: Option<String>,
+    /// The clocks in force.
+    pub clocks: SessionTimeouts,
+}
+
+/// A question about one grant.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CheckGrant {
+    /// Which.
+    pub digest: SessionDigest,
+    /// Whether one of its uses is spent, where they are counted.
+    pub spend: bool,
+    /// The clocks in force: those of the session that it may end with.
+    pub clocks: SessionTimeouts,
+}
+
+/// A grant that is narrower than one that is there.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Exchange {
+    /// The digest of the one that is there.
+    pub parent: SessionDigest,
+    /// The new one's digest.
+    pub digest: SessionDigest,
+    /// The new one. Its `parent`, `with_session` and times of rotation are set by the object.
+    pub grant: Grant,
+    /// The clocks in force.
+    pub clocks: SessionTimeouts,
+}
+
+/// What a token endpoint answers from.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Granted {
+    /// The record, with its grant.
+    pub session: Session,
+    /// Whether a refresh token was used a second time, within its grace.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub repeated: bool,
 }
 
 /// What the provider issued.
@@ -157,6 +282,14 @@ pub enum Reply {
         /// How many.
         count: u32,
     },
+    /// The code or token is good.
+    Granted(Box<Granted>),
+    /// The code or token is not good.
+    Refused(GrantRefusal),
+    /// The grant is alive; its record.
+    LiveGrant(Box<Session>),
+    /// Something about approvals.
+    Approval(Box<ApprovalReply>),
 }
 
 /// One session as its owner sees it.
@@ -177,6 +310,28 @@ pub struct Listed {
     /// The id of its provider; the release before does not say it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
+    /// What it is, if it is a grant to an agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<ListedGrant>,
+}
+
+/// A grant as the person who gave it sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListedGrant {
+    /// The client's id.
+    pub client: String,
+    /// What the client calls itself.
+    pub client_name: String,
+    /// Where the client was answered.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub redirect_uri: String,
+    /// What it is for.
+    pub resource: String,
+    /// What it may do there.
+    pub scopes: Vec<String>,
+    /// Whether it ends with the session in which it was given.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub with_session: bool,
 }
 
 /// A live session.

@@ -3,8 +3,11 @@
 //! Everything that must be consistent about one subject lives in one object ([`subject::SubjectSessions`]),
 //! named by [`SubjectKey`]. The object loads, calls the rules here, and stores.
 
+pub mod approval;
 pub mod cache;
 mod cached_table;
+pub mod grant;
+pub mod grant_handle;
 pub mod handle;
 pub mod message;
 mod origin;
@@ -17,9 +20,14 @@ pub mod terms;
 
 pub use cache::LiveCache;
 pub use cached_table::CachedTable;
+pub use grant::{Grant, GrantRefusal, PendingCode};
+pub use grant_handle::{GrantHandle, HandleKind};
 pub use handle::{SessionDigest, SessionHandle, SessionId, SubjectKey};
-pub use message::{Begin, Check, Command, Listed, Live, Reply, Tokens};
-pub use record::{Origin, Session, SessionTimeouts};
+pub use message::{
+    Begin, BeginGrant, Check, CheckGrant, Command, Exchange, Granted, Listed, ListedGrant, Live, RedeemCode,
+    RefreshGrant, Reply, Tokens,
+};
+pub use record::{Origin, PersonNamed, Session, SessionTimeouts};
 pub use sid_index::{SidEntry, SidIndex, SidKey};
 pub use subject::{MAX_WATCHERS, RefreshJob, RefreshOutcome, Revocation, Step, SubjectSessions, USED, WatchRequest};
 pub use table::SessionTable;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::grant::Grant;
 use super::refresh::{Due, RefreshState, TokenLife};
 use crate::ids::identifiers::{IssuerIdentifier, SubjectIdentifier};
 use crate::time::{Seconds, Timestamp};
@@ -66,6 +67,20 @@ pub struct Session {
     /// Claims that the configuration looks at and that the provider left out, though it has them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
+    /// What makes it a grant to an agent: it is nobody's session then, and its clocks are the grant's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<Box<Grant>>,
+}
+
+/// Whom a record is about.
+#[derive(Clone, Debug)]
+pub struct PersonNamed {
+    /// The issuer.
+    pub issuer: IssuerIdentifier,
+    /// What it calls them.
+    pub subject: SubjectIdentifier,
+    /// The provider's id in the configuration.
+    pub provider: String,
 }
 
 /// Where a session was begun, for its owner to recognise it by.
@@ -89,16 +104,45 @@ pub enum Expired {
 }
 
 impl Session {
+    /// A grant of this person's, of whom no more is said: the session in which they consent says it.
+    #[must_use]
+    pub fn of_grant(person: PersonNamed, grant: Grant, now: Timestamp) -> Self {
+        Self {
+            issuer: person.issuer,
+            subject: person.subject,
+            provider: person.provider,
+            claims: Map::new(),
+            scopes: Vec::new(),
+            roles: Vec::new(),
+            permissions: Vec::new(),
+            tenant: None,
+            auth_time: None,
+            acr: None,
+            amr: Vec::new(),
+            sid: None,
+            created_at: now,
+            last_seen: now,
+            access_token_expires_at: None,
+            access_token_issued_at: Timestamp::EPOCH,
+            refresh: RefreshState::default(),
+            ceiling: None,
+            origin: Origin::default(),
+            left_out: Vec::new(),
+            grant: Some(Box::new(grant)),
+        }
+    }
+
     /// When it ends if nobody uses it any more.
     #[must_use]
     pub fn idle_expires_at(&self, clocks: SessionTimeouts) -> Timestamp {
-        self.last_seen.plus(clocks.idle()).min(self.expires_at(clocks))
+        let end = self.expires_at(clocks);
+        if self.grant.is_some() { end } else { self.last_seen.plus(clocks.idle()).min(end) }
     }
 
     /// When it ends in any case.
     #[must_use]
     pub fn expires_at(&self, clocks: SessionTimeouts) -> Timestamp {
-        self.created_at.plus(clocks.absolute())
+        self.grant.as_ref().map_or_else(|| self.created_at.plus(clocks.absolute()), |grant| grant.ends_at())
     }
 
     /// What to do about the access token.

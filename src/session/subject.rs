@@ -1,6 +1,8 @@
 //! The rules of a subject's object, over whatever table its sessions are stored in.
 
+mod approvals;
 mod ending;
+mod grants;
 mod refreshing;
 mod watch;
 
@@ -11,8 +13,9 @@ pub use watch::{MAX_WATCHERS, USED, WatchRequest};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::grant::Grant;
 use super::handle::SessionDigest;
-use super::message::{AccessToken, Begin, Check, Command, Listed, Live, Reply, Tokens};
+use super::message::{AccessToken, Begin, Check, Command, Listed, ListedGrant, Live, Reply, Tokens};
 use super::record::Session;
 use super::record::SessionTimeouts;
 use super::refresh::{Due, RefreshState};
@@ -65,6 +68,18 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
             Command::EndAll { before } => self.end_all(*before, now),
             Command::Block { until } => self.block(*until, now),
             Command::Unblock => self.unblock(),
+            Command::BeginGrant(begin) => self.begin_grant(begin, now),
+            Command::RedeemCode(redeem) => self.redeem_code(redeem, now),
+            Command::RefreshGrant(refresh) => self.refresh_grant(refresh, now),
+            Command::CheckGrant(check) => self.check_grant(check, now),
+            Command::Exchange(exchange) => self.exchange(exchange, now),
+            Command::EndGrant { digest, client } => self.end_grant(digest, client, now),
+            Command::EndGrants { id, client } => self.end_where(now, |row, session| {
+                let is_called = id.as_ref().is_none_or(|id| row.digest.public_id() == *id);
+                let is_to = |grant: &Grant| client.as_ref().is_none_or(|client| grant.client == *client);
+                is_called && session.grant.as_deref().is_some_and(is_to)
+            }),
+            Command::Approval(command) => self.approval(command, now),
         };
         answer.map(Step::Answer)
     }
@@ -97,11 +112,11 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         self.sweep(now)?;
         let keep = begin.max_sessions.saturating_sub(1) as usize;
         let newest_first = self.table.all()?;
-        for surplus in newest_first.iter().skip(keep) {
+        let is_session = |row: &&Row| parse(row).is_none_or(|session| session.grant.is_none());
+        for surplus in newest_first.iter().filter(is_session).skip(keep) {
             self.dismiss(surplus, now)?;
         }
-        let next = newest_first.first().map_or(i64::MIN, |newest| newest.sequence.saturating_add(1));
-        let place = (&begin.digest, next.max(begin.session.created_at.as_unix()));
+        let place = (&begin.digest, next_sequence(&newest_first, begin.session.created_at));
         let (session, tokens) = match inherited {
             Some(Inherited { refresh, tokens }) => (Session { refresh, ..begin.session.clone() }, tokens),
             None => (begin.session.clone(), begin.tokens.clone()),
@@ -109,6 +124,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         let sealed = self.seal(&begin.digest, &session, &tokens)?;
         let clocks = self.clocks(begin.clocks, &session, now);
         self.table.put(&row(place, &session, sealed, clocks)?)?;
+        self.renew_rights(&session, begin.clocks)?;
         Ok(Reply::Begun)
     }
 
@@ -117,13 +133,17 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
     /// person, at the same provider. It does so only where the session still counts, and where nobody has sent that token:
     /// one that rotates is never sent twice.
     fn replace(&self, old: &Row, begin: &Begin, now: Timestamp) -> Result<Option<Inherited>, StoreError> {
+        let counts = |session: &Session| self.terms.terms(session, now).check(session, begin.clocks, now).is_ok();
         let may_go_on = |session: &Session| {
-            let counts = self.terms.terms(session, now).check(session, begin.clocks, now).is_ok();
             let is_unsent = session.refresh.possible && session.refresh.started_at.is_none();
-            counts && is_unsent && session.provider == begin.session.provider
+            counts(session) && is_unsent && session.provider == begin.session.provider
         };
+        let session = parse(old);
+        if session.as_ref().is_some_and(counts) {
+            self.hand_grants_over(&old.digest, &begin.digest, begin.clocks)?;
+        }
         let inherits = begin.tokens.refresh_token.is_none();
-        let session = parse(old).filter(|session| inherits && may_go_on(session));
+        let session = session.filter(|session| inherits && may_go_on(session));
         let known = session.zip(self.open(old)).and_then(|(session, tokens)| {
             let refresh_token = tokens.refresh_token?;
             // A refreshed ID token repeats the `nonce` of the sign-in that the refresh token is from.
@@ -138,7 +158,8 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
     }
 
     fn check(&self, check: &Check, now: Timestamp, may_refresh: bool) -> Result<Step, StoreError> {
-        let Some((stored, session)) = self.load(&check.digest, now)? else {
+        let found = self.load(&check.digest, now)?;
+        let Some((stored, session)) = found.filter(|(_, session)| session.grant.is_none()) else {
             return Ok(Step::Answer(Reply::Gone));
         };
         let check = &Check { clocks: self.clocks(check.clocks, &session, now), ..check.clone() };
@@ -180,7 +201,8 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         for stored in self.table.all()? {
             let Some(session) = self.read(&stored, now)? else { continue };
             let terms = self.terms.terms(&session, now);
-            if terms.check(&session, clocks, now).is_ok() {
+            let is_listed = session.grant.as_ref().is_none_or(|grant| grant.code.is_none() && grant.parent.is_none());
+            if is_listed && terms.check(&session, clocks, now).is_ok() {
                 sessions.push(Listed {
                     id: stored.digest.public_id(),
                     created_at: session.created_at,
@@ -189,6 +211,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
                     provider: Some(session.provider),
                     device: session.origin.device,
                     place: session.origin.place,
+                    grant: session.grant.map(|grant| listed(*grant)),
                 });
             }
         }
@@ -247,6 +270,17 @@ struct SealedTokens<'a> {
     tokens: &'a Tokens,
     provider: &'a str,
     issuer: &'a str,
+}
+
+/// The place in the order of whatever begins then, after these.
+fn next_sequence(newest_first: &[Row], begins_at: Timestamp) -> i64 {
+    let next = newest_first.first().map_or(i64::MIN, |newest| newest.sequence.saturating_add(1));
+    next.max(begins_at.as_unix())
+}
+
+fn listed(grant: Grant) -> ListedGrant {
+    let Grant { client, client_name, redirect_uri, resource, scopes, with_session, .. } = grant;
+    ListedGrant { client, client_name, redirect_uri, resource, scopes, with_session: with_session.is_some() }
 }
 
 fn parse(stored: &Row) -> Option<Session> {

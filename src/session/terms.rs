@@ -38,7 +38,9 @@ impl Terms for Config {
         };
         let not_before = self.not_before(&session.provider, now);
         let too_old = not_before.is_some_and(|moment| session.created_at < moment);
-        SessionTerms { lapse: too_old.then_some(Lapse::TooOld), longest: provider.session_max }
+        // A grant has a clock of its own.
+        let longest = provider.session_max.filter(|_| session.grant.is_none());
+        SessionTerms { lapse: too_old.then_some(Lapse::TooOld), longest }
     }
 }
 

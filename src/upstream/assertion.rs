@@ -13,7 +13,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::identity::Identity;
-use crate::authn::{Actor, PrincipalKind};
+use crate::authn::{Actor, Principal, PrincipalKind};
 use crate::bounded_cache::{BoundedCache, Bounds};
 use crate::config::PublicUrl;
 use crate::jose::{Es256Signer, Signing};
@@ -34,6 +34,8 @@ const LEAST_LEFT: Seconds = Seconds::new(30);
 /// What an isolate remembers of assertions.
 const BOUNDS: Bounds = Bounds { entries: 2000, weight: 4 * 1024 * 1024 };
 const JTI_BYTES: usize = 16;
+/// `sub_profile` of a program that acts for a person.
+const AI_AGENT: &str = "ai-agent";
 
 /// An assertion, as it is sent. Prints redacted: whoever has it is believed for a minute.
 #[derive(Clone, PartialEq, Eq)]
@@ -67,6 +69,8 @@ struct About<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     key_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    grant_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     owner: Option<SubjectId<'a>>,
     #[serde(skip_serializing_if = "String::is_empty")]
     scope: String,
@@ -92,23 +96,25 @@ struct About<'a> {
 
 /// RFC 9493 §3.2.4.
 #[derive(Debug, Serialize)]
-struct SubjectId<'a> {
+pub(super) struct SubjectId<'a> {
     format: &'static str,
     iss: &'a str,
     sub: &'a str,
 }
 
 impl<'a> SubjectId<'a> {
-    const fn new(iss: &'a str, sub: &'a str) -> Self {
+    pub(super) const fn new(iss: &'a str, sub: &'a str) -> Self {
         Self { format: "iss_sub", iss, sub }
     }
 }
 
 /// Who acts for the subject, and for whom those act in turn (RFC 8693 §4.1).
 #[derive(Debug, Serialize)]
-struct Acting<'a> {
+pub(super) struct Acting<'a> {
     iss: &'a str,
     sub: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sub_profile: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     act: Option<Box<Self>>,
 }
@@ -137,6 +143,7 @@ impl<'a> About<'a> {
             provider: principal.provider(),
             client_id: principal.client_id(),
             key_id: principal.key_id(),
+            grant_id: principal.grant_id(),
             owner: principal.owner().map(|owner| SubjectId::new(&owner.issuer, &owner.subject)),
             scope: principal.scopes().join(" "),
             roles: principal.roles(),
@@ -147,21 +154,26 @@ impl<'a> About<'a> {
             acr: authentication.acr.as_deref(),
             amr: &authentication.amr,
             sid: who.session,
-            act: acting(principal.actors(), principal.issuer()),
+            act: acting_for(principal),
         }
     }
 }
 
+/// Who acts for this principal. Of our own grants we know what acts.
+pub(super) fn acting_for(principal: &Principal) -> Option<Acting<'_>> {
+    acting(principal.actors(), principal.issuer(), principal.grant_id().map(|_| AI_AGENT))
+}
+
 /// An actor without an issuer is one of the token's own issuer: read under our `iss`, the name would be somebody else's.
-fn acting<'a>(actors: &'a [Actor], issuer: &'a str) -> Option<Acting<'a>> {
+fn acting<'a>(actors: &'a [Actor], issuer: &'a str, sub_profile: Option<&'static str>) -> Option<Acting<'a>> {
     actors.iter().rev().fold(None, |inner, actor| {
         let iss = actor.issuer.as_deref().unwrap_or(issuer);
-        Some(Acting { iss, sub: &actor.subject, act: inner.map(Box::new) })
+        Some(Acting { iss, sub: &actor.subject, sub_profile, act: inner.map(Box::new) })
     })
 }
 
 /// No two principals share one: neither kind nor issuer holds a NUL.
-fn unique_subject(kind: PrincipalKind, issuer: &str, subject: &str) -> String {
+pub(super) fn unique_subject(kind: PrincipalKind, issuer: &str, subject: &str) -> String {
     let parts = [kind.as_str(), "\0", issuer, "\0", subject];
     let digest = parts.iter().fold(Sha256::new(), |digest, part| digest.chain_update(part));
     Base64UrlUnpadded::encode_string(&digest.finalize())
@@ -225,18 +237,23 @@ impl Assertions {
         let expires_at = now.plus(LIFE).min(ends_at).max(now.plus(SHORTEST_LIFE));
         let claims = Claims {
             about: &about,
-            sub: unique_subject(principal.kind(), principal.issuer(), principal.subject()),
+            sub: unique_subject(principal.kind_of_subject(), principal.issuer(), principal.subject()),
             jti: jti(random),
             iat: now,
             exp: expires_at,
         };
-        let signer = self.signer.get_or_init(|| self.ring.newest_signer()).as_ref()?;
-        let assertion = signer.sign_by(signing, TYP, &serde_json::to_string(&claims).ok()?).await?;
+        let assertion = self.sign(signing, TYP, &serde_json::to_string(&claims).ok()?).await?;
         let subject = SubjectKey::of(principal.issuer(), principal.subject());
-        let (weight, assertion) = (assertion.len(), Assertion(assertion.into()));
+        let weight = assertion.expose().len();
         let entry = Entry { subject, assertion: assertion.clone(), issued_at: now, expires_at };
         self.recent.borrow_mut().insert(key, entry, weight);
         Some(assertion)
+    }
+
+    /// What the newest key signs of these claims, a JSON object. `None` when it cannot.
+    pub async fn sign(&self, signing: &impl Signing, typ: &str, claims: &str) -> Option<Assertion> {
+        let signer = self.signer.get_or_init(|| self.ring.newest_signer()).as_ref()?;
+        signer.sign_by(signing, typ, claims).await.map(|jwt| Assertion(jwt.into()))
     }
 
     /// Forgets what was said of a subject.

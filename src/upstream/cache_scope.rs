@@ -37,7 +37,7 @@ impl CacheScope {
 
 /// The headers that an answer depends on: which of them told, or that neither did.
 fn vary(guard: &Guard) -> Option<&'static str> {
-    let by_authorization = guard.takes_tokens() || guard.takes_keys() || guard.takes_workloads();
+    let by_authorization = guard.goes_by_authorization();
     match (by_authorization, guard.takes_sessions()) {
         (true, true) => Some("Authorization, Cookie"),
         (true, false) => Some("Authorization"),

@@ -68,6 +68,7 @@ fn fact(claim: &Claim, who: &Identity<'_>) -> Option<Fact> {
         Claim::Kind => one(principal.kind().as_str()),
         Claim::Provider => one(principal.provider()?),
         Claim::ClientId => one(principal.client_id()?),
+        Claim::Actor => one(&principal.actors().first()?.subject),
         Claim::KeyId => one(principal.key_id()?),
         Claim::Owner => one(&principal.owner()?.subject),
         Claim::OwnerIssuer => one(&principal.owner()?.issuer),

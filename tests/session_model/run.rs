@@ -253,6 +253,7 @@ impl Run {
             refresh: RefreshState { possible: true, ..RefreshState::default() },
             ceiling: None,
             left_out: Vec::new(),
+            grant: None,
             origin: Origin::default(),
         }
     }

@@ -2,12 +2,13 @@
 
 use postern::VERSION;
 use postern::config::{
-    AdminCredential, AdminService, AdminServices, Administrators, AssertionAudience, ClientAssertion, ClientAuth,
-    Config, Constraint, DecisionRetention, Inability, Issuer, KEY_RING, Logout, ObjectPlace, Provider, SHARING_PREFIX,
-    SameSite, ServiceClient, TokenIssuer, spelled,
+    AdminCredential, AdminService, AdminServices, Administrators, AgentRules, AssertionAudience, ClientAssertion,
+    ClientAuth, Config, Constraint, DecisionRetention, Inability, Issuer, KEY_RING, Logout, ObjectPlace, Provider,
+    SHARING_PREFIX, SameSite, ServiceClient, TokenIssuer, spelled,
 };
 use postern::jose::Algorithm;
 use postern::limit::{Counter, Limit, LimitKind};
+use postern::mcp::{McpRules, ScopeRule};
 use postern::route::{
     Access, BrowserCache, ClaimHeader, ClaimRule, ClaimTest, Guard, HeaderEncoding, Operand, Paths, Permission,
     Requirements, Route, Token, Upstream, WEBSOCKET_BUFFER,
@@ -85,6 +86,9 @@ fn site(config: &Config) -> String {
     if let Some(rules) = &config.api_keys {
         text.push_str(&api_keys::summary(rules));
     }
+    if let Some(rules) = &config.agents {
+        text.push_str(&agents(rules));
+    }
     if let Some(admin) = &config.admin {
         text.push_str(&administrators(admin));
     }
@@ -96,6 +100,29 @@ fn site(config: &Config) -> String {
     text.push_str("\nRoutes\n");
     text.push_str(&routes(config.routes.routes()));
     text.push_str(&rules::refused_spellings(config));
+    text
+}
+
+/// Which programs may act for people, and for how long.
+fn agents(rules: &AgentRules) -> String {
+    let (access, grant) = (spelled(rules.access), spelled(rules.grant));
+    let ends = if rules.with_session { "with the session" } else { "by itself" };
+    let mut text = format!("\nAgents: tokens for {access}, grants for {grant} at most, each ends {ends}\n");
+    let patterns: Vec<String> = rules.clients.written().collect();
+    let who = if patterns.is_empty() { "any, with a person's consent".to_owned() } else { patterns.join(" ") };
+    text.push_str(&format!("  clients {who}\n"));
+    let of = |on: bool, words: &str| if on { format!("  {words}\n") } else { String::new() };
+    text.push_str(&of(
+        rules.clients.same_host,
+        "their redirect URIs are on their own host, or on the person's computer",
+    ));
+    text.push_str(&of(rules.register, "may register themselves"));
+    text.push_str(&of(rules.remember, "who has consented is not asked again for the same"));
+    for rule in &rules.enterprise {
+        for client in &rule.clients {
+            text.push_str(&format!("  {} vouches to {}: {}\n", rule.provider, client.client, client.scopes.join(" ")));
+        }
+    }
     text
 }
 
@@ -352,6 +379,9 @@ fn row(route: &Route) -> [String; 4] {
     if route.paths == Paths::Exact {
         who.push_str(", paths exact");
     }
+    if let Some(rules) = &route.mcp {
+        who.push_str(&messages(rules));
+    }
     if route.websocket_buffer != WEBSOCKET_BUFFER {
         who.push_str(&format!(", holds {} MiB in each direction of a WebSocket", route.websocket_buffer));
     }
@@ -362,6 +392,26 @@ fn row(route: &Route) -> [String; 4] {
     let upstream = route.upstream.as_ref().map_or_else(|| "none".to_owned(), Upstream::to_string);
     let methods: Vec<&str> = route.methods.iter().map(postern::http::Method::as_str).collect();
     [methods.join(" "), route.pattern.as_str().to_owned(), upstream, who]
+}
+
+/// What is let through of the messages of a protocol.
+fn messages(rules: &McpRules) -> String {
+    let mut text = ", by messages of MCP".to_owned();
+    if rules.legacy {
+        text.push_str(" and of its earlier revisions");
+    }
+    for ScopeRule { operation, scopes } in &rules.scopes {
+        let needs = if scopes.is_empty() { "nothing more".to_owned() } else { scopes.join(" ") };
+        text.push_str(&format!("; {} needs {needs}", operation.as_str()));
+    }
+    if !rules.scopes.is_empty() {
+        text.push_str(if rules.filters_lists { "; lists have what they may use" } else { "; lists are whole" });
+    }
+    for operation in &rules.approve {
+        let by = rules.approvers.as_ref().map_or_else(|| "the person".to_owned(), |roles| roles.join(" or "));
+        text.push_str(&format!("; {} after approval by {by}", operation.as_str()));
+    }
+    text
 }
 
 /// What the route does with a caller's headers that others do not.
@@ -388,6 +438,9 @@ fn guarded(guard: &Guard) -> String {
     if guard.takes_keys() {
         ways.push("with an API key".to_owned());
     }
+    if guard.takes_agents() {
+        ways.push(format!("as an agent for somebody{}", one_of(" at ", &requirements.providers)));
+    }
     if guard.takes_certificates() {
         ways.push(format!("with a client certificate{}", one_of(" of ", &requirements.certificates)));
     }
@@ -404,6 +457,7 @@ fn guarded(guard: &Guard) -> String {
         Token::None => {}
         Token::Relay => who.push_str(", gets the access token"),
         Token::Assertion => who.push_str(", gets an assertion"),
+        Token::Txn => who.push_str(", gets a transaction token"),
         Token::Service(id) => who.push_str(&format!(", gets Postern's own token by SERVICES.{id}")),
     }
     if !guard.headers.is_empty() {

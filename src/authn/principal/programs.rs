@@ -12,6 +12,7 @@ use crate::authn::workload::Granted;
 use crate::config::{WorkloadIssuer, principal_issuer};
 use crate::ids::CertificateId;
 use crate::ids::principal_kind::PrincipalKind;
+use crate::session::Session;
 use crate::time::Timestamp;
 
 /// What is known of an API key that was proven.
@@ -52,7 +53,40 @@ pub struct CertificateFacts {
     pub expires_at: Timestamp,
 }
 
+/// What is known of a grant beside its record.
+#[derive(Clone, Debug)]
+pub struct GrantFacts {
+    /// Its name in lists.
+    pub id: String,
+    /// The thumbprint of the key that was proven.
+    pub jkt: Option<String>,
+    /// When the access token ends.
+    pub token_ends_at: Timestamp,
+}
+
 impl Principal {
+    /// The agent that has this grant: it may what was granted to it, as far as the person may at present. `None` where
+    /// the record is none of a grant.
+    pub(in crate::authn) fn by_grant(session: Session, facts: GrantFacts) -> Option<Self> {
+        let grant = *session.grant?;
+        let origin = PrincipalSource::Grant { provider: session.provider, id: facts.id };
+        let name = (session.issuer.into_string(), session.subject.into_string());
+        let expires_at = grant.expires_at.min(facts.token_ends_at);
+        let agent = program(Means::Agent, origin, name, (grant.scopes, expires_at));
+        Some(Self {
+            kind: PrincipalKind::Agent,
+            client_id: Some(grant.client),
+            actors: grant.actors,
+            claims: session.claims,
+            roles: session.roles,
+            permissions: session.permissions,
+            tenant: session.tenant,
+            left_out: session.left_out,
+            authentication: AuthenticationFacts { key: facts.jkt, ..agent.authentication },
+            ..agent
+        })
+    }
+
     /// The program that has this token of a platform's, by the rules that trust it. What else the token says grants nothing.
     pub(in crate::authn) fn by_workload(
         issuer: &WorkloadIssuer,

@@ -40,7 +40,25 @@ pub(in crate::config) fn refuse(route: &Table<'_>, guard: &Guard, known: &Known<
             route.problem("require", message);
         }
     }
+    if guard.authenticate == [Authentication::Agent]
+        && let Some(message) = unmet_by_agents(&guard.requirements)
+    {
+        route.problem("require", message);
+    }
     refuse_foreign_issuers(route, guard, known.issuers);
+}
+
+/// An agent has signed in nowhere, and is nobody in person.
+fn unmet_by_agents(required: &Requirements) -> Option<String> {
+    let asked = [
+        ("acr", !required.acr.is_empty()),
+        ("amr", !required.amr.is_empty()),
+        ("max_age", required.max_age.is_some()),
+        ("in_person", required.in_person),
+        ("kinds", !required.kinds.is_empty() && !required.kinds.contains(&PrincipalKind::Agent)),
+    ];
+    let (key, _) = asked.into_iter().find(|(_, asked)| *asked)?;
+    Some(format!("`{key}` is met by no agent, and `authenticate` has only `agent`"))
 }
 
 /// An issuer is named whose tokens this route does not take.
@@ -76,8 +94,9 @@ fn refuse_origins(route: &Table<'_>, guard: &Guard) {
     let of = |by, way, is_taken, list, is_named| Origins { by, way, is_taken, list, is_named };
     let (providers, issuers) = (!required.providers.is_empty(), !required.issuers.is_empty());
     let certificates = !required.certificates.is_empty();
+    let by_provider = guard.takes_sessions() || guard.takes_agents() || (guard.takes_keys() && providers);
     let all = [
-        of("sessions", "session", guard.takes_sessions() || (guard.takes_keys() && providers), "providers", providers),
+        of("sessions", "session", by_provider, "providers", providers),
         of("tokens", "bearer", guard.takes_tokens() || guard.takes_workloads(), "issuers", issuers),
         of("certificates", "certificate", guard.takes_certificates(), "certificates", certificates),
     ];

@@ -167,7 +167,8 @@ pub(crate) async fn counted<P: Platform>(
             None => config.provider_by_issuer(issuer),
         };
         let Some(provider) = provider else { return false };
-        if let Some(longest) = provider.session_max {
+        // A grant has a clock of its own.
+        if let Some(longest) = provider.session_max.filter(|_| listed.grant.is_none()) {
             listed.expires_at = listed.expires_at.min(listed.created_at.plus(longest));
         }
         let not_before = config.not_before(provider.id.as_str(), now);
@@ -190,6 +191,9 @@ pub(crate) fn as_json(sessions: &[Listed], current: Option<&str>) -> serde_json:
         });
         if let (Some(current), Some(members)) = (current, object.as_object_mut()) {
             members.insert("current".to_owned(), (listed.id == current).into());
+        }
+        if let (Some(grant), Some(members)) = (&listed.grant, object.as_object_mut()) {
+            members.insert("grant".to_owned(), json!(grant));
         }
         object
     };

@@ -24,7 +24,9 @@ const MAX_REASON_BYTES: usize = 200;
 /// A moment is kept for so long, or as long as a session may live: no token from before it can still be good.
 const LONGEST_TOKEN_LIFE: Seconds = Seconds::hours(31 * 24);
 const MOST_LOOKS: usize = 5;
-const TARGET: [&str; 5] = ["provider", "issuer", "subject", "client_id", "key"];
+/// The id of a client that registered itself is long.
+const MAX_AGENT_BYTES: usize = 2048;
+const TARGET: [&str; 6] = ["provider", "issuer", "subject", "client_id", "key", "agent"];
 
 /// Carries out what an endpoint about the list is for.
 pub(super) async fn carry_out<P: Platform>(
@@ -260,6 +262,11 @@ fn target<P>(
     order: &Order,
     parts: &mut ResponseParts,
 ) -> Result<(BlockTarget, Option<Person>), Reason> {
+    let is_of_issuer = order.get("provider").is_some() || order.get("issuer").is_some();
+    if let Some(agent) = order.get("agent") {
+        let is_alone = !is_of_issuer && ["subject", "client_id", "key"].iter().all(|name| order.get(name).is_none());
+        return if is_alone { Ok((agent_of(ctx, agent, parts)?, None)) } else { Err(Reason::BadInput("agent")) };
+    }
     match (order.get("subject"), order.get("client_id"), order.get("key")) {
         (Some(_), None, None) => {
             let person = Person::of(ctx, order, parts)?;
@@ -273,13 +280,22 @@ fn target<P>(
             parts.event.target = Some(audit::short(&format!("client {name}|{client_id}")));
             Ok((BlockTarget::Client { issuer: issuer.to_owned(), client_id: client_id.to_owned() }, None))
         }
-        (None, None, Some(key)) if order.get("provider").is_none() && order.get("issuer").is_none() => {
+        (None, None, Some(key)) if !is_of_issuer => {
             let id = key.as_str().filter(|id| is_key_id(id)).ok_or(Reason::BadInput("key"))?;
             parts.event.target = Some(format!("key {id}"));
             Ok((BlockTarget::Key { id: id.to_owned() }, None))
         }
         _ => Err(Reason::BadInput("subject")),
     }
+}
+
+/// A client to which people grant something here: whatever it is granted is refused from the next request on.
+fn agent_of<P>(ctx: &RequestContext<'_, P>, agent: &Value, parts: &mut ResponseParts) -> Result<BlockTarget, Reason> {
+    let fits = |text: &&str| !text.is_empty() && text.len() <= MAX_AGENT_BYTES;
+    let client_id = agent.as_str().filter(fits).ok_or(Reason::BadInput("agent"))?;
+    parts.event.target = Some(audit::short(&format!("agent {client_id}")));
+    let issuer = ctx.site.config.public_url.origin().to_owned();
+    Ok(BlockTarget::Client { issuer, client_id: client_id.to_owned() })
 }
 
 /// Whose sessions and tokens an order is about, and the person, if it is one.

@@ -39,6 +39,8 @@ pub(super) enum Task {
     Health,
     ListSessions,
     RevokeSessions,
+    ListGrants,
+    RevokeGrants,
     ListKeys,
     MakeKey,
     RotateKey,
@@ -108,6 +110,20 @@ pub static ENDPOINTS: &[Endpoint] = &[
     },
     Endpoint {
         method: Method::GET,
+        path: "/auth/admin/agents",
+        action: "agents.list",
+        does: "Lists what someone granted to agents: `?provider=&subject=`, or `?issuer=&subject=`.",
+        task: Task::ListGrants,
+    },
+    Endpoint {
+        method: Method::POST,
+        path: "/auth/admin/agents/revoke",
+        action: "agents.revoke",
+        does: "Ends grants of someone to agents: `provider` or `issuer`, `subject`, and `grant` or `client`, or all.",
+        task: Task::RevokeGrants,
+    },
+    Endpoint {
+        method: Method::GET,
         path: "/auth/admin/keys",
         action: "keys.list",
         does: "Lists the API keys of a person or a service: `?provider=&subject=`, `?issuer=&subject=`, or `?service=`.",
@@ -146,15 +162,15 @@ pub static ENDPOINTS: &[Endpoint] = &[
         method: Method::POST,
         path: "/auth/admin/blocks",
         action: "blocks.add",
-        does: "Blocks a user, service, client or key: `provider` or `issuer` with `subject` or `client_id`, or `key`; \
-            `reason`, `until`.",
+        does: "Blocks a user, service, client, agent or key: `provider` or `issuer` with `subject` or `client_id`, or `agent`, \
+            or `key`; `reason`, `until`.",
         task: Task::Blocks(BlockTask::Add),
     },
     Endpoint {
         method: Method::POST,
         path: "/auth/admin/blocks/lift",
         action: "blocks.lift",
-        does: "Lifts a block: `provider` or `issuer` with `subject` or `client_id`, or `key`.",
+        does: "Lifts a block: `provider` or `issuer` with `subject` or `client_id`, or `agent`, or `key`.",
         task: Task::Blocks(BlockTask::Lift),
     },
     Endpoint {

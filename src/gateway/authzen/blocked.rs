@@ -25,7 +25,8 @@ fn targets(config: &Config, subject: &Entity) -> Vec<(BlockTarget, BlockedBy)> {
     let mut all = Vec::new();
     for (issuer, name) in ['|', '#'].into_iter().filter_map(|between| subject.id.split_once(between)) {
         let issuer = config.named_issuer(issuer).unwrap_or(issuer);
-        if subject.kind == CLIENT {
+        // A client of agents is known to this site itself.
+        if subject.kind == CLIENT || issuer == config.public_url.origin() {
             all.push((client(issuer, name), BlockedBy::Client));
         }
         all.push((named(issuer, name), BlockedBy::Subject));

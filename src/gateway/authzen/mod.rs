@@ -94,7 +94,7 @@ async fn decide<P: Platform>(
     parts: &mut ResponseParts,
 ) -> Result<Value, Refused> {
     ctx.request.allow_methods(&[Method::POST])?;
-    let matched = Matched { route: &authzen.route, params: Vec::new() };
+    let matched = Matched { route: &authzen.route, params: Vec::new(), call: None };
     parts.event.route = Some(authzen.route.name.clone());
     decide::enter(ctx, path, &matched, parts).await?;
     let request = read(ctx, endpoint, body).await.map_err(Reason::Evaluation)?;

@@ -113,7 +113,7 @@ impl<P: Platform> RequestContext<'_, P> {
             self.platform.replay_guard(),
         )
         .await
-        .map_err(reason)?;
+        .map_err(sender_reason)?;
         parts.event.jkt = sender.jkt().map(str::to_owned);
         let principal = Principal::by_token(issuer, &claims, &sender);
         parts.event.who(&principal);
@@ -122,7 +122,8 @@ impl<P: Platform> RequestContext<'_, P> {
     }
 }
 
-fn reason(failure: SenderFailure) -> Reason {
+/// Why whoever presents a token may not use it.
+pub(super) fn sender_reason(failure: SenderFailure) -> Reason {
     match failure {
         SenderFailure::Rejected(rejection) => Reason::TokenRejected(rejection),
         SenderFailure::Store(error) => Reason::Store(error),

@@ -1,6 +1,7 @@
 //! The caller that door 1 let through, and what the upstream is told of them.
 
 use super::access_token::Bearer;
+use super::agent::Agent;
 use super::api_key;
 use crate::audit::Event;
 use crate::authn::{Authenticated, Principal, Standing};
@@ -12,7 +13,8 @@ use crate::route::{Guard, GuardedRoute, Token};
 use crate::session::record::touch_granularity;
 use crate::time::{Seconds, Timestamp};
 use crate::upstream::claim_headers::{ClaimHeaders, claim_headers};
-use crate::upstream::{Identity, Making, SessionLease, StreamLifetime, UpstreamIdentity};
+use crate::upstream::transaction::{self, Transaction};
+use crate::upstream::{Assertion, Identity, Making, SessionLease, StreamLifetime, UpstreamIdentity};
 
 /// A session this young that lacks what a route needs will lack it after another login too.
 const JUST_SIGNED_IN: Seconds = Seconds::minutes(1);
@@ -23,6 +25,7 @@ pub(crate) enum Caller {
     Token(Box<Bearer>),
     Certificate(Box<Principal>),
     Key(Box<Principal>),
+    Agent(Box<Agent>),
 }
 
 impl Caller {
@@ -31,6 +34,7 @@ impl Caller {
             Self::Session(authenticated) => &authenticated.principal,
             Self::Token(bearer) => &bearer.principal,
             Self::Certificate(principal) | Self::Key(principal) => principal,
+            Self::Agent(agent) => &agent.principal,
         }
     }
 
@@ -39,6 +43,15 @@ impl Caller {
             Self::Session(authenticated) => authenticated.principal,
             Self::Token(bearer) => bearer.principal,
             Self::Certificate(principal) | Self::Key(principal) => *principal,
+            Self::Agent(agent) => agent.principal,
+        }
+    }
+
+    /// When the grant was given by which they come.
+    pub(super) const fn granted_at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Agent(agent) => Some(agent.created_at),
+            Self::Session(_) | Self::Token(_) | Self::Certificate(_) | Self::Key(_) => None,
         }
     }
 
@@ -49,6 +62,7 @@ impl Caller {
             Self::Token(bearer) => Credential::Token(bearer.scheme),
             Self::Certificate(_) => Credential::Certificate,
             Self::Key(_) => Credential::Key,
+            Self::Agent(agent) => Credential::Token(agent.scheme),
         }
     }
 
@@ -56,7 +70,7 @@ impl Caller {
     pub(super) fn has_just_signed_in(&self, now: Timestamp) -> bool {
         match self {
             Self::Session(authenticated) => now.since(authenticated.created_at) < JUST_SIGNED_IN,
-            Self::Token(_) | Self::Certificate(_) | Self::Key(_) => false,
+            Self::Token(_) | Self::Certificate(_) | Self::Key(_) | Self::Agent(_) => false,
         }
     }
 
@@ -64,7 +78,7 @@ impl Caller {
     fn session_name(&self) -> Option<String> {
         match self {
             Self::Session(authenticated) => Some(authenticated.handle.id.digest().public_id()),
-            Self::Token(_) | Self::Certificate(_) | Self::Key(_) => None,
+            Self::Token(_) | Self::Certificate(_) | Self::Key(_) | Self::Agent(_) => None,
         }
     }
 }
@@ -78,6 +92,15 @@ impl<P: Platform> RequestContext<'_, P> {
             Caller::Key(principal) => {
                 self.lifetime_of_program(principal, api_key::stream_until(principal, self.request.now))
             }
+            // It ends with its grant, as what a session opened does with the session.
+            Caller::Agent(agent) => StreamLifetime::Session(SessionLease {
+                subject: agent.subject,
+                digest: agent.digest.clone(),
+                touch_every: None,
+                standing: self
+                    .has_block_list()
+                    .then(|| Box::new(Standing::of_session(&agent.principal, agent.created_at))),
+            }),
             Caller::Session(authenticated) => StreamLifetime::Session(SessionLease {
                 subject: authenticated.handle.subject,
                 digest: authenticated.handle.id.digest(),
@@ -121,9 +144,14 @@ impl<P: Platform> RequestContext<'_, P> {
             }
             _ => None,
         };
+        let transaction = match guard.token {
+            Token::Txn => Some(cold(self.transaction(&who)).await?),
+            _ => None,
+        };
         let (principal, token) = match caller {
             Caller::Token(bearer) => (bearer.principal, Some(bearer.token)),
             Caller::Certificate(principal) | Caller::Key(principal) => (*principal, None),
+            Caller::Agent(agent) => (agent.principal, None),
             Caller::Session(authenticated) if guard.token == Token::Relay => {
                 let Authenticated { principal, access_token, provider_down, .. } = *authenticated;
                 let missing = if provider_down { Reason::RefreshPaused } else { Reason::AccessTokenExpired };
@@ -132,6 +160,16 @@ impl<P: Platform> RequestContext<'_, P> {
             Caller::Session(authenticated) => (authenticated.principal, None),
         };
         let access_token = token.filter(|_| guard.token == Token::Relay);
-        Ok((principal, UpstreamIdentity { access_token, assertion, claims: headers }))
+        let identity = UpstreamIdentity { access_token, assertion, transaction, claims: headers };
+        Ok((principal, identity))
+    }
+
+    /// A transaction token about them, for this request.
+    async fn transaction(&self, who: &Identity<'_>) -> Result<Assertion, Reason> {
+        let unsigned = Reason::Internal("internal.transaction_unsigned");
+        let (id, address) = (self.request.id.as_str(), self.request.head.peer.address.as_deref());
+        let of = Transaction { id, address, now: self.request.now };
+        let claims = of.claims(who, &self.site.config.public_url).ok_or(unsigned.clone())?;
+        self.site.assertions.sign(self.platform.signing(), transaction::TYP, &claims).await.ok_or(unsigned)
     }
 }

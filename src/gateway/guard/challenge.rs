@@ -17,6 +17,8 @@ pub(crate) struct Challenge {
     schemes: Vec<Scheme>,
     came_by: Option<Scheme>,
     parameters: Vec<String>,
+    /// Whether every refusal of door 2 has it.
+    always: bool,
 }
 
 impl Challenge {
@@ -26,8 +28,8 @@ impl Challenge {
         let scope = (!scopes.is_empty()).then(|| format!(r#"scope="{}""#, scopes.join(" ")));
         // What it tells is where to get a token.
         let metadata = || format!(r#"resource_metadata="{}""#, metadata_url(route, &config.public_url));
-        let parameters = scope.into_iter().chain(guard.takes_tokens().then(metadata)).collect();
-        Self { schemes: schemes(guard, config), came_by: None, parameters }
+        let parameters = scope.into_iter().chain(route.resource().is_some().then(metadata)).collect();
+        Self { schemes: schemes(guard, config), came_by: None, parameters, always: route.mcp.is_some() }
     }
 
     /// For a client whose token came by this scheme: what is wrong with it is said there.
@@ -47,6 +49,8 @@ impl Challenge {
             Refusal::NonceWanted => Some("use_dpop_nonce"),
             Refusal::Forbidden(scopes) if !scopes.is_empty() => Some("insufficient_scope"),
             Refusal::StepUp(_) => None,
+            // R-292
+            Refusal::Forbidden(_) if self.always => None,
             _ => return,
         };
         let error = match refusal {
@@ -93,6 +97,11 @@ fn schemes(guard: &Guard, config: &Config) -> Vec<Scheme> {
     };
     // A key or a platform's token comes like a plain token; the scheme of a header of its own has no name.
     let of_keys = |scheme: &Scheme| (guard.takes_keys() || guard.takes_workloads()) && *scheme == Scheme::Bearer;
+    // An agent's token may be bound to a key.
+    let of_agents = guard.takes_agents();
     let of_tokens = |scheme: &Scheme| guard.takes_tokens() && allowed(scheme);
-    [Scheme::Bearer, Scheme::Dpop].into_iter().filter(|scheme| of_keys(scheme) || of_tokens(scheme)).collect()
+    [Scheme::Bearer, Scheme::Dpop]
+        .into_iter()
+        .filter(|scheme| of_agents || of_keys(scheme) || of_tokens(scheme))
+        .collect()
 }

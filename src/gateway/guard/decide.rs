@@ -6,7 +6,7 @@ use super::relations;
 use crate::audit::{Effect, short};
 use crate::authn::api_key::{KeyRejection, ShownKey};
 use crate::authn::certificate::CertificateRefusal;
-use crate::authn::{Principal, TokenRejection, session_cookie::Wants};
+use crate::authn::{Principal, Standing, TokenRejection, session_cookie::Wants};
 use crate::authz::{self, Decision, Denial, Permit, found};
 use crate::config::Config;
 use crate::gateway::context::RequestContext;
@@ -16,7 +16,7 @@ use crate::gateway::sign_in::link::SignIn;
 use crate::gateway::{Platform, cold};
 use crate::http::StatusCode;
 use crate::http::cors::Grant;
-use crate::refusal::Reason;
+use crate::refusal::{McpDenial, Reason};
 use crate::route::{Access, CanonicalPath, Guard, GuardedRoute, Matched, NoRoute, Route, Token};
 use crate::upstream::{StreamLifetime, UpstreamIdentity};
 
@@ -66,6 +66,10 @@ pub(crate) async fn enter<P: Platform>(
     parts: &mut ResponseParts,
 ) -> Result<AdmittedRequest, Refused> {
     ctx.limit_address(matched.route, parts).await?;
+    // Whoever asks without the body, such as another proxy, cannot be told.
+    if matched.route.mcp.is_some() && matched.call.is_none() {
+        return Err(Reason::Mcp(McpDenial::Unseen).into());
+    }
     match &matched.route.access {
         Access::Public => {
             let permit = permitted(authz::authorize(None, matched, ctx.request.now))?;
@@ -100,7 +104,8 @@ pub(crate) async fn authenticate<P: Platform>(
     let caller = identify(ctx, path, guarded, parts).await?;
     if caller.principal().session().is_none() {
         let refused = |reason| Refused::at(guarded, &ctx.site.config, caller.credential(), reason);
-        ctx.refuse_blocked(caller.principal(), guarded.guard.revocation).await.map_err(refused)?;
+        let standing = Standing::of_caller(caller.principal(), caller.granted_at(), ctx.request.now);
+        ctx.refuse_blocked(&standing, guarded.guard.revocation).await.map_err(refused)?;
     }
     Ok(caller)
 }
@@ -118,6 +123,11 @@ async fn identify<P: Platform>(
 ) -> Result<Caller, Refused> {
     let GuardedRoute { route, guard } = guarded;
     let refused = |credential| move |reason| Refused::at(guarded, &ctx.site.config, credential, reason);
+    if let Some(rules) = ctx.site.config.agents.as_ref().filter(|_| guard.goes_by_authorization())
+        && let Some(agent) = cold(ctx.by_agent(rules, guarded, path, parts)).await?
+    {
+        return Ok(Caller::Agent(Box::new(agent)));
+    }
     if let Some(principal) = by_key(ctx, guarded, parts).await? {
         return Ok(Caller::Key(Box::new(principal)));
     }
@@ -190,8 +200,7 @@ async fn by_key<P: Platform>(
 /// Whether a caller whose certificate is of no use here is told of the other ways: people, who may have one of their device's
 /// and can sign in, and whoever shows none and could show a token or a key.
 fn is_for_others(guard: &Guard, refusal: &CertificateRefusal) -> bool {
-    let by_header = guard.takes_tokens() || guard.takes_workloads() || guard.takes_keys();
-    guard.takes_sessions() || (by_header && refusal.is_absence())
+    guard.takes_sessions() || (guard.goes_by_authorization() && refusal.is_absence())
 }
 
 /// Door 2, and what goes on with whom it lets through.
@@ -205,6 +214,7 @@ async fn authorize<P: Platform>(
     let guarded = GuardedRoute { route: matched.route, guard };
     let credential = caller.credential();
     let refused = |reason| Refused::at(guarded, &ctx.site.config, credential, reason);
+    mcp_denial(matched).map_err(refused)?;
     let decision = authz::authorize(Some(caller.principal()), matched, ctx.request.now);
     let related = relations::also(ctx, decision, &asked, caller.principal(), &mut parts.event).await;
     let (decision, facts) = related.map_err(refused)?;
@@ -225,10 +235,20 @@ async fn authorize<P: Platform>(
     Ok(AdmittedRequest { principal: Some(principal), identity, lifetime, permit })
 }
 
+/// what no rule of the route is for, nobody may.
+fn mcp_denial(matched: &Matched<'_>) -> Result<(), Reason> {
+    let is_unlisted = matched.call.is_some_and(|call| call.needs.is_none());
+    if is_unlisted { Err(Reason::Mcp(McpDenial::Unlisted)) } else { Ok(()) }
+}
+
 /// Who has a session and a sign-in that does not do is sent for another to the provider that they came by. If that
 /// cannot be asked for one, no sign-in helps.
 fn mendable(config: &Config, decision: Decision, principal: &Principal) -> (Decision, Option<SignIn>) {
     let Decision::StepUp(wanted) = &decision else { return (decision, None) };
+    // An agent sends the person.
+    if principal.grant_id().is_some() {
+        return (decision, None);
+    }
     // Policies may want one of a program too, which cannot sign in.
     if !principal.is_in_person() {
         return (Decision::Deny(Denial::Authentication(wanted.shortfall)), None);

@@ -21,6 +21,7 @@ fn route(name: &str) -> Route {
         paths: Paths::Loose,
         request_headers: RequestHeaders::default(),
         websocket_buffer: 8,
+        mcp: None,
     }
 }
 

@@ -161,6 +161,17 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         Ok(self.table.note(NoteKind::Ended, BLOCKED)?.is_some_and(|note| now < note.at))
     }
 
+    /// Whether the session or grant of that digest ended a moment ago.
+    pub(super) fn has_ended(&self, digest: &SessionDigest) -> Result<bool, StoreError> {
+        Ok(self.table.note(NoteKind::Ended, digest.as_str())?.is_some())
+    }
+
+    /// Whether a logout of everything came since then.
+    pub(super) fn is_cut_off(&self, since: Timestamp) -> Result<bool, StoreError> {
+        let note = self.table.note(NoteKind::Cutoff, "")?;
+        Ok(note.is_some_and(|note| time_of(&note).is_none_or(|ended_at| since <= ended_at)))
+    }
+
     /// Whether a logout came between the beginning of a login and its end.
     pub(super) fn is_overtaken(&self, begin: &Begin) -> Result<bool, StoreError> {
         let replaced = begin.replaces.iter().map(|digest| (NoteKind::Ended, digest.as_str().to_owned()));
@@ -205,6 +216,11 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
             }
         }
         self.table.delete(&stored.digest)?;
+        if session.as_ref().is_some_and(|session| session.grant.as_ref().is_some_and(|grant| grant.code.is_some())) {
+            // Who consents with one form a second time gets no second code.
+            self.remember_ended(stored.digest.as_str(), now)?;
+        }
+        self.dismiss_what_rested_on(&stored.digest, now)?;
         Ok(session)
     }
 

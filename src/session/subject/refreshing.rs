@@ -120,7 +120,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
             RefreshOutcome::Refreshed { .. } => {
                 self.store_refreshed(StoredSession { row: &stored, session }, job, outcome, now)
             }
-            RefreshOutcome::Refused => self.dismiss_without_revocation(&stored),
+            RefreshOutcome::Refused => self.dismiss_without_revocation(&stored, now),
             RefreshOutcome::PersonWanted => self.put_state(&stored, session, RefreshState::default(), job.clocks),
             RefreshOutcome::Mistrusted { successor } => {
                 self.disown(job, successor.as_ref(), now)?;
@@ -212,8 +212,9 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
     }
 
     /// The provider has just refused the refresh token: there is nothing to tell it.
-    fn dismiss_without_revocation(&self, stored: &Row) -> Result<(), StoreError> {
-        self.table.delete(&stored.digest)
+    fn dismiss_without_revocation(&self, stored: &Row, now: Timestamp) -> Result<(), StoreError> {
+        self.table.delete(&stored.digest)?;
+        self.dismiss_what_rested_on(&stored.digest, now)
     }
 }
 

@@ -188,6 +188,7 @@ fn session(now: i64) -> Session {
         refresh: RefreshState::default(),
         ceiling: None,
         left_out: Vec::new(),
+        grant: None,
         origin: Origin::default(),
     }
 }
@@ -484,5 +485,7 @@ fn watchable(world: &World, digest: &SessionDigest, clocks: SessionTimeouts, now
     world.with(|subject| subject.may_be_watched(digest, clocks, Timestamp::from_unix(now)).unwrap())
 }
 
+mod approvals;
+mod grants;
 mod replacing;
 mod watching;

@@ -35,6 +35,9 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let Some((stored, session)) = self.load(digest, now)? else { return Ok(false) };
+        if session.grant.is_some() {
+            return self.grant_lives(digest, clocks, now);
+        }
         let terms = self.terms.terms(&session, now);
         if terms.check(&session, clocks, now).is_err() {
             return Ok(false);

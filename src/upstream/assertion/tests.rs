@@ -26,11 +26,11 @@ fn actor(issuer: Option<&str>, subject: &str) -> Actor {
 fn actors_stand_in_one_another_each_with_its_issuer() {
     // RFC 8693 §4.1
     let chain = [actor(Some("https://a.example"), "outer"), actor(None, "inner")];
-    let act = serde_json::to_value(acting(&chain, "https://as.example")).unwrap();
+    let act = serde_json::to_value(acting(&chain, "https://as.example", None)).unwrap();
     let expected =
         json!({ "iss": "https://a.example", "sub": "outer", "act": { "iss": "https://as.example", "sub": "inner" } });
     assert_eq!(act, expected);
-    assert!(acting(&[], "https://as.example").is_none());
+    assert!(acting(&[], "https://as.example", None).is_none());
 }
 
 #[test]

@@ -39,7 +39,7 @@ fn root() -> PathBuf {
 }
 
 /// The tables of [`whole`]: where each of them is, and its name in the catalogue.
-const PLACES: [(&str, &str); 52] = [
+const PLACES: [(&str, &str); 54] = [
     ("", "variables"),
     ("PROVIDERS.corp", "providers"),
     ("PROVIDERS.apple", "providers"),
@@ -68,6 +68,8 @@ const PLACES: [(&str, &str); 52] = [
     ("AUTHZEN.limits", "route_limits"),
     ("KEYS", "keys"),
     ("KEYS.self_service", "self_service"),
+    ("AGENTS", "agents"),
+    ("AGENTS.enterprise.corp", "enterprise"),
     ("SHARING", "sharing"),
     ("SHARING.require", "require"),
     ("SHARING.limits", "route_limits"),
@@ -130,6 +132,7 @@ fn whole() -> Value {
         }, "DECISIONS": { "keep": "1h" }, "VERIFY": {}, "HEALTH": {},
         "AUTHZEN": { "require": { "scopes": ["decide"] }, "limits": limits() }, "SECURITY_HEADERS": {},
         "KEYS": { "self_service": { "scopes": ["read"] } },
+        "AGENTS": { "enterprise": { "corp": { "clients": { "https://claude.ai/code.json": ["read"] } } } },
         "SHARING": {
             "require": { "scopes": ["openid"] }, "limits": limits(),
             "types": { "document": { "require": { "scopes": ["share"] } } },

@@ -29,7 +29,7 @@ use crate::time::Seconds;
 
 use new_key::NewKey;
 pub(crate) use new_key::{is_name, life_of_days};
-pub(crate) use recent::{Recency, recency};
+pub(crate) use recent::{Recency, recency, recency_within};
 
 pub(crate) const PAGE: &str = "/auth/keys";
 const SECONDS_A_DAY: u32 = 24 * 60 * 60;

@@ -1,0 +1,89 @@
+//! An agent's access token, as presented → the grant that it points to, and why it is none that counts.
+
+use super::Principal;
+use super::bearer::PresentedToken;
+use super::principal::GrantFacts;
+use crate::config::{AgentRules, Config};
+use crate::session::{GrantHandle, HandleKind, Lapse, Session, SessionTimeouts, Terms};
+use crate::time::Timestamp;
+
+/// Why an agent's token is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AgentRejection {
+    /// What stands where an agent's token belongs has not the form, or not the check digits, of one.
+    Malformed,
+    /// It was not made here, or it is no access token.
+    Forged,
+    /// It came to a route that takes other credentials only.
+    NotTaken,
+    /// It is over; a refresh token gets another one.
+    Expired,
+    /// Its grant has ended, or was used up.
+    Gone,
+    /// Its grant is stored, and by the configuration in force it counts no more.
+    Lapsed(Lapse),
+    /// Its grant is for another resource.
+    OtherResource,
+    /// Its client may not have grants any more.
+    ClientNotAdmitted,
+}
+
+impl AgentRejection {
+    /// The name of this reason in the log.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Malformed => "agent.malformed",
+            Self::Forged => "agent.forged",
+            Self::NotTaken => "agent.not_taken",
+            Self::Expired => "agent.expired",
+            Self::Gone | Self::Lapsed(Lapse::Expired) => "agent.gone",
+            Self::Lapsed(Lapse::ProviderGone) => "agent.provider_not_configured",
+            Self::Lapsed(Lapse::TooOld) => "agent.began_before_not_before",
+            Self::OtherResource => "agent.other_resource",
+            Self::ClientNotAdmitted => "agent.client_not_admitted",
+        }
+    }
+}
+
+/// The grant that an access token of ours points to, by the token alone: no storage is asked.
+///
+/// # Errors
+/// When it is no access token of ours, or over.
+pub fn handle(
+    presented: &PresentedToken,
+    rules: &AgentRules,
+    config: &Config,
+    now: Timestamp,
+) -> Result<GrantHandle, AgentRejection> {
+    let handle = GrantHandle::parse(presented.token.expose(), &rules.prefix, &config.keys);
+    let handle = handle.filter(|handle| handle.kind == HandleKind::Access).ok_or(AgentRejection::Forged)?;
+    if handle.ends_at() <= now { Err(AgentRejection::Expired) } else { Ok(handle) }
+}
+
+/// Whether the grant counts by the configuration in force here, for this resource. Its object may be of another release, and
+/// go by another configuration, for a while.
+///
+/// # Errors
+/// Why it does not.
+pub fn check(
+    config: &Config,
+    rules: &AgentRules,
+    session: &Session,
+    resource: &str,
+    (timeouts, now): (SessionTimeouts, Timestamp),
+) -> Result<(), AgentRejection> {
+    let grant = session.grant.as_deref().filter(|grant| grant.is_usable()).ok_or(AgentRejection::Gone)?;
+    config.terms(session, now).check(session, timeouts, now).map_err(AgentRejection::Lapsed)?;
+    if grant.resource != resource {
+        return Err(AgentRejection::OtherResource);
+    }
+    if rules.knows(&grant.client, config.public_url.origin()) { Ok(()) } else { Err(AgentRejection::ClientNotAdmitted) }
+}
+
+/// The agent that has this grant. `None` where the record is none of a grant.
+#[must_use]
+pub fn principal(session: Session, handle: &GrantHandle, jkt: Option<String>) -> Option<Principal> {
+    let id = handle.id.digest().public_id();
+    Principal::by_grant(session, GrantFacts { id, jkt, token_ends_at: handle.ends_at() })
+}
