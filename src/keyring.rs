@@ -51,6 +51,10 @@ pub enum KeyPurpose {
     ServiceSecret,
     /// The MAC of the codes and tokens of agents.
     AgentHandle,
+    /// Sealing the question that a consent page asks.
+    AgentConsent,
+    /// The mark in the id of a client that registered here.
+    AgentClient,
 }
 
 impl KeyPurpose {
@@ -66,6 +70,8 @@ impl KeyPurpose {
             Self::ServiceToken => b"postern/v1/service-token",
             Self::ServiceSecret => b"postern/v1/service-secret",
             Self::AgentHandle => b"postern/v1/agent-handle",
+            Self::AgentConsent => b"postern/v1/agent-consent",
+            Self::AgentClient => b"postern/v1/agent-client",
         }
     }
 }
@@ -96,6 +102,8 @@ struct DerivedKeys {
     service_token: DerivedKey,
     service_secret: DerivedKey,
     agent_handle: DerivedKey,
+    agent_consent: DerivedKey,
+    agent_client: DerivedKey,
 }
 
 #[derive(Default)]
@@ -117,6 +125,8 @@ impl DerivedKeys {
             KeyPurpose::ServiceToken => &self.service_token,
             KeyPurpose::ServiceSecret => &self.service_secret,
             KeyPurpose::AgentHandle => &self.agent_handle,
+            KeyPurpose::AgentConsent => &self.agent_consent,
+            KeyPurpose::AgentClient => &self.agent_client,
         }
     }
 }
@@ -391,6 +401,8 @@ mod tests {
             KeyPurpose::ServiceToken => 7,
             KeyPurpose::ServiceSecret => 8,
             KeyPurpose::AgentHandle => 9,
+            KeyPurpose::AgentConsent => 10,
+            KeyPurpose::AgentClient => 11,
         };
         let all = [
             KeyPurpose::LoginTransaction,
@@ -403,6 +415,8 @@ mod tests {
             KeyPurpose::ServiceToken,
             KeyPurpose::ServiceSecret,
             KeyPurpose::AgentHandle,
+            KeyPurpose::AgentConsent,
+            KeyPurpose::AgentClient,
         ];
         let ring = ring(&["a"]);
         for (at, purpose) in all.into_iter().enumerate() {

@@ -26,6 +26,7 @@ pub mod limit;
 
 pub mod api_key;
 
+pub mod mcp;
 pub mod route;
 
 pub mod config;

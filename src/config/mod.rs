@@ -23,6 +23,7 @@ mod introspection;
 mod issuer;
 mod limits;
 mod lookup;
+mod mcp;
 mod oauth2;
 mod pages;
 mod preset;

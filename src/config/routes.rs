@@ -7,6 +7,7 @@ use super::cors;
 use super::groups::Groups;
 use super::issuer::Issuers;
 use super::limits;
+use super::mcp;
 use super::problem::{expected, shown};
 use super::relations::{self, Relations};
 use super::request_headers;
@@ -115,18 +116,26 @@ fn read<'a>(name: &str, mut table: Table<'a>, surroundings: &Surroundings<'a>) -
         None => (None, name),
     };
     let pattern = pattern_of(&table, pattern, surroundings);
+    let mcp = mcp::of_route(&mut table);
     let methods = methods(&mut table, prefix);
+    let methods = match &mcp {
+        Some(rules) => mcp::methods(&table, rules, methods),
+        None => methods,
+    };
     let upstream = upstream::of_route(&mut table, surroundings);
     let is_sent_on = upstream != Some(None);
     let strip_prefix = upstream::strip_prefix(&mut table, pattern.as_ref(), is_sent_on);
     let to_assets = upstream == Some(Some(Upstream::Assets));
     let access = access(&mut table, pattern.as_ref(), to_assets, surroundings);
-    let asserts = matches!(&access, Some(Access::Guarded(guard)) if guard.token == Token::Assertion);
+    if let (Some(_), Some(access), Some(upstream)) = (&mcp, &access, &upstream) {
+        mcp::refuse_contradictions(&table, access, upstream.as_ref());
+    }
+    let signed = access.as_ref().and_then(Access::token).filter(|token| token.is_signed());
     if let Some(Access::Guarded(guard)) = access.as_ref().filter(|_| !is_sent_on) {
         refuse_what_no_proxy_tells(&table, guard, surroundings);
     }
-    if asserts && !is_sent_on {
-        table.problem("token", "`assertion` is made for an upstream, and here none is named");
+    if let Some(token) = signed.filter(|_| !is_sent_on) {
+        table.problem("token", format!("`{token}` is made for an upstream, and here none is named"));
     }
     // it goes where we send the request ourselves, and to nobody who asks about it.
     if !is_sent_on && matches!(&access, Some(Access::Guarded(guard)) if guard.token.service().is_some()) {
@@ -155,6 +164,7 @@ fn read<'a>(name: &str, mut table: Table<'a>, surroundings: &Surroundings<'a>) -
         paths,
         request_headers,
         websocket_buffer: buffer.unwrap_or(WEBSOCKET_BUFFER),
+        mcp,
     })
 }
 
@@ -240,12 +250,16 @@ fn access(
     let public = table.optional("public", flag);
     let ways = table.optional("authenticate", |value| authenticate(value, known.issuers));
     let ways_are_known = ways.is_some() || !table.has("authenticate");
+    let (way, usual_token) = match mcp::is_meant(table) {
+        true => (Authentication::Agent, Token::Assertion),
+        false => (Authentication::Session, Token::None),
+    };
     let guard = Guard {
-        authenticate: ways.unwrap_or_else(|| vec![Authentication::Session]),
+        authenticate: ways.unwrap_or_else(|| vec![way]),
         requirements: require::read(table, pattern, known),
         policy: policy(table, surroundings.build),
         facts: facts(table, pattern, known.relations),
-        token: table.optional("token", |value| token(value, surroundings.services)).unwrap_or_default(),
+        token: table.optional("token", |value| token(value, surroundings.services)).unwrap_or(usual_token),
         headers: claim_headers::read(table, known.claims),
         touch: table.optional("touch", flag).unwrap_or(true),
         revocation: table.optional("revocation", duration(Seconds::new(1), LONGEST_REVOCATION)),
@@ -253,8 +267,8 @@ fn access(
     };
     match public {
         Some(true) => {
-            const GUARDS: [&str; 8] =
-                ["authenticate", "require", "policy", "facts", "token", "headers", "touch", "revocation"];
+            const GUARDS: [&str; 9] =
+                ["authenticate", "require", "policy", "facts", "token", "headers", "touch", "revocation", "mcp"];
             for key in GUARDS.into_iter().filter(|key| table.has(key)) {
                 table.problem(key, contradicts_public(table));
             }
@@ -279,11 +293,12 @@ fn access(
 
 /// `token`: what the upstream gets to know the caller by, or us.
 fn token(value: &serde_json::Value, services: &[ServiceId]) -> Result<Token, String> {
-    const EXPECTED: &str = "`none` or `relay` or `assertion` or `service:ID`";
+    const EXPECTED: &str = "`none` or `relay` or `assertion` or `txn` or `service:ID`";
     match text(value)? {
         "none" => Ok(Token::None),
         "relay" => Ok(Token::Relay),
         "assertion" => Ok(Token::Assertion),
+        "txn" => Ok(Token::Txn),
         other => {
             let id = other.strip_prefix("service:").and_then(ServiceId::parse);
             let id = id.ok_or_else(|| expected(EXPECTED, other))?;

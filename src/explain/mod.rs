@@ -9,20 +9,22 @@ pub mod words;
 
 use std::fmt;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::authn::hypothetical::Hypothetical;
-use crate::authn::{Means, PrincipalSource, TokenRejection, resource};
+use crate::authn::{BlockedBy, Means, PrincipalSource, Standing, TokenRejection, resource};
 use crate::authz::relations::{Questions, RelationStep};
 use crate::authz::{self, Decision, Denial, Finding};
 use crate::config::{Config, Roles};
 use crate::http::Method;
 use crate::http::Peer;
+use crate::mcp::{Call, McpRules, Message};
 use crate::policy::{
-    Cause, ContextFacts, NearMiss, PolicyDecision, PolicyInput, PolicyVerdict, PrincipalFacts, ResourceFacts,
+    CallFacts, Cause, ContextFacts, NearMiss, PolicyDecision, PolicyInput, PolicyVerdict, PrincipalFacts, ResourceFacts,
 };
 use crate::relation::{MemoryTuples, Model};
-use crate::route::{Access, CanonicalPath, Matched, NoRoute};
+use crate::route::{Access, CanonicalPath, Matched, NoRoute, Route};
+use crate::store::block_list::BlockList;
 use crate::time::Timestamp;
 
 pub use context::{Certificate, Context, HypotheticalTls};
@@ -36,6 +38,8 @@ pub struct Case<'a> {
     method: Method,
     path: CanonicalPath,
     matched: Matched<'a>,
+    /// What is asked for of a server of the Model Context Protocol, and the rule with what that needs.
+    call: Option<(Call, Route)>,
     roles: &'a Roles,
     now: Timestamp,
 }
@@ -72,7 +76,7 @@ pub struct Explanation {
     pub facts: Vec<String>,
 }
 
-/// Finds the route for `request`, such as `GET /api/orders/7`.
+/// Finds the route for `request`, such as `GET /api/orders/7`, or `POST /mcp tools/call:search` where the route has `mcp`.
 ///
 /// # Errors
 /// When it is no request.
@@ -85,6 +89,7 @@ pub fn read<'a>(
     let misread = || format!("expected a request such as `GET /orders/7`, found `{request}`");
     let (method, path) = request.split_once(' ').ok_or_else(misread)?;
     let method = Method::from_bytes(method.as_bytes()).map_err(|_| misread())?;
+    let (path, operation) = path.split_once(' ').map_or((path, None), |(path, operation)| (path, Some(operation)));
     let path = match CanonicalPath::parse(path) {
         Ok(path) => path,
         Err(error) => return Ok(Reading::Refused(Explanation::of("deny", None, error.code()))),
@@ -105,7 +110,25 @@ pub fn read<'a>(
         let (route, code) = (matched.route.name.clone(), TokenRejection::OtherResource.code());
         return Ok(Reading::Refused(Explanation::of("deny", Some(route), code)));
     }
-    Ok(Reading::Case(Box::new(Case { who, method, path, matched, roles: &config.roles, now })))
+    let call = match (operation, &matched.route.mcp) {
+        (None, _) => None,
+        (Some(_), None) => {
+            return Err(format!("expected no operation behind the path: `{}` has no `mcp`", matched.route.name));
+        }
+        (Some(operation), Some(rules)) => Some(call(operation, rules, matched.route)?),
+    };
+    Ok(Reading::Case(Box::new(Case { who, method, path, matched, call, roles: &config.roles, now })))
+}
+
+/// `tools/call:search`.
+fn call(operation: &str, rules: &McpRules, route: &Route) -> Result<(Call, Route), String> {
+    let (method, name) = operation.split_once(':').map_or((operation, None), |(method, name)| (method, Some(name)));
+    let message = Message::supposed(method, name, &Map::new());
+    let message =
+        message.map_err(|_| format!("expected an operation such as `tools/call:search`, found `{operation}`"))?;
+    let needs = rules.needed_by(&message);
+    let route = route.needing(needs.as_deref().unwrap_or_default());
+    Ok((Call { message: Some(message), needs }, route))
 }
 
 impl Case<'_> {
@@ -113,8 +136,14 @@ impl Case<'_> {
     /// [`Explanation::TO_BE_ASKED`] for its reason where its requirements are met.
     #[must_use]
     pub fn decide(&self) -> Explanation {
-        let Self { who, matched, now, .. } = self;
+        let Self { who, now, .. } = self;
         let principal = who.map(Hypothetical::principal);
+        let route = self.call.as_ref().map_or(self.matched.route, |(_, route)| route);
+        let matched = &Matched { route, params: self.matched.params.clone(), call: None };
+        let is_unlisted = self.call.as_ref().is_some_and(|(call, _)| call.needs.is_none());
+        if is_unlisted && principal.is_some() {
+            return Explanation::of("deny", Some(route.name.clone()), "mcp.unlisted");
+        }
         let (outcome, because, detail) = match authz::authorize(principal, matched, *now) {
             Decision::Allow(_) if matched.route.access == Access::Public => ("allow", "route.public", None),
             Decision::Allow(_) if self.asks_policies() => ("allow", Explanation::TO_BE_ASKED, None),
@@ -159,6 +188,14 @@ impl Case<'_> {
         (verdict.with_relations(&found), found.unwrap_or_default())
     }
 
+    /// What of whoever asks is on the list, where the route asks who they are. A session is taken to begin now.
+    #[must_use]
+    pub fn blocked(&self, list: &BlockList) -> Option<BlockedBy> {
+        let principal = self.who?.principal();
+        let by = Standing::of(principal, self.now).check(list, self.now).err()?;
+        Some(if by == BlockedBy::Subject && principal.session().is_some() { BlockedBy::Person } else { by })
+    }
+
     fn asks_policies(&self) -> bool {
         matches!(&self.matched.route.access, Access::Guarded(guard) if guard.policy)
     }
@@ -171,6 +208,7 @@ impl Case<'_> {
             principal: PrincipalFacts::of(principal, self.roles),
             method: &self.method,
             resource: ResourceFacts::of(&self.path, &self.matched, principal),
+            call: self.call.as_ref().and_then(|(call, _)| CallFacts::of(call)),
             context: ContextFacts { now: self.now, peer, relations: facts },
         })
     }
@@ -232,6 +270,12 @@ impl Explanation {
             Ok(facts) => Self { facts: facts.clone(), ..self },
             Err(denial) => Self { outcome: "deny", because: denial.code(), detail: denial.detail(), ..self },
         }
+    }
+
+    /// They are blocked: then nothing else matters.
+    #[must_use]
+    pub fn with_block(self, by: BlockedBy) -> Self {
+        Self { outcome: "deny", because: by.code(), detail: None, ..self }
     }
 
     /// The store of relations did not answer: then nobody passes.

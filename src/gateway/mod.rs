@@ -2,6 +2,7 @@
 
 mod account;
 mod admin;
+mod agents;
 mod authzen;
 mod background;
 mod blocks;
@@ -48,6 +49,7 @@ use crate::store::decision_log::{DecisionLog, LoggedDecision, MAX_EVENT_BYTES};
 use crate::time::Timestamp;
 use crate::upstream::{Assertions, ForwardPlan};
 use account::{api_keys, me, sessions};
+use agents::approvals;
 use exposed_key::WatchedBody;
 use guard::forward_auth;
 use sign_in::{callback, continue_pages, login};
@@ -76,6 +78,7 @@ pub struct Gateway {
     documents: IssuerDocuments,
     cache: LiveCache,
     blocks: blocks::BlockMemory,
+    clients: agents::ClientDocuments,
     tokens: TokenCache,
     /// Those of programs that platforms vouch for: a door of their own.
     workload_tokens: TokenCache,
@@ -112,6 +115,7 @@ impl Gateway {
             documents,
             cache: LiveCache::default(),
             blocks: blocks::BlockMemory::default(),
+            clients: agents::ClientDocuments::default(),
             tokens: TokenCache::default(),
             workload_tokens: TokenCache::default(),
             keys: KeyCache::default(),
@@ -233,6 +237,10 @@ impl Gateway {
             let response = cold(sharing::answer(ctx, (sharing, path), body, parts)).await?;
             return Ok(Disposition::Respond(response));
         }
+        if let Some(rules) = agents::rules_at(ctx, path) {
+            let response = cold(agents::answer(ctx, (rules, path), body, parts)).await?;
+            return Ok(Disposition::Respond(response));
+        }
         if assertion_keys::is_asked_for(&ctx.site.config, path) {
             return Ok(Disposition::Respond(assertion_keys::publish(ctx, parts)?));
         }
@@ -246,6 +254,7 @@ impl Gateway {
             "/auth/postern.js" => ctx.own_page(parts, client_script::script)?,
             "/auth/health" => cold(health::answer(ctx, parts)).await?,
             "/auth/keys" => cold(api_keys::all(ctx, body, parts)).await?,
+            "/auth/approvals" => cold(approvals::all(ctx, parts)).await?,
             "/auth/sessions" => cold(sessions::all(ctx, parts)).await?,
             "/auth/sessions/end-others" => cold(sessions::end_others_by_form(ctx, parts)).await?,
             "/auth/verify" => cold(forward_auth::answer(ctx, Asks::Whether, parts)).await?,
@@ -272,8 +281,9 @@ async fn named<P: Platform>(
         Some(("keys", "leaked")) => cold(leak_reports::receive(ctx, body, parts)).await?,
         Some(("keys", "leaked/github")) => cold(leak_reports::github::receive(ctx, body, parts)).await?,
         Some(("keys", rest)) => cold(api_keys::one(ctx, rest, parts)).await?,
+        Some(("approvals", rest)) => cold(approvals::one(ctx, rest, body, parts)).await?,
         Some(("sessions", rest)) => cold(sessions::one(ctx, rest, parts)).await?,
-        _ => return guard::pass(ctx, path, parts).await,
+        _ => return guard::pass(ctx, path, body, parts).await,
     };
     Ok(Disposition::Respond(response))
 }

@@ -4,6 +4,7 @@
 //! [`MAX_DEPTH`], a byte order mark, anything after the object, invalid UTF-8, numbers outside the range of
 //! a double, and texts longer than the caller allows, before they are read.
 
+pub mod raw;
 mod typed;
 
 pub use typed::{Unread, from_bytes, from_text, from_value};
@@ -55,10 +56,18 @@ impl std::error::Error for JsonError {}
 /// # Errors
 /// When it is not one, or breaks a limit; which of several faults is named is not promised.
 pub fn parse_object(bytes: &[u8], max_bytes: usize) -> Result<Map<String, Value>, JsonError> {
+    parse_object_within(bytes, max_bytes, MAX_DEPTH)
+}
+
+/// [`parse_object`] with another limit of nesting: for messages that carry what is deeper than a token.
+///
+/// # Errors
+/// The same.
+pub fn parse_object_within(bytes: &[u8], max_bytes: usize, max_depth: usize) -> Result<Map<String, Value>, JsonError> {
     if bytes.len() > max_bytes {
         return Err(JsonError::TooLarge);
     }
-    match read(std::str::from_utf8(bytes).map_err(|_| JsonError::NotUtf8)?, MAX_DEPTH)? {
+    match read(std::str::from_utf8(bytes).map_err(|_| JsonError::NotUtf8)?, max_depth)? {
         Value::Object(members) => Ok(members),
         _ => Err(JsonError::NotAnObject),
     }

@@ -85,6 +85,14 @@ pub enum LimitKind {
     Own,
     /// Texts from one network that only their object could tell from API keys.
     Keys,
+    /// Questions to one person whether a program may act for them.
+    Consents,
+    /// Documents of clients that are fetched, from one host or for one network.
+    ClientDocuments,
+    /// Tokens of one grant.
+    AgentTokens,
+    /// Registrations of clients from one network.
+    Registrations,
 }
 
 impl LimitKind {
@@ -101,6 +109,10 @@ impl LimitKind {
             Self::FrontchannelLogout => "frontchannel_logout",
             Self::Own => "own",
             Self::Keys => "keys",
+            Self::Consents => "consents",
+            Self::ClientDocuments => "client_documents",
+            Self::AgentTokens => "agent_tokens",
+            Self::Registrations => "registrations",
         }
     }
 
@@ -117,6 +129,10 @@ impl LimitKind {
             Self::FrontchannelLogout => "limit.frontchannel_logout",
             Self::Own => "limit.own",
             Self::Keys => "limit.keys",
+            Self::Consents => "limit.consents",
+            Self::ClientDocuments => "limit.client_documents",
+            Self::AgentTokens => "limit.agent_tokens",
+            Self::Registrations => "limit.registrations",
         }
     }
 }

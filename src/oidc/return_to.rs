@@ -15,6 +15,12 @@ const OWN_PAGES: [&str; 4] = [SIGNED_IN, "/auth/sessions", "/auth/keys", EXPLAIN
 /// The one among them that has a question in its address: why was this decided?
 const EXPLAIN: &str = "/auth/admin/explain";
 
+/// And the one that asks a person whether a program may act for them: only where the address itself says that they are to be
+/// asked.
+const CONSENT: &str = "/auth/agents/authorize";
+/// How it says so.
+pub const CONSENT_MARK: &str = "consent=ask";
+
 /// A path (with query and fragment) on our own origin; can only be made by [`ReturnTo::parse`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReturnTo(String);
@@ -23,7 +29,7 @@ impl ReturnTo {
     /// Takes `text` if it is an absolute path that every browser reads as one on `origin`; `None` otherwise.
     ///
     /// A path that no route could ever answer ([`CanonicalPath`]) is none to return to; nor are Postern's
-    /// own endpoints, but for four pages: coming back to `/auth/logout` or `/auth/login` would undo or repeat what was just done.
+    /// own endpoints, but for five pages: coming back to `/auth/logout` or `/auth/login` would undo or repeat what was just done.
     #[must_use]
     pub fn parse(text: &str, origin: &PublicUrl) -> Option<Self> {
         let plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
@@ -37,7 +43,7 @@ impl ReturnTo {
         let joined = base.join(text).ok()?;
         let own = joined.origin() == base.origin() && joined.username().is_empty() && joined.password().is_none();
         let reserved = CanonicalPath::parse(joined.path()).ok()?.is_within(OWN_PREFIX);
-        let asks = raw_path == EXPLAIN && !text.contains('#');
+        let asks = !text.contains('#') && (raw_path == EXPLAIN || (raw_path == CONSENT && is_marked(text)));
         (own && (!reserved || asks || OWN_PAGES.contains(&text))).then(|| Self(text.to_owned()))
     }
 
@@ -67,6 +73,11 @@ impl ReturnTo {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Whether a part of the query is [`CONSENT_MARK`].
+fn is_marked(text: &str) -> bool {
+    text.split_once('?').is_some_and(|(_, query)| query.split('&').any(|part| part == CONSENT_MARK))
 }
 
 #[cfg(test)]

@@ -42,12 +42,13 @@ pub(super) struct Draft<'t> {
     body: Markup,
     script: Option<&'static str>,
     has_form: bool,
+    form_targets: String,
 }
 
 impl<'t> Draft<'t> {
     /// `title` for the tab, `body` for the card in the middle.
     pub(super) fn new(title: &'t str, body: Markup) -> Self {
-        Self { title, head: html! {}, body, script: None, has_form: false }
+        Self { title, head: html! {}, body, script: None, has_form: false, form_targets: String::new() }
     }
 
     /// The same, with this in its `head`.
@@ -63,6 +64,11 @@ impl<'t> Draft<'t> {
     /// The same, with a form that posts to us.
     pub(super) fn with_form(self) -> Self {
         Self { has_form: true, ..self }
+    }
+
+    /// The same, with a form after which the browser goes on to places elsewhere: sources of a policy, each after a space.
+    pub(super) fn with_form_targets(self, form_targets: String) -> Self {
+        Self { form_targets, ..self }
     }
 }
 
@@ -151,9 +157,10 @@ impl<'a> View<'a> {
         };
         let style_source = accent.as_deref().map_or_else(|| STYLE_SOURCE.clone(), source);
         let script = draft.script.map(|script| format!("; script-src {}", source(script))).unwrap_or_default();
+        let targets = &draft.form_targets;
         let content_security_policy = format!(
-            "default-src 'none'; style-src {style_source}; img-src 'self' data:; form-action 'self'; frame-ancestors \
-             'none'; base-uri 'none'{script}"
+            "default-src 'none'; style-src {style_source}; img-src 'self' data:; form-action 'self'{targets}; \
+             frame-ancestors 'none'; base-uri 'none'{script}"
         );
         HtmlPage {
             body: body.into_string(),

@@ -7,6 +7,7 @@ use crate::config::Roles;
 use crate::http::{Method, Peer};
 use crate::ids::owner::Owner;
 use crate::ids::principal_kind::PrincipalKind;
+use crate::mcp::Call;
 use crate::route::{Access, CanonicalPath, Matched};
 use crate::time::Timestamp;
 
@@ -19,8 +20,30 @@ pub struct PolicyInput<'a> {
     pub method: &'a Method,
     /// What is asked for.
     pub resource: ResourceFacts<'a>,
+    /// The message of the Model Context Protocol that the request is.
+    pub call: Option<CallFacts<'a>>,
     /// The moment and the connection.
     pub context: ContextFacts<'a>,
+}
+
+/// What a message asks for, by its body.
+#[derive(Clone, Copy, Debug)]
+pub struct CallFacts<'a> {
+    /// The method.
+    pub method: &'a str,
+    /// The tool, prompt or resource.
+    pub name: Option<&'a str>,
+    /// The arguments.
+    pub arguments: Option<&'a Map<String, Value>>,
+}
+
+impl<'a> CallFacts<'a> {
+    /// That of a request, once it is read.
+    #[must_use]
+    pub fn of(call: &'a Call) -> Option<Self> {
+        let message = call.message.as_ref()?;
+        Some(Self { method: &message.method, name: message.name(), arguments: message.arguments() })
+    }
 }
 
 /// One question: may they do this of management, now and from there?

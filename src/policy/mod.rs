@@ -18,7 +18,9 @@ mod versions;
 pub use bundle::{Bundle, Version};
 pub use decision::{Cause, Failure, NearMiss, Part, PolicyDecision, PolicyVerdict};
 pub use engine::{Compiled, CompiledPolicies, PolicyEngine, Readiness};
-pub use input::{ContextFacts, HeldPermissions, ManagementInput, PolicyInput, PrincipalFacts, ResourceFacts};
+pub use input::{
+    CallFacts, ContextFacts, HeldPermissions, ManagementInput, PolicyInput, PrincipalFacts, ResourceFacts,
+};
 pub use names::{KnownNames, KnownRoute, UnknownName, unknown_names};
 pub use problem::{PolicyProblem, position};
 pub use remote::{EngineLine, EngineService, RemoteEngine};

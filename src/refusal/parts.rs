@@ -106,6 +106,24 @@ impl KeyRequestError {
     }
 }
 
+/// Why a message of the Model Context Protocol is not let through, though its caller is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum McpDenial {
+    /// No rule of the route is for what it asks for.
+    Unlisted,
+    /// The question came without the body that says what is asked for.
+    Unseen,
+}
+
+impl McpDenial {
+    pub(super) const fn code(self) -> &'static str {
+        match self {
+            Self::Unlisted => "mcp.unlisted",
+            Self::Unseen => "mcp.unseen",
+        }
+    }
+}
+
 /// Which of a provider's answers a failure is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Document {

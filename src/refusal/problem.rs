@@ -27,6 +27,10 @@ pub enum Refusal {
     StepUp(Box<StepUp>),
     /// 403: not with these rights; the scopes that would do.
     Forbidden(Vec<String>),
+    /// 403: not until somebody allows it, at this address; for so long they are asked.
+    ApprovalRequired(String, Seconds),
+    /// 403: somebody said no; they are not asked again for so long.
+    ApprovalDenied(Seconds),
     /// 403: not from that page.
     CrossSite,
     /// 404
@@ -47,6 +51,10 @@ pub enum Refusal {
     LoginUnfinished,
     /// 400: the provider does not take our request; no other login will do better.
     LoginMisconfigured,
+    /// 400: the program that sent the person here cannot be checked, or is not let in.
+    ClientRefused,
+    /// 403: what the person was asked is over; the program has to ask again.
+    ConsentOver,
     /// 503: the provider cannot sign anybody in just now.
     LoginUnavailable,
     /// 429: again in so long.
@@ -70,6 +78,7 @@ impl Refusal {
             | Self::LoginFailed
             | Self::LoginOver
             | Self::LoginMisconfigured
+            | Self::ClientRefused
             | Self::TokenMalformed => StatusCode::BAD_REQUEST,
             Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::Unauthenticated
@@ -79,7 +88,13 @@ impl Refusal {
             | Self::TokenRefused
             | Self::ProofRefused
             | Self::NonceWanted => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_) | Self::CrossSite | Self::LoginRefused | Self::AccountBlocked => StatusCode::FORBIDDEN,
+            Self::Forbidden(_)
+            | Self::ApprovalRequired(..)
+            | Self::ApprovalDenied(_)
+            | Self::CrossSite
+            | Self::LoginRefused
+            | Self::AccountBlocked
+            | Self::ConsentOver => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict => StatusCode::CONFLICT,
@@ -103,6 +118,8 @@ impl Refusal {
             Self::NonceWanted => "use-dpop-nonce",
             Self::StepUp(_) => "insufficient-user-authentication",
             Self::Forbidden(_) => "forbidden",
+            Self::ApprovalRequired(..) => "approval-required",
+            Self::ApprovalDenied(_) => "approval-denied",
             Self::CrossSite => "cross-site",
             Self::NotFound => "not-found",
             Self::MethodNotAllowed(_) => "method-not-allowed",
@@ -111,6 +128,8 @@ impl Refusal {
             Self::LoginUnfinished => "login-unfinished",
             Self::LoginRefused => "login-refused",
             Self::AccountBlocked => "account-blocked",
+            Self::ClientRefused => "client-refused",
+            Self::ConsentOver => "consent-over",
             Self::TooManyRequests(_) => "too-many-requests",
             Self::Unavailable | Self::LoginUnavailable => "unavailable",
             Self::BadGateway => "bad-gateway",
@@ -131,6 +150,8 @@ impl Refusal {
             Self::ProofRefused | Self::NonceWanted => "That proof of a key is not accepted",
             Self::StepUp(_) => "Please sign in once more",
             Self::Forbidden(_) => "You may not do this",
+            Self::ApprovalRequired(..) => "Somebody has to allow this first",
+            Self::ApprovalDenied(_) => "This was not allowed",
             Self::CrossSite => "That request came from another site",
             Self::NotFound => "There is nothing here",
             Self::MethodNotAllowed(_) => "That cannot be done here",
@@ -141,6 +162,8 @@ impl Refusal {
             Self::LoginUnavailable => "Signing in is not possible just now",
             Self::LoginRefused => "Signing in was refused",
             Self::AccountBlocked => "This account is blocked",
+            Self::ClientRefused => "That program cannot be checked",
+            Self::ConsentOver => "This question is over",
             Self::TooManyRequests(_) => "Too many requests",
             Self::Unavailable => "A service we need does not answer",
             Self::BadGateway => "The application does not answer",
@@ -165,6 +188,10 @@ impl Refusal {
             Self::TokenMalformed => "The program that sent it has to present its access token in another way.",
             Self::StepUp(_) => "This page needs another sign-in, perhaps in a safer way than before.",
             Self::Forbidden(_) => "You are signed in, but your account has no access to this page.",
+            Self::ApprovalRequired(..) => {
+                "Whoever may allow it can do so on a page of ours. Then it can be tried again."
+            }
+            Self::ApprovalDenied(_) => "It was asked a moment ago, and the answer was no.",
             Self::CrossSite => {
                 "For your safety it was not carried out. If you meant to do it, start from our own pages."
             }
@@ -175,6 +202,14 @@ impl Refusal {
             Self::LoginOver => "It was finished before, or it took longer than ten minutes.",
             Self::LoginRefused => "You can start again, or choose another account.",
             Self::AccountBlocked => "Please ask the people who run this site.",
+            Self::ClientRefused => {
+                "A program wants to act for you, and this site cannot check which one it is. Nothing was allowed. Please tell \
+                 those who run the program."
+            }
+            Self::ConsentOver => {
+                "It was answered before, it is older than ten minutes, or you have signed in anew since. Start again in the \
+                 program that asked."
+            }
             Self::LoginUnfinished => "The sign-in page needs an answer from you. Start again, and follow its steps.",
             Self::LoginMisconfigured => {
                 "Something in how signing in is set up is not right, so that starting again may not help. Please tell \

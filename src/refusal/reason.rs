@@ -1,7 +1,9 @@
 //! What happened, for the log, and the map to what the outside learns of it.
 
-use super::parts::{Document, ForwardAuthError, KeyRequestError, LogoutRequestError, OrderError};
+use super::approval::ApprovalRefusal;
+use super::parts::{Document, ForwardAuthError, KeyRequestError, LogoutRequestError, McpDenial, OrderError};
 use super::problem::Refusal;
+use crate::agent::AgentError;
 use crate::api_key::ApiKeyId;
 use crate::authn::agent::AgentRejection;
 use crate::authn::api_key::KeyRejection;
@@ -83,6 +85,8 @@ pub enum Reason {
     Verify(ForwardAuthError),
     /// The caller is proven, and blocked.
     Blocked(BlockedBy),
+    /// A message of the Model Context Protocol is not let through.
+    Mcp(McpDenial),
     /// Door 2 said no.
     Denied(Denial),
     /// Door 2 wants another sign-in.
@@ -91,6 +95,8 @@ pub enum Reason {
     NoSuchSession,
     /// A key is not made, rotated or deleted.
     KeyRequest(KeyRequestError),
+    /// A call that somebody has to allow does not go on, or nobody decides about it so.
+    Approval(ApprovalRefusal),
     /// A report of leaked keys that is not taken.
     LeakReport(LeakReportError),
     /// What an administrator, or a service that shares, asked for is not done.
@@ -139,10 +145,14 @@ pub enum Reason {
     Keys(KeySetError),
     /// There is no token of our own for the upstream.
     ServiceToken(ServiceTokenError),
+    /// A client that wants to act for somebody, or what it asks for, is refused.
+    Client(AgentError),
     /// A store of ours does not answer.
     Store(StoreError),
     /// There is no such static file.
     NoFile,
+    /// The upstream's list cannot be read, so nobody can tell whether the caller may see what is in it.
+    UpstreamList,
     /// The upstream does not answer.
     UpstreamUnreachable,
     /// The upstream does not answer in time.
@@ -191,10 +201,12 @@ impl Reason {
             Self::WrongHealthSecret => "health.wrong_secret",
             Self::Verify(error) => error.code(),
             Self::Blocked(by) => by.code(),
+            Self::Mcp(denial) => denial.code(),
             Self::Denied(denial) => denial.code(),
             Self::StepUp(wanted) => wanted.shortfall.code(),
             Self::NoSuchSession => "session.unknown",
             Self::KeyRequest(error) => error.code(),
+            Self::Approval(refusal) => refusal.code(),
             Self::LeakReport(error) => error.code(),
             Self::Order(error) => error.code(),
             Self::BadInput(_) => "request.bad_input",
@@ -205,12 +217,12 @@ impl Reason {
             Self::UnknownProvider => "login.unknown_provider",
             Self::Callback(error) => error.code(),
             Self::Token(error) => error.code(),
-            Self::IdTokenSignature(error) => error.code(),
+            Self::IdTokenSignature(error) | Self::UserInfoSignature(error) | Self::LogoutTokenSignature(error) => {
+                error.code()
+            }
             Self::IdToken(error) => error.code(),
-            Self::UserInfoSignature(error) => error.code(),
             Self::UserInfo(error) => error.code(),
             Self::LogoutRequest(error) => error.code(),
-            Self::LogoutTokenSignature(error) => error.code(),
             Self::LogoutToken(error) => error.code(),
             Self::LoginOvertaken => "login.overtaken_by_logout",
             Self::RefreshPaused => "session.renewal_paused",
@@ -219,12 +231,21 @@ impl Reason {
             Self::Metadata(error) => error.code(),
             Self::Keys(error) => error.code(),
             Self::ServiceToken(error) => error.code(),
-            Self::Store(StoreError::Unavailable(_)) => "store.unavailable",
-            Self::Store(StoreError::Malformed) => "store.malformed",
-            Self::NoFile => "upstream.no_file",
-            Self::UpstreamUnreachable => "upstream.unreachable",
-            Self::UpstreamTimeout => "upstream.timeout",
+            Self::Client(error) => error.code(),
+            Self::Store(error) => store_code(error),
+            Self::NoFile | Self::UpstreamList | Self::UpstreamUnreachable | Self::UpstreamTimeout => {
+                self.upstream_code()
+            }
             Self::Internal(name) => name,
+        }
+    }
+
+    const fn upstream_code(&self) -> &'static str {
+        match self {
+            Self::NoFile => "upstream.no_file",
+            Self::UpstreamList => "upstream.list_unreadable",
+            Self::UpstreamTimeout => "upstream.timeout",
+            _ => "upstream.unreachable",
         }
     }
 
@@ -258,6 +279,7 @@ impl Reason {
             }
             Self::Metadata(MetadataError::NoS256) => Some("code_challenge_methods_supported".to_owned()),
             Self::Keys(KeySetError::NoKeys | KeySetError::TooManyKeys) => Some("keys".to_owned()),
+            Self::Client(error) => error.detail(),
             Self::Evaluation(error) => Some(error.message()),
             Self::Denied(denial) => denial.detail(),
             Self::Certificate(refusal) => refusal.detail(),
@@ -314,7 +336,9 @@ impl Reason {
             | Self::LogoutToken(_)
             | Self::LeakReport(_)
             | Self::Verify(_) => Refusal::BadRequest,
+            Self::Client(error) => client_refusal(*error),
             Self::KeyRequest(error) => error.refusal(),
+            Self::Approval(refusal) => refusal.refusal(),
             Self::NoRoute | Self::OtherSpelling(_) | Self::NoSuchSession | Self::NoFile => Refusal::NotFound,
             Self::Order(error) => error.refusal(),
             Self::MethodNotAllowed(methods) => Refusal::MethodNotAllowed(methods.clone()),
@@ -330,15 +354,11 @@ impl Reason {
             Self::Csrf(_) | Self::CorsOrigin | Self::LoginNotNavigated => Refusal::CrossSite,
             Self::Denied(Denial::Scopes(missing)) => Refusal::Forbidden(missing.clone()),
             Self::StepUp(wanted) => Refusal::StepUp(wanted.clone()),
-            Self::Denied(_) | Self::Certificate(_) => Refusal::Forbidden(Vec::new()),
-            Self::Callback(CallbackError::ProviderError(error)) | Self::Token(TokenError::Refused(error)) => {
-                login_refusal(error)
-            }
-            Self::Token(TokenError::AnswerLost(_)) => Refusal::LoginUnavailable,
-            Self::Token(TokenError::ClientKey) => Refusal::LoginMisconfigured,
+            Self::Denied(_) | Self::Certificate(_) | Self::Mcp(_) => Refusal::Forbidden(Vec::new()),
+            Self::Token(error) => token_endpoint_refusal(error),
+            Self::Callback(CallbackError::ProviderError(error)) => login_refusal(error),
             Self::Callback(CallbackError::NoTransaction | CallbackError::AlreadyUsed) => Refusal::LoginOver,
             Self::Callback(_)
-            | Self::Token(_)
             | Self::IdTokenSignature(_)
             | Self::IdToken(_)
             | Self::UserInfoSignature(_)
@@ -354,10 +374,17 @@ impl Reason {
             | Self::ServiceToken(_)
             | Self::Store(_) => Refusal::Unavailable,
             Self::Limited(_, next) => Refusal::TooManyRequests(*next),
-            Self::UpstreamUnreachable => Refusal::BadGateway,
+            Self::UpstreamUnreachable | Self::UpstreamList => Refusal::BadGateway,
             Self::UpstreamTimeout => Refusal::GatewayTimeout,
             Self::Internal(_) => Refusal::Internal,
         }
+    }
+}
+
+const fn store_code(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Unavailable(_) => "store.unavailable",
+        StoreError::Malformed => "store.malformed",
     }
 }
 
@@ -366,6 +393,21 @@ const fn provider_code(error: FetchError) -> &'static str {
         FetchError::Network => "provider.unreachable",
         FetchError::Timeout => "provider.timeout",
         FetchError::TooLarge => "provider.answer_too_large",
+    }
+}
+
+/// What a person learns of a client that is refused, or of their consent that is over.
+const fn client_refusal(error: AgentError) -> Refusal {
+    if error.is_about_consent() { Refusal::ConsentOver } else { Refusal::ClientRefused }
+}
+
+/// What the person learns who signs in, where the provider gives no tokens.
+fn token_endpoint_refusal(error: &TokenError) -> Refusal {
+    match error {
+        TokenError::Refused(error) => login_refusal(error),
+        TokenError::AnswerLost(_) => Refusal::LoginUnavailable,
+        TokenError::ClientKey => Refusal::LoginMisconfigured,
+        _ => Refusal::LoginFailed,
     }
 }
 

@@ -31,6 +31,13 @@ impl Methods {
         Ok(Self(ROUTABLE.into_iter().filter(holds).collect()))
     }
 
+    /// The same without HEAD: for a protocol that gives GET a meaning of its own.
+    #[must_use]
+    pub fn without_head(mut self) -> Self {
+        self.0.retain(|method| *method != Method::HEAD);
+        self
+    }
+
     /// Whether `method` is among them.
     #[must_use]
     pub fn contains(&self, method: &Method) -> bool {

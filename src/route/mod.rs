@@ -2,6 +2,7 @@
 
 mod browser_cache;
 mod claim_header;
+mod door;
 mod literals;
 mod methods;
 mod path;
@@ -32,6 +33,7 @@ use crate::http::cors::Cors;
 use crate::http::security_headers::SecurityHeaders;
 use crate::ids::{IssuerId, ServiceId};
 use crate::limit::RouteLimits;
+use crate::mcp::McpRules;
 use crate::relation::Template;
 use crate::time::Seconds;
 
@@ -65,6 +67,8 @@ pub struct Route {
     pub request_headers: RequestHeaders,
     /// `websocket_buffer`: how much may wait in each direction of a WebSocket until its reader takes it, in MiB.
     pub websocket_buffer: u32,
+    /// `mcp`: the rules for messages of the Model Context Protocol. `None`: its requests are no such messages.
+    pub mcp: Option<Rc<McpRules>>,
 }
 
 /// What may wait where a route does not say.
@@ -104,6 +108,17 @@ pub enum Access {
     Public,
     /// Who proves an identity and meets the requirements.
     Guarded(Box<Guard>),
+}
+
+impl Access {
+    /// What the upstream gets to know the caller by, where callers are known.
+    #[must_use]
+    pub fn token(&self) -> Option<&Token> {
+        match self {
+            Self::Guarded(guard) => Some(&guard.token),
+            Self::Public => None,
+        }
+    }
 }
 
 /// What a guarded route asks for.
@@ -201,10 +216,22 @@ impl Route {
         matches!(&self.access, Access::Guarded(guard) if guard.takes_agents())
     }
 
-    /// Whether its upstream gets assertions.
+    /// The same rule for a message that needs these scopes too.
+    #[must_use]
+    pub fn needing(&self, scopes: &[String]) -> Self {
+        let mut route = self.clone();
+        if let Access::Guarded(guard) = &mut route.access {
+            let required = &mut guard.requirements.scopes;
+            let more: Vec<String> = scopes.iter().filter(|scope| !required.contains(scope)).cloned().collect();
+            required.extend(more);
+        }
+        route
+    }
+
+    /// Whether its upstream gets what our own keys sign.
     #[must_use]
     pub fn asserts(&self) -> bool {
-        matches!(&self.access, Access::Guarded(guard) if guard.token == Token::Assertion)
+        matches!(&self.access, Access::Guarded(guard) if guard.token.is_signed())
     }
 
     /// The headers by which its upstream is told of the caller.
@@ -277,6 +304,8 @@ pub enum Token {
     Relay,
     /// `assertion`: a short JWT of Postern's own for this upstream, as `X-Postern-Assertion`.
     Assertion,
+    /// `txn`: a transaction token for this request alone, as `Txn-Token`.
+    Txn,
     /// `service:ID`: a token of Postern's own, by that entry of `SERVICES`; and neither token nor cookie of the caller.
     Service(ServiceId),
 }
@@ -287,8 +316,14 @@ impl Token {
     pub const fn service(&self) -> Option<&ServiceId> {
         match self {
             Self::Service(id) => Some(id),
-            Self::None | Self::Relay | Self::Assertion => None,
+            Self::None | Self::Relay | Self::Assertion | Self::Txn => None,
         }
+    }
+
+    /// Whether our own keys sign it.
+    #[must_use]
+    pub const fn is_signed(&self) -> bool {
+        matches!(self, Self::Assertion | Self::Txn)
     }
 }
 
@@ -298,6 +333,7 @@ impl std::fmt::Display for Token {
             Self::None => f.write_str("none"),
             Self::Relay => f.write_str("relay"),
             Self::Assertion => f.write_str("assertion"),
+            Self::Txn => f.write_str("txn"),
             Self::Service(id) => write!(f, "service:{id}"),
         }
     }

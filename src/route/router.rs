@@ -5,6 +5,7 @@ use http::Method;
 use super::spelling::{LoosePatterns, Precision, precisions};
 use super::tree::PatternTree;
 use super::{CanonicalPath, Methods, OWN_PREFIX, Paths, Pattern, Route};
+use crate::mcp::Call;
 
 /// All rules of a deployment.
 ///
@@ -43,6 +44,9 @@ pub struct Matched<'a> {
     pub route: &'a Route,
     /// The parameters in the order of the pattern, percent-decoded. `{*name}` may be empty.
     pub params: Vec<(String, String)>,
+    /// The message of the Model Context Protocol that the request is, once it is read. Without it nobody passes where the
+    /// rule is for such messages.
+    pub call: Option<&'a Call>,
 }
 
 /// Why no rule answers.
@@ -103,7 +107,7 @@ impl Router {
         if let Some(stricter) = self.stricter(method, path, (group, route)) {
             return Err(NoRoute::OtherSpelling(self.name(stricter, method)));
         }
-        Ok(Matched { route, params: route.pattern.params(path) })
+        Ok(Matched { route, params: route.pattern.params(path), call: None })
     }
 
     /// The rules whose pattern matches this path best, as it stands.

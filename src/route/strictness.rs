@@ -17,6 +17,7 @@ impl Route {
     /// - **Policies.** They may look at the path and at the rule, so nothing is known to be as strict as a rule that asks
     ///   them.
     /// - **Limits.** It has a limit of each kind that the other has, for no more requests, and counted no less exactly.
+    /// - **Messages.** Where the other looks at the messages of a protocol, it does so by the same rules.
     /// - **Other origins.** It opens nothing to pages elsewhere, or the very same.
     #[must_use]
     pub fn is_as_strict_as(&self, other: &Self) -> bool {
@@ -27,7 +28,8 @@ impl Route {
                 Both { own: &self.pattern, theirs: &other.pattern }.guards(own, theirs)
             }
         };
-        access && limits(&self.limits, &other.limits) && (self.cors.is_none() || self.cors == other.cors)
+        let mcp = other.mcp.is_none() || self.mcp == other.mcp;
+        access && mcp && limits(&self.limits, &other.limits) && (self.cors.is_none() || self.cors == other.cors)
     }
 }
 

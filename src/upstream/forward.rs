@@ -18,6 +18,7 @@ use crate::http::fetch_metadata::RequestKind;
 use crate::http::security_headers::SecurityHeaders;
 use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, RequestHead, StatusCode, cookie, header};
 use crate::limit::Quotas;
+use crate::mcp::ListFilter;
 use crate::outward::ServiceToken;
 use crate::route::{BrowserCache, CanonicalPath, PathMapping, RequestHeaders, Upstream};
 use crate::secret::Secret;
@@ -27,6 +28,10 @@ const BYTES_PER_MIB: f64 = 1_048_576.0;
 
 /// Where an upstream finds an [`UpstreamIdentity::assertion`].
 const ASSERTION: &str = "x-postern-assertion";
+/// Where it finds an [`UpstreamIdentity::transaction`].
+const TRANSACTION: &str = "txn-token";
+/// Where it finds our word for who allowed this very call.
+const RECEIPT: &str = "x-postern-receipt";
 
 /// A request that both doors let through, ready to be sent: the Worker adds the body and nothing else.
 #[derive(Debug)]
@@ -50,6 +55,10 @@ pub struct ForwardPlan {
     pub websocket_buffer: f64,
     /// How long the body is, where the request says so.
     pub body_length: Option<u64>,
+    /// The body, where it was read to decide: the upstream gets these bytes. `None`: it is passed on as it comes.
+    pub body: Option<String>,
+    /// What the answer, a list, loses on its way.
+    pub list_filter: Option<ListFilter>,
     /// The caller's headers that were taken out, though they may have been meant for the upstream.
     pub removed: Vec<String>,
     /// For the problem answer, should the upstream fail.
@@ -105,6 +114,8 @@ pub struct UpstreamIdentity {
     pub access_token: Option<Secret<String>>,
     /// Our word for who it is, made for this upstream.
     pub assertion: Option<Assertion>,
+    /// The same as a transaction token, for this request alone.
+    pub transaction: Option<Assertion>,
     /// Single facts, by headers that the configuration names.
     pub claims: Vec<(HeaderName, HeaderValue)>,
 }
@@ -114,8 +125,12 @@ impl UpstreamIdentity {
     pub fn add_to(&self, headers: &mut HeaderMap) {
         let bearer =
             self.access_token.as_ref().map(|token| HeaderValue::try_from(format!("Bearer {}", token.expose())));
-        let assertion = self.assertion.as_ref().map(|assertion| HeaderValue::try_from(assertion.expose()));
-        for (name, value) in [(header::AUTHORIZATION, bearer), (HeaderName::from_static(ASSERTION), assertion)] {
+        let signed = [(ASSERTION, &self.assertion), (TRANSACTION, &self.transaction)];
+        let signed = signed.map(|(name, jwt)| {
+            let value = jwt.as_ref().map(|jwt| HeaderValue::try_from(jwt.expose()));
+            (HeaderName::from_static(name), value)
+        });
+        for (name, value) in std::iter::once((header::AUTHORIZATION, bearer)).chain(signed) {
             if let Some(Ok(mut value)) = value {
                 value.set_sensitive(true);
                 headers.insert(name, value);
@@ -145,6 +160,8 @@ impl ForwardPlan {
             removed,
             private: forwarding.cache_scope.is_private(),
             body_length: forwarding.head.header("content-length").and_then(|length| length.parse().ok()),
+            body: None,
+            list_filter: None,
             lifetime: forwarding.lifetime,
             websocket_buffer: f64::from(forwarding.websocket_buffer) * BYTES_PER_MIB,
             navigation: RequestKind::of(forwarding.head).is_navigation(),
@@ -158,6 +175,13 @@ impl ForwardPlan {
             },
             permit,
             event: None,
+        }
+    }
+
+    /// Tells the upstream who allowed this very call.
+    pub fn add_receipt(&mut self, receipt: &Assertion) {
+        if let Ok(value) = HeaderValue::try_from(receipt.expose()) {
+            self.headers.insert(HeaderName::from_static(RECEIPT), value);
         }
     }
 

@@ -8,6 +8,7 @@ use postern::config::{
 };
 use postern::jose::Algorithm;
 use postern::limit::{Counter, Limit, LimitKind};
+use postern::mcp::{McpRules, ScopeRule};
 use postern::route::{
     Access, BrowserCache, ClaimHeader, ClaimRule, ClaimTest, Guard, HeaderEncoding, Operand, Paths, Permission,
     Requirements, Route, Token, Upstream, WEBSOCKET_BUFFER,
@@ -378,6 +379,9 @@ fn row(route: &Route) -> [String; 4] {
     if route.paths == Paths::Exact {
         who.push_str(", paths exact");
     }
+    if let Some(rules) = &route.mcp {
+        who.push_str(&messages(rules));
+    }
     if route.websocket_buffer != WEBSOCKET_BUFFER {
         who.push_str(&format!(", holds {} MiB in each direction of a WebSocket", route.websocket_buffer));
     }
@@ -388,6 +392,26 @@ fn row(route: &Route) -> [String; 4] {
     let upstream = route.upstream.as_ref().map_or_else(|| "none".to_owned(), Upstream::to_string);
     let methods: Vec<&str> = route.methods.iter().map(postern::http::Method::as_str).collect();
     [methods.join(" "), route.pattern.as_str().to_owned(), upstream, who]
+}
+
+/// What is let through of the messages of a protocol.
+fn messages(rules: &McpRules) -> String {
+    let mut text = ", by messages of MCP".to_owned();
+    if rules.legacy {
+        text.push_str(" and of its earlier revisions");
+    }
+    for ScopeRule { operation, scopes } in &rules.scopes {
+        let needs = if scopes.is_empty() { "nothing more".to_owned() } else { scopes.join(" ") };
+        text.push_str(&format!("; {} needs {needs}", operation.as_str()));
+    }
+    if !rules.scopes.is_empty() {
+        text.push_str(if rules.filters_lists { "; lists have what they may use" } else { "; lists are whole" });
+    }
+    for operation in &rules.approve {
+        let by = rules.approvers.as_ref().map_or_else(|| "the person".to_owned(), |roles| roles.join(" or "));
+        text.push_str(&format!("; {} after approval by {by}", operation.as_str()));
+    }
+    text
 }
 
 /// What the route does with a caller's headers that others do not.
@@ -433,6 +457,7 @@ fn guarded(guard: &Guard) -> String {
         Token::None => {}
         Token::Relay => who.push_str(", gets the access token"),
         Token::Assertion => who.push_str(", gets an assertion"),
+        Token::Txn => who.push_str(", gets a transaction token"),
         Token::Service(id) => who.push_str(&format!(", gets Postern's own token by SERVICES.{id}")),
     }
     if !guard.headers.is_empty() {

@@ -6,7 +6,8 @@ use postern::authn::{AuthenticationFacts, mtls};
 use postern::http::{ClientCertificate, Peer, Tls};
 use postern::ids::owner::Owner;
 use postern::ids::principal_kind::PrincipalKind;
-use postern::policy::{ContextFacts, ManagementInput, PolicyInput, PrincipalFacts, ResourceFacts};
+use postern::policy::{CallFacts, ContextFacts, ManagementInput, PolicyInput, PrincipalFacts, ResourceFacts};
+use serde_json::Value;
 
 use super::claims::{self, Tags};
 use super::reads::Reads;
@@ -29,17 +30,19 @@ impl Question {
     /// # Errors
     /// When it cannot be put: why, for the log. The caller denies.
     pub(super) fn new(input: &PolicyInput<'_>, names: &Names, reads: &Reads) -> Result<Self, String> {
-        let PolicyInput { principal, method, resource, context } = input;
+        let PolicyInput { principal, resource, call, context, .. } = input;
         let who = identifier(principal.issuer, principal.subject)?;
         let asker = names.principal(principal.kind, &who);
-        let (action, group) = names.action(method).ok_or_else(|| format!("`{method}` is no action"))?;
-        let what = names.resource(resource.path);
-        let context = surroundings(context, principal.authentication, (names, reads))?;
+        let Asked { action, groups, what, name } = Asked::of(input, names)?;
+        let mut context = surroundings(context, principal.authentication, (names, reads))?;
+        let call = call.as_ref().filter(|_| reads.has("mcp"));
+        context.extend(call.map(|call| message(call, names)).transpose()?);
         let context = Context::from_pairs(context).map_err(text)?;
         let mut all = asking(principal, asker.clone(), &who, (names, reads))?;
         all.extend(local(input.context.now.as_unix(), names, reads)?);
-        all.push(thing(resource, what.clone(), names)?);
-        all.push(Entity::new_no_attrs(action.clone(), [group].into()));
+        all.extend(call.map(|call| arguments(call, names)).transpose()?);
+        all.push(thing(resource, what.clone(), name, names)?);
+        all.push(Entity::new_no_attrs(action.clone(), groups.into_iter().collect()));
         Ok(Self {
             request: Request::new(asker, action, what, context, None).map_err(text)?,
             entities: Entities::from_entities(all, None).map_err(text)?,
@@ -76,6 +79,49 @@ impl Question {
             entities: Entities::from_entities(all, None).map_err(text)?,
         })
     }
+}
+
+/// What is to be done with what.
+struct Asked<'a> {
+    action: EntityUid,
+    groups: Vec<EntityUid>,
+    what: EntityUid,
+    /// The tool, prompt or resource.
+    name: Option<&'a str>,
+}
+
+impl<'a> Asked<'a> {
+    fn of(input: &PolicyInput<'a>, names: &Names) -> Result<Self, String> {
+        let PolicyInput { method, resource, call, .. } = input;
+        if let Some(CallFacts { method, name: Some(name), .. }) = call
+            && let Some((action, groups)) = names.mcp_action(method)
+        {
+            let what = names.mcp_resource(method, resource.path, name);
+            return Ok(Self { action, groups: groups.into(), what, name: Some(name) });
+        }
+        let (action, group) = names.action(method).ok_or_else(|| format!("`{method}` is no action"))?;
+        Ok(Self { action, groups: vec![group], what: names.resource(resource.path), name: None })
+    }
+}
+
+/// `context.mcp`.
+fn message(call: &CallFacts<'_>, names: &Names) -> Result<(String, RestrictedExpression), String> {
+    let name = call.name.map(|name| ("name".to_owned(), string(name)));
+    let arguments = ("arguments".to_owned(), RestrictedExpression::new_entity_uid(names.arguments()));
+    let method = ("method".to_owned(), string(call.method));
+    Ok(("mcp".to_owned(), record([method, arguments].into_iter().chain(name))?))
+}
+
+fn arguments(call: &CallFacts<'_>, names: &Names) -> Result<Entity, String> {
+    let as_text = |value: &Value| match value {
+        Value::String(text) => Some(string(text)),
+        Value::Bool(flag) => Some(string(if *flag { "true" } else { "false" })),
+        Value::Number(number) if number.is_i64() || number.is_u64() => Some(string(&number.to_string())),
+        _ => None,
+    };
+    let all = call.arguments.into_iter().flatten();
+    let tags: Pairs = all.filter_map(|(name, value)| Some((name.clone(), as_text(value)?))).collect();
+    Entity::new_with_tags(names.arguments(), [], [], tags).map_err(text)
 }
 
 /// Who asks, with what belongs to them.
@@ -144,11 +190,13 @@ fn person(
     Entity::new_with_tags(uid, pairs, roles, tags).map_err(text)
 }
 
-fn thing(facts: &ResourceFacts<'_>, uid: EntityUid, names: &Names) -> Result<Entity, String> {
+fn thing(facts: &ResourceFacts<'_>, uid: EntityUid, name: Option<&str>, names: &Names) -> Result<Entity, String> {
+    let name = name.map(|name| ("name".to_owned(), string(name)));
     let path = ("path".to_owned(), string(facts.path));
     let tenant = facts.tenant.map(|tenant| ("tenant".to_owned(), string(tenant)));
     let params = facts.params.iter().map(|(name, value)| (name.clone(), string(value)));
-    Entity::new_with_tags(uid, [path].into_iter().chain(tenant), [names.route(facts.route)], params).map_err(text)
+    Entity::new_with_tags(uid, [path].into_iter().chain(tenant).chain(name), [names.route(facts.route)], params)
+        .map_err(text)
 }
 
 fn surroundings(

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use super::zones::{self, Zone};
 
 /// What a policy reads by a name of ours that takes long to build, by that name.
-const FACTS: [&str; 14] = [
+const FACTS: [&str; 15] = [
     "numbers",
     "email",
     "scopes",
@@ -22,6 +22,7 @@ const FACTS: [&str; 14] = [
     "device",
     "authentication",
     "relations",
+    "mcp",
 ];
 
 /// The facts that are read.

@@ -40,6 +40,7 @@ pub(super) fn rehearse(set: &PolicySet) -> bool {
             params: &[("id".to_owned(), "a".to_owned())],
             tenant: None,
         },
+        call: None,
         context: ContextFacts { now: Timestamp::from_unix(0), peer: &peer, relations: &[] },
     };
     set.decide_whole(&input).allows()

@@ -106,8 +106,25 @@ pub(super) fn version() -> Version {
 /// Whether an action of this name is ours: a method that a route answers, or a group of them.
 pub(super) fn is_action(name: &str) -> bool {
     let method = Method::from_bytes(name.as_bytes());
-    matches!(name, "read" | "write") || method.is_ok_and(|method| group(&method).is_some())
+    let is_of_mcp = name == MCP || MCP_ACTIONS.iter().any(|own| own.action == name);
+    matches!(name, "read" | "write") || is_of_mcp || method.is_ok_and(|method| group(&method).is_some())
 }
+
+/// The group of all actions of the Model Context Protocol.
+const MCP: &str = "mcp";
+
+/// A method of the protocol that names what it is for.
+struct McpAction {
+    method: &'static str,
+    action: &'static str,
+    group: &'static str,
+}
+
+const MCP_ACTIONS: [McpAction; 3] = [
+    McpAction { method: "tools/call", action: "mcp.tools/call", group: "write" },
+    McpAction { method: "prompts/get", action: "mcp.prompts/get", group: "read" },
+    McpAction { method: "resources/read", action: "mcp.resources/read", group: "read" },
+];
 
 /// The group of actions that a method is in; `None` for one that no route answers.
 const fn group(method: &Method) -> Option<&'static str> {
@@ -135,6 +152,10 @@ pub(super) struct Names {
     resource: EntityTypeName,
     action: EntityTypeName,
     management: EntityTypeName,
+    tool: EntityTypeName,
+    prompt: EntityTypeName,
+    server_resource: EntityTypeName,
+    arguments: EntityTypeName,
     local: EntityTypeName,
 }
 
@@ -152,6 +173,10 @@ impl Names {
             resource: name("Resource")?,
             action: name("Action")?,
             management: name("Management")?,
+            tool: name("Tool")?,
+            prompt: name("Prompt")?,
+            server_resource: name("ServerResource")?,
+            arguments: name("Arguments")?,
             local: name("Local")?,
         })
     }
@@ -210,6 +235,26 @@ impl Names {
     pub(super) fn action(&self, method: &Method) -> Option<(EntityUid, EntityUid)> {
         let group = group(method)?;
         Some((uid(&self.action, method.as_str()), uid(&self.action, group)))
+    }
+
+    /// The action of a message and the groups it is in; `None` where it names nothing that it is for.
+    pub(super) fn mcp_action(&self, method: &str) -> Option<(EntityUid, [EntityUid; 2])> {
+        let found = MCP_ACTIONS.iter().find(|own| own.method == method)?;
+        Some((uid(&self.action, found.action), [uid(&self.action, MCP), uid(&self.action, found.group)]))
+    }
+
+    /// What a message of this method is for.
+    pub(super) fn mcp_resource(&self, method: &str, path: &str, name: &str) -> EntityUid {
+        let kind = match method {
+            "tools/call" => &self.tool,
+            "prompts/get" => &self.prompt,
+            _ => &self.server_resource,
+        };
+        uid(kind, &format!("{path}/{name}"))
+    }
+
+    pub(super) fn arguments(&self) -> EntityUid {
+        uid(&self.arguments, "these")
     }
 
     /// An action of management, and all of them.

@@ -15,7 +15,7 @@ const MAX_CHAIN: usize = 32;
 /// The most combinations of an action with a type of principals and one of resources, beside ours.
 const MAX_COMBINATIONS: usize = 1000;
 /// How many of them are ours.
-pub(super) const OURS: usize = 21;
+pub(super) const OURS: usize = 30;
 
 /// All files of a version, as they are written.
 pub(super) type Declared = Vec<Fragment<RawName>>;

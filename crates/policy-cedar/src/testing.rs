@@ -6,8 +6,10 @@ use postern::http::{ClientCertificate, Method, Peer, Tls};
 use postern::ids::identifiers::{IssuerIdentifier, SubjectIdentifier};
 use postern::ids::owner::Owner;
 use postern::ids::principal_kind::PrincipalKind;
+use postern::mcp::{Call, Message};
 use postern::policy::{
-    Bundle, ContextFacts, HeldPermissions, PolicyDecision, PolicyInput, PolicyProblem, PrincipalFacts, ResourceFacts,
+    Bundle, CallFacts, ContextFacts, HeldPermissions, PolicyDecision, PolicyInput, PolicyProblem, PrincipalFacts,
+    ResourceFacts,
 };
 use postern::time::Timestamp;
 use serde_json::{Map, Value, json};
@@ -40,6 +42,7 @@ pub(crate) struct Asking {
     pub(crate) params: Vec<(String, String)>,
     pub(crate) now: i64,
     pub(crate) peer: Peer,
+    pub(crate) call: Option<Call>,
 }
 
 impl Default for Asking {
@@ -71,11 +74,21 @@ impl Default for Asking {
             params: vec![("id".to_owned(), "7".to_owned())],
             now: MONDAY,
             peer: Peer::default(),
+            call: None,
         }
     }
 }
 
 impl Asking {
+    /// About a message of the Model Context Protocol.
+    pub(crate) fn calling(method: &str, params: &Value) -> Self {
+        let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }).to_string();
+        let message = Some(Message::parse(&body, body.len(), false).unwrap());
+        let (route, path) = ("/mcp".to_owned(), "/mcp".to_owned());
+        let call = Some(Call { message, needs: None });
+        Self { method: Method::POST, route, path, params: Vec::new(), call, ..Self::in_full() }
+    }
+
     pub(crate) fn input(&self) -> PolicyInput<'_> {
         PolicyInput {
             principal: PrincipalFacts {
@@ -100,6 +113,7 @@ impl Asking {
                 params: &self.params,
                 tenant: self.tenant.as_deref(),
             },
+            call: self.call.as_ref().and_then(CallFacts::of),
             context: ContextFacts { now: Timestamp::from_unix(self.now), peer: &self.peer, relations: &[] },
         }
     }

@@ -63,6 +63,7 @@ fn of_reading_and_of_deciding() {
             params: &[("id".to_owned(), "1".to_owned())],
             tenant: None,
         },
+        call: None,
         context: ContextFacts { now: Timestamp::from_unix(1_795_428_000), peer: &peer, relations: &[] },
     };
     for count in [10, 100] {

@@ -62,6 +62,19 @@ pub struct ProofExpectations<'a> {
     pub now: Timestamp,
 }
 
+/// What a proof must be that comes for a token which is yet to be made (§5). Every field is given.
+#[derive(Debug)]
+pub struct KeyExpectations<'a> {
+    /// The method of the request.
+    pub method: &'a str,
+    /// The URI of the request.
+    pub uri: &'a TargetUri,
+    /// Whether it must hold a nonce of ours.
+    pub nonce: NonceRule<'a>,
+    /// Now.
+    pub now: Timestamp,
+}
+
 /// Whether a proof must hold a nonce of ours (§9).
 #[derive(Clone, Copy, Debug)]
 pub enum NonceRule<'a> {
@@ -108,17 +121,39 @@ impl DpopProof {
             return Err(DpopError::KeyMismatch); // 12
         }
         let proof = proof.verify(&ALGORITHMS, signatures).await?; // 5, 6
-        Self::read(proof.claims(), expected)
+        let &ProofExpectations { method, uri, access_token, jkt, nonce, now } = expected;
+        let read = Self::read(proof.claims(), jkt, &KeyExpectations { method, uri, nonce, now })?;
+        check_token(proof.claims(), access_token)?; // 12
+        Ok(read)
     }
 
-    fn read(claims: &Map<String, Value>, expected: &ProofExpectations<'_>) -> Result<Self, DpopError> {
+    /// Checks the proof that came with a request for a token: of any key, whose thumbprint is told. The token is to be bound
+    /// to it.
+    ///
+    /// # Errors
+    /// The first check that fails.
+    pub async fn check_key(
+        headers: &HeaderMap,
+        expected: &KeyExpectations<'_>,
+        signatures: &impl Signatures,
+    ) -> Result<(Self, String), DpopError> {
+        let proof = UnverifiedKeyProof::parse(only_header(headers)?)?;
+        if !proof.typ().is_some_and(|typ| typ.eq_ignore_ascii_case(TYP)) {
+            return Err(DpopError::TypRefused);
+        }
+        let jkt = proof.thumbprint().to_owned();
+        let proof = proof.verify(&ALGORITHMS, signatures).await?;
+        Ok((Self::read(proof.claims(), &jkt, expected)?, jkt))
+    }
+
+    fn read(claims: &Map<String, Value>, jkt: &str, expected: &KeyExpectations<'_>) -> Result<Self, DpopError> {
         let jti = bounded(claims, "jti", MAX_JTI_BYTES).ok_or(DpopError::JtiMalformed)?; // 3
         check_method(claims, expected.method)?; // 8
         check_uri(claims, expected.uri)?; // 9
         check_nonce(claims, expected)?; // 10
         let issued_at = check_time(claims, expected.now)?; // 11
-        check_token(claims, expected.access_token)?; // 12
-        Ok(Self { once_key: once_key(expected, jti), usable_until: issued_at.plus(MAX_AGE).plus(CLOCKS_APART) })
+        let usable_until = issued_at.plus(MAX_AGE).plus(CLOCKS_APART);
+        Ok(Self { once_key: once_key(jkt, expected.uri, jti), usable_until })
     }
 
     /// What is remembered of it once it was used: a hash of the key's thumbprint, the URI and `jti` (§11.1, R-128).
@@ -158,7 +193,7 @@ fn check_uri(claims: &Map<String, Value>, uri: &TargetUri) -> Result<(), DpopErr
     if htu == *uri { Ok(()) } else { Err(DpopError::HtuMismatch) }
 }
 
-fn check_nonce(claims: &Map<String, Value>, expected: &ProofExpectations<'_>) -> Result<(), DpopError> {
+fn check_nonce(claims: &Map<String, Value>, expected: &KeyExpectations<'_>) -> Result<(), DpopError> {
     let NonceRule::Required(keys) = expected.nonce else { return Ok(()) };
     let nonce = claims.get("nonce").ok_or(DpopError::NonceMissing)?;
     let is_ours = nonce.as_str().is_some_and(|nonce| nonce::is_current(keys, nonce, expected.now));
@@ -188,9 +223,9 @@ fn bounded<'a>(claims: &'a Map<String, Value>, name: &str, max_bytes: usize) -> 
 }
 
 /// Neither a thumbprint nor a URI holds a NUL: no two triples share an input.
-fn once_key(expected: &ProofExpectations<'_>, jti: &str) -> [u8; 32] {
-    let digest = Sha256::new().chain_update(b"postern/dpop-proof/").chain_update(expected.jkt).chain_update([0]);
-    digest.chain_update(expected.uri.as_str()).chain_update([0]).chain_update(jti).finalize().into()
+fn once_key(jkt: &str, uri: &TargetUri, jti: &str) -> [u8; 32] {
+    let digest = Sha256::new().chain_update(b"postern/dpop-proof/").chain_update(jkt).chain_update([0]);
+    digest.chain_update(uri.as_str()).chain_update([0]).chain_update(jti).finalize().into()
 }
 
 #[cfg(test)]

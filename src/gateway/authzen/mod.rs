@@ -1,6 +1,7 @@
 //! `/access/v1/…`: services ask what somebody may do (`AuthZEN` Authorization API 1.0). Both doors decide whether a service
 //! may ask; what it hears is the word of the relations or the policies. Without an `AUTHZEN` table there is nothing here.
 
+mod blocked;
 mod evaluator;
 
 use serde_json::Value;
@@ -93,7 +94,7 @@ async fn decide<P: Platform>(
     parts: &mut ResponseParts,
 ) -> Result<Value, Refused> {
     ctx.request.allow_methods(&[Method::POST])?;
-    let matched = Matched { route: &authzen.route, params: Vec::new() };
+    let matched = Matched { route: &authzen.route, params: Vec::new(), call: None };
     parts.event.route = Some(authzen.route.name.clone());
     decide::enter(ctx, path, &matched, parts).await?;
     let request = read(ctx, endpoint, body).await.map_err(Reason::Evaluation)?;

@@ -17,6 +17,8 @@ pub(crate) struct Challenge {
     schemes: Vec<Scheme>,
     came_by: Option<Scheme>,
     parameters: Vec<String>,
+    /// Whether every refusal of door 2 has it.
+    always: bool,
 }
 
 impl Challenge {
@@ -27,7 +29,7 @@ impl Challenge {
         // What it tells is where to get a token.
         let metadata = || format!(r#"resource_metadata="{}""#, metadata_url(route, &config.public_url));
         let parameters = scope.into_iter().chain(route.resource().is_some().then(metadata)).collect();
-        Self { schemes: schemes(guard, config), came_by: None, parameters }
+        Self { schemes: schemes(guard, config), came_by: None, parameters, always: route.mcp.is_some() }
     }
 
     /// For a client whose token came by this scheme: what is wrong with it is said there.
@@ -47,6 +49,8 @@ impl Challenge {
             Refusal::NonceWanted => Some("use_dpop_nonce"),
             Refusal::Forbidden(scopes) if !scopes.is_empty() => Some("insufficient_scope"),
             Refusal::StepUp(_) => None,
+            // R-292
+            Refusal::Forbidden(_) if self.always => None,
             _ => return,
         };
         let error = match refusal {

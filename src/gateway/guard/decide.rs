@@ -16,7 +16,7 @@ use crate::gateway::sign_in::link::SignIn;
 use crate::gateway::{Platform, cold};
 use crate::http::StatusCode;
 use crate::http::cors::CorsGrant;
-use crate::refusal::Reason;
+use crate::refusal::{McpDenial, Reason};
 use crate::route::{Access, CanonicalPath, Guard, GuardedRoute, Matched, NoRoute, Route, Token};
 use crate::upstream::{StreamLifetime, UpstreamIdentity};
 
@@ -66,6 +66,10 @@ pub(crate) async fn enter<P: Platform>(
     parts: &mut ResponseParts,
 ) -> Result<AdmittedRequest, Refused> {
     ctx.limit_address(matched.route, parts).await?;
+    // Whoever asks without the body, such as another proxy, cannot be told.
+    if matched.route.mcp.is_some() && matched.call.is_none() {
+        return Err(Reason::Mcp(McpDenial::Unseen).into());
+    }
     match &matched.route.access {
         Access::Public => {
             let permit = permitted(authz::authorize(None, matched, ctx.request.now))?;
@@ -210,6 +214,7 @@ async fn authorize<P: Platform>(
     let guarded = GuardedRoute { route: matched.route, guard };
     let credential = caller.credential();
     let refused = |reason| Refused::at(guarded, &ctx.site.config, credential, reason);
+    mcp_denial(matched).map_err(refused)?;
     let decision = authz::authorize(Some(caller.principal()), matched, ctx.request.now);
     let related = relations::also(ctx, decision, &asked, caller.principal(), &mut parts.event).await;
     let (decision, facts) = related.map_err(refused)?;
@@ -228,6 +233,12 @@ async fn authorize<P: Platform>(
     let (principal, identity) = introduced.map_err(|reason| Refused { sign_in_helps, ..refused(reason) })?;
     parts.event.end(Effect::Allow, "authz.requirements_met", StatusCode::OK);
     Ok(AdmittedRequest { principal: Some(principal), identity, lifetime, permit })
+}
+
+/// what no rule of the route is for, nobody may.
+fn mcp_denial(matched: &Matched<'_>) -> Result<(), Reason> {
+    let is_unlisted = matched.call.is_some_and(|call| call.needs.is_none());
+    if is_unlisted { Err(Reason::Mcp(McpDenial::Unlisted)) } else { Ok(()) }
 }
 
 /// Who has a session and a sign-in that does not do is sent for another to the provider that they came by. If that

@@ -72,6 +72,20 @@ impl<P: Platform> RequestContext<'_, P> {
             .await
     }
 
+    /// Counts it in a bucket of this kind and place.
+    ///
+    /// # Errors
+    /// When it is one too many.
+    pub(crate) async fn limit_at(
+        &self,
+        (kind, place): (LimitKind, &str),
+        limit: &Limit,
+        whose: Whose<'_>,
+        parts: &mut ResponseParts,
+    ) -> Result<(), Reason> {
+        cold(self.count(Counted { kind, place, limit, whose }, parts)).await
+    }
+
     async fn count(&self, counted: Counted<'_>, parts: &mut ResponseParts) -> Result<(), Reason> {
         let Counted { kind, place, limit, whose } = counted;
         let allowance = limit.allowance;

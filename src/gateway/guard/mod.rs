@@ -11,6 +11,7 @@ pub(super) mod embedded;
 pub(super) mod forward_auth;
 mod introspection;
 mod limits;
+mod mcp;
 pub(super) mod policies;
 pub(super) mod relations;
 mod service_token;
@@ -21,12 +22,14 @@ use super::refused::Refused;
 use super::response_parts::ResponseParts;
 use super::sign_in::continue_pages;
 use super::sign_in::link::SignIn;
-use super::{Disposition, Platform, response};
+use super::{Disposition, Platform, cold, response};
 use crate::audit::Effect;
+use crate::authn::Principal;
 use crate::http::{Method, Response, StatusCode, cookie, cors};
 use crate::pages;
+use crate::ports::RequestBody;
 use crate::refusal::{Reason, Refusal};
-use crate::route::CanonicalPath;
+use crate::route::{CanonicalPath, Matched};
 use crate::upstream::{CacheScope, ForwardPlan, Forwarding};
 use decide::AdmittedRequest;
 
@@ -34,47 +37,63 @@ use decide::AdmittedRequest;
 pub(super) async fn pass<P: Platform>(
     ctx: &RequestContext<'_, P>,
     path: &CanonicalPath,
+    body: impl RequestBody,
     parts: &mut ResponseParts,
 ) -> Result<Disposition, Refused> {
     if let Some(permissions) = preflight(ctx, path, parts) {
         return Ok(Disposition::Respond(permissions?));
     }
     let matched = decide::route(ctx, path, parts)?;
+    if matched.route.mcp.is_some() {
+        return cold(mcp::pass(ctx, path, matched, body, parts)).await;
+    }
+    match forward(ctx, path, &matched, parts).await {
+        Ok((plan, _)) => Ok(Disposition::Forward(Box::new(plan))),
+        Err(refused) => challenge(ctx, refused, parts).map(Disposition::Respond),
+    }
+}
+
+/// Both doors, the request as its upstream gets it, and whose it is.
+///
+/// # Errors
+/// When either stays shut.
+async fn forward<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    path: &CanonicalPath,
+    matched: &Matched<'_>,
+    parts: &mut ResponseParts,
+) -> Result<(ForwardPlan, Option<Principal>), Refused> {
     let route = matched.route;
     // Another proxy sends it on, and asks us before: here there is nothing.
     let upstream = route.upstream.as_ref().ok_or(Reason::NoRoute)?;
     if ctx.request.head.has_body_that_cannot_be_sent() {
         return Err(Reason::UnsendableBody.into());
     }
-    match decide::enter(ctx, path, &matched, parts).await {
-        Ok(admitted) => {
-            let AdmittedRequest { identity, lifetime, permit, .. } = admitted;
-            let service = ctx.site.service_credential(ctx.platform, route).await?;
-            parts.event.service = service.as_ref().map(|credential| credential.id.to_string());
-            let forwarding = Forwarding {
-                head: ctx.request.head,
-                path,
-                strip_prefix: route.strip_prefix.as_deref(),
-                query: ctx.request.target.query,
-                public_url: &ctx.site.config.public_url,
-                cache_scope: CacheScope::of(&route.access),
-                cache: route.guard().map(|guard| guard.cache).unwrap_or_default(),
-                lifetime,
-                identity,
-                service,
-                security_headers: route.security_headers.clone(),
-                claim_headers: &ctx.site.config.claim_headers,
-                request_headers: &route.request_headers,
-                websocket_buffer: route.websocket_buffer,
-                key_prefix: ctx.site.config.secret_prefix(),
-                request_id: &ctx.request.id,
-            };
-            let plan = ForwardPlan::new(upstream.clone(), forwarding, permit);
-            parts.event.removed(&plan.removed);
-            Ok(Disposition::Forward(Box::new(plan)))
-        }
-        Err(refused) => challenge(ctx, refused, parts).map(Disposition::Respond),
-    }
+    let AdmittedRequest { principal, identity, lifetime, permit } = decide::enter(ctx, path, matched, parts).await?;
+    let service = ctx.site.service_credential(ctx.platform, route).await?;
+    parts.event.service = service.as_ref().map(|credential| credential.id.to_string());
+    let forwarding = Forwarding {
+        head: ctx.request.head,
+        path,
+        strip_prefix: route.strip_prefix.as_deref(),
+        query: ctx.request.target.query,
+        public_url: &ctx.site.config.public_url,
+        cache_scope: CacheScope::of(&route.access),
+        cache: route.guard().map(|guard| guard.cache).unwrap_or_default(),
+        lifetime,
+        identity,
+        service,
+        security_headers: route.security_headers.clone(),
+        claim_headers: &ctx.site.config.claim_headers,
+        request_headers: &route.request_headers,
+        websocket_buffer: route.websocket_buffer,
+        key_prefix: ctx.site.config.secret_prefix(),
+        request_id: &ctx.request.id,
+    };
+    let mut plan = ForwardPlan::new(upstream.clone(), forwarding, permit);
+    parts.event.removed(&plan.removed);
+    mcp::filter_lists(&mut plan, matched, principal.as_ref().map(Principal::scopes).unwrap_or_default());
+    Ok((plan, principal))
 }
 
 /// Answers a browser that asks whether a page of another origin may send a request: before anybody is asked who they

@@ -12,8 +12,8 @@ use crate::gateway::context::RequestContext;
 use crate::gateway::{Gateway, Platform, cold};
 use crate::http::StatusCode;
 use crate::policy::{
-    ContextFacts, Difference, Loaded, Policies, PolicyDecision, PolicyInput, PolicyVerdict, PrincipalFacts, PullError,
-    ResourceFacts,
+    CallFacts, ContextFacts, Difference, Loaded, Policies, PolicyDecision, PolicyInput, PolicyVerdict, PrincipalFacts,
+    PullError, ResourceFacts,
 };
 use crate::ports::{Clock, Log};
 use crate::route::{CanonicalPath, Guard, Matched};
@@ -65,6 +65,7 @@ async fn ask<P: Platform>(
         principal: PrincipalFacts::of(principal, &ctx.site.config.roles),
         method: &ctx.request.head.method,
         resource: ResourceFacts::of(asked.path, asked.matched, principal),
+        call: asked.matched.call.and_then(CallFacts::of),
         context: ContextFacts { now: ctx.request.now, peer: &ctx.request.head.peer, relations: asked.facts },
     };
     let (decision, difference) = loaded.decide(&input);

@@ -83,7 +83,7 @@ struct Trusted<'a> {
 
 impl Trusted<'_> {
     fn admit_by(&self, route: &Route) -> Result<(), Refused> {
-        let matched = Matched { route, params: Vec::new() };
+        let matched = Matched { route, params: Vec::new(), call: None };
         let reason = match authz::authorize(Some(self.service), &matched, self.now) {
             Decision::Allow(_) => return Ok(()),
             Decision::Deny(denial) => Reason::Denied(denial),
@@ -162,7 +162,7 @@ pub(super) async fn answer<P: Platform>(
     parts.event.route = Some(sharing.route.name.clone());
     let task = SharingTask::at(path, &ctx.request.head.method)?;
     parts.event.action = Some(task.action());
-    let matched = Matched { route: &sharing.route, params: Vec::new() };
+    let matched = Matched { route: &sharing.route, params: Vec::new(), call: None };
     let admitted = decide::enter(ctx, path, &matched, parts).await?;
     // A rule that is for everybody would have nobody to trust.
     let service = admitted.principal.as_ref().ok_or(Reason::NoToken)?;

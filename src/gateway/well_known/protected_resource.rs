@@ -15,7 +15,7 @@ use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::{Platform, response};
 use crate::http::{Method, Response, StatusCode};
 use crate::refusal::Reason;
-use crate::route::{CanonicalPath, Guard, Route};
+use crate::route::{CanonicalPath, Route};
 use crate::time::Seconds;
 
 /// How long a copy may be used.
@@ -29,44 +29,41 @@ pub(crate) fn describe<P: Platform>(
 ) -> Result<Response, Reason> {
     parts.event.event = What::Own;
     ctx.request.allow_methods(&[Method::GET, Method::HEAD, Method::OPTIONS])?;
-    let guards = guards_of(&ctx.site.config, resource);
-    if guards.is_empty() {
+    let routes = routes_of(&ctx.site.config, resource);
+    if routes.is_empty() {
         return Err(Reason::NoRoute);
     }
     let response = if ctx.request.head.method == Method::OPTIONS {
         response::public(Response::empty(StatusCode::NO_CONTENT), MAX_AGE)
     } else {
-        response::public(response::json(StatusCode::OK, &metadata(&ctx.site.config, resource, &guards)), MAX_AGE)
+        response::public(response::json(StatusCode::OK, &metadata(&ctx.site.config, resource, &routes)), MAX_AGE)
     };
     parts.event.end(Effect::Allow, "own.page", response.status);
     Ok(response::readable_by_all(response))
 }
 
-/// What is asked of tokens at and below `resource`; of tokens at that very path where nothing is named so.
-fn guards_of<'a>(config: &'a Config, resource: &str) -> Vec<&'a Guard> {
+/// The routes at and below `resource` that take tokens; those at that very path where nothing is named so.
+fn routes_of<'a>(config: &'a Config, resource: &str) -> Vec<&'a Route> {
     let below = |route: &&Route| {
         let rest = route.resource().and_then(|own| own.strip_prefix(resource));
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    let named: Vec<&Guard> = config.all_routes().filter(below).filter_map(Route::token_guard).collect();
+    let named: Vec<&Route> = config.all_routes().filter(below).collect();
     if !named.is_empty() {
         return named;
     }
     let Ok(path) = CanonicalPath::parse(resource) else { return Vec::new() };
-    config.routes.at(&path).filter_map(Route::token_guard).collect()
+    config.routes.at(&path).filter(|route| route.resource().is_some()).collect()
 }
 
 /// RFC 9728 §2.
-fn metadata(config: &Config, resource: &str, guards: &[&Guard]) -> Value {
-    let accepted = |id: &IssuerId| guards.iter().any(|guard| guard.admits(id));
+fn metadata(config: &Config, resource: &str, routes: &[&Route]) -> Value {
+    let accepted = |id: &IssuerId| routes.iter().any(|route| route.token_guard().is_some_and(|guard| guard.admits(id)));
     let issuers: Vec<&TokenIssuer> = config.issuers.iter().filter(|issuer| accepted(&issuer.id)).collect();
-    let mut scopes: Vec<&str> = Vec::new();
-    let required = guards.iter().map(|guard| &guard.requirements);
-    for scope in required.flat_map(|required| required.scopes.iter().chain(&required.any_scope)) {
-        if !scopes.contains(&scope.as_str()) {
-            scopes.push(scope);
-        }
-    }
+    // An agent gets its tokens from us.
+    let takes_agents = routes.iter().any(|route| route.takes_agents());
+    let own = takes_agents.then(|| json!(config.public_url.origin()));
+    let scopes = scopes(routes);
     let mut members = Map::new();
     members.insert("resource".to_owned(), config.public_url.join(resource).into());
     members.insert(
@@ -76,6 +73,7 @@ fn metadata(config: &Config, resource: &str, guards: &[&Guard]) -> Value {
             .iter()
             .filter(|issuer| issuer.issuer.is_reachable())
             .map(|issuer| json!(issuer.issuer.as_str()))
+            .chain(own)
             .collect(),
     );
     if !scopes.is_empty() {
@@ -83,20 +81,34 @@ fn metadata(config: &Config, resource: &str, guards: &[&Guard]) -> Value {
     }
     //
     members.insert("bearer_methods_supported".to_owned(), json!(["header"]));
-    members.extend(bindings(&issuers));
+    members.extend(bindings(&issuers, takes_agents));
     Value::Object(members)
+}
+
+/// All that could be asked for: what the routes require, and what single operations of theirs need.
+fn scopes<'a>(routes: &[&'a Route]) -> Vec<&'a str> {
+    let mut scopes: Vec<&str> = Vec::new();
+    let required = routes.iter().filter_map(|route| route.guard()).map(|guard| &guard.requirements);
+    let required = required.flat_map(|required| required.scopes.iter().chain(&required.any_scope));
+    let of_operations = routes.iter().filter_map(|route| route.mcp.as_ref()).flat_map(|rules| rules.all_scopes());
+    for scope in required.chain(of_operations) {
+        if !scopes.contains(&scope.as_str()) {
+            scopes.push(scope);
+        }
+    }
+    scopes
 }
 
 /// What tokens may or must be bound to. Of certificates it speaks only where they are asked for: whether the connection
 /// shows any is for the zone to say.
-fn bindings(issuers: &[&TokenIssuer]) -> Map<String, Value> {
+fn bindings(issuers: &[&TokenIssuer], takes_agents: bool) -> Map<String, Value> {
     let any = |constraint| issuers.iter().any(|issuer| issuer.sender == constraint);
     let mut members = Map::new();
-    if any(Constraint::Any) || any(Constraint::Dpop) {
+    if takes_agents || any(Constraint::Any) || any(Constraint::Dpop) {
         let names: Vec<&str> = dpop::ALGORITHMS.iter().map(|algorithm| algorithm.name()).collect();
         members.insert("dpop_signing_alg_values_supported".to_owned(), json!(names));
     }
-    if !any(Constraint::Any) && !any(Constraint::Mtls) {
+    if !takes_agents && !any(Constraint::Any) && !any(Constraint::Mtls) {
         members.insert("dpop_bound_access_tokens_required".to_owned(), json!(true));
     }
     if any(Constraint::Mtls) {

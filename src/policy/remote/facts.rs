@@ -12,7 +12,7 @@ use crate::http::{Method, Peer};
 use crate::ids::owner::Owner;
 use crate::ids::principal_kind::PrincipalKind;
 use crate::policy::input::{
-    ContextFacts, HeldPermissions, ManagementInput, PolicyInput, PrincipalFacts, ResourceFacts,
+    CallFacts, ContextFacts, HeldPermissions, ManagementInput, PolicyInput, PrincipalFacts, ResourceFacts,
 };
 use crate::time::Timestamp;
 
@@ -28,7 +28,17 @@ pub(super) struct RequestMessage<'a> {
     path: Text<'a>,
     params: Cow<'a, [(String, String)]>,
     tenant: Option<Text<'a>>,
+    call: Option<CallMessage<'a>>,
     context: ContextMessage<'a>,
+}
+
+/// [`CallFacts`].
+#[derive(Debug, Serialize, Deserialize)]
+struct CallMessage<'a> {
+    method: Text<'a>,
+    name: Option<Text<'a>>,
+    #[serde(with = "json_text")]
+    arguments: Cow<'a, Map<String, Value>>,
 }
 
 /// [`ManagementInput`].
@@ -76,7 +86,7 @@ struct Granted {
 
 impl<'a> RequestMessage<'a> {
     pub(super) fn of(input: &PolicyInput<'a>) -> Self {
-        let PolicyInput { principal, method, resource, context } = input;
+        let PolicyInput { principal, method, resource, call, context } = input;
         Self {
             principal: PrincipalMessage::of(principal),
             method: Cow::Borrowed(method.as_str()),
@@ -84,6 +94,7 @@ impl<'a> RequestMessage<'a> {
             path: Cow::Borrowed(resource.path),
             params: Cow::Borrowed(resource.params),
             tenant: resource.tenant.map(Cow::Borrowed),
+            call: call.as_ref().map(CallMessage::of),
             context: ContextMessage::of(context),
         }
     }
@@ -99,7 +110,8 @@ impl<'a> RequestMessage<'a> {
         };
         let (principal, context) = (self.principal.facts(&granted), self.context.facts());
         let method = &Method::from_bytes(self.method.as_bytes()).ok()?;
-        Some(answer(&PolicyInput { principal, method, resource, context }))
+        let call = self.call.as_ref().map(CallMessage::facts);
+        Some(answer(&PolicyInput { principal, method, resource, call, context }))
     }
 }
 
@@ -121,6 +133,20 @@ impl<'a> ManagementMessage<'a> {
         let administrators: Vec<(&str, &str)> = self.administrators.iter().map(|(a, b)| (&**a, &**b)).collect();
         let (principal, context) = (self.principal.facts(&granted), self.context.facts());
         Some(answer(&ManagementInput { principal, action: &self.action, administrators: &administrators, context }))
+    }
+}
+
+impl<'a> CallMessage<'a> {
+    fn of(facts: &CallFacts<'a>) -> Self {
+        Self {
+            method: Cow::Borrowed(facts.method),
+            name: facts.name.map(Cow::Borrowed),
+            arguments: facts.arguments.map_or_else(Cow::default, Cow::Borrowed),
+        }
+    }
+
+    fn facts(&self) -> CallFacts<'_> {
+        CallFacts { method: &self.method, name: self.name.as_deref(), arguments: Some(&self.arguments) }
     }
 }
 

@@ -10,7 +10,8 @@ use postern::http::{Method, Peer};
 use postern::ids::owner::Owner;
 use postern::ids::principal_kind::PrincipalKind;
 use postern::limit::RouteLimits;
-use postern::policy::{ContextFacts, HeldPermissions, PolicyInput, PrincipalFacts, ResourceFacts};
+use postern::mcp::{Call, Message};
+use postern::policy::{CallFacts, ContextFacts, HeldPermissions, PolicyInput, PrincipalFacts, ResourceFacts};
 use postern::route::{Access, CanonicalPath, Methods, Paths, Pattern, RequestHeaders, Route, Router};
 use postern::time::Timestamp;
 
@@ -79,6 +80,30 @@ pub(crate) struct Asked {
     /// Those of the route's `facts` that hold.
     #[serde(default)]
     relations: Vec<String>,
+    /// The message of the Model Context Protocol that the request is.
+    mcp: Option<McpCall>,
+}
+
+/// A message, as far as policies look at it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct McpCall {
+    /// Such as `tools/call`.
+    method: String,
+    /// The tool, prompt or resource.
+    name: Option<String>,
+    #[serde(default)]
+    arguments: Map<String, Value>,
+}
+
+impl McpCall {
+    /// # Errors
+    /// When it is no message of the protocol.
+    fn read(&self) -> Result<Call, String> {
+        let message = Message::supposed(&self.method, self.name.as_deref(), &self.arguments);
+        let message = message.map_err(|error| format!("`mcp`: {}", error.code()))?;
+        Ok(Call { message: Some(message), needs: None })
+    }
 }
 
 impl Asked {
@@ -95,6 +120,7 @@ impl Asked {
             tls,
             certificate,
             relations: facts.to_vec(),
+            mcp: None,
         }
     }
 
@@ -121,6 +147,7 @@ pub(crate) struct Case<'a> {
     params: Vec<(String, String)>,
     tenant: Option<&'a str>,
     relations: &'a [String],
+    call: Option<Call>,
     now: Timestamp,
     peer: Peer,
     /// What roles grant is for a configuration to say.
@@ -161,6 +188,7 @@ fn route(key: &str) -> Result<Route, String> {
         paths: Paths::Exact,
         request_headers: RequestHeaders::default(),
         websocket_buffer: 8,
+        mcp: None,
     })
 }
 
@@ -186,6 +214,7 @@ impl<'a> Case<'a> {
             path,
             tenant: asked.tenant.as_deref(),
             relations: &asked.relations,
+            call: asked.mcp.as_ref().map(McpCall::read).transpose()?,
             now: time(&asked.time)?,
             peer: asked.context().peer(),
             grants_nothing: Roles::default(),
@@ -221,6 +250,7 @@ impl<'a> Case<'a> {
                 params: &self.params,
                 tenant: self.tenant,
             },
+            call: self.call.as_ref().and_then(CallFacts::of),
             context: ContextFacts { now: self.now, peer: &self.peer, relations: self.relations },
         }
     }

@@ -136,6 +136,7 @@ fn reason(error: &ForwardError) -> Reason {
     match error {
         ForwardError::Timeout => Reason::UpstreamTimeout,
         ForwardError::NoFile => Reason::NoFile,
+        ForwardError::UnreadableList => Reason::UpstreamList,
         ForwardError::Ended => Reason::Rejected(Rejection::SessionGone),
         ForwardError::Unwatched(store) => Reason::Store(store.clone()),
         ForwardError::Binding(_) | ForwardError::Unsendable(_) | ForwardError::Network(_) | ForwardError::Abandoned => {

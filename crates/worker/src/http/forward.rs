@@ -1,10 +1,13 @@
 //! Sends on what both doors let through, body and answer streaming.
 
+use std::time::Duration;
+
 use futures_util::FutureExt;
+use futures_util::future::{Either, select};
 use js_sys::{Array, global};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{ReadableStream, Request, Response};
-use worker::Env;
+use worker::{Delay, Env};
 
 use crate::fault;
 use crate::http::event_stream;
@@ -13,13 +16,15 @@ use crate::http::websocket_relay;
 use crate::js as glue;
 use postern::config::Config;
 use postern::gateway::Gateway;
-use postern::http::{HeaderMap, StatusCode, header};
+use postern::http::{HeaderMap, StatusCode, essence, header};
+use postern::mcp::{self, ListFilter, MAX_LIST_BYTES, UnreadableList};
 use postern::ports::StoreError;
 use postern::route::Upstream;
 use postern::time::Seconds;
 use postern::upstream::ForwardPlan;
 use postern::upstream::static_files::{self, AssetMatch};
 use postern_workers::clock::millis;
+use postern_workers::http::body::{self, ReadError};
 use postern_workers::http::headers;
 use postern_workers::http::response;
 use postern_workers::js::{Exception, property};
@@ -47,6 +52,8 @@ pub enum ForwardError {
     Abandoned,
     /// There is no such static file.
     NoFile,
+    /// The answer is a list that cannot be read, so nobody can tell whether the caller may see what is in it.
+    UnreadableList,
     /// Meanwhile the session ended on which the answer would go on depending.
     Ended,
     /// Nobody can tell whether it did.
@@ -62,6 +69,7 @@ impl std::fmt::Display for ForwardError {
             Self::Timeout => write!(f, "no answer within {TIMEOUT}"),
             Self::Abandoned => f.write_str("its client went away"),
             Self::NoFile => f.write_str("no such file"),
+            Self::UnreadableList => f.write_str("the list cannot be read"),
             Self::Ended => f.write_str("session ended"),
             Self::Unwatched(error) => write!(f, "session cannot be watched: {error:?}"),
         }
@@ -129,11 +137,14 @@ async fn begun(env: &Env, config: &Config, plan: &ForwardPlan, incoming: &Reques
         &headers::init(&plan.headers).map_err(|_| ForwardError::Unsendable("a header is not text".to_owned()))?;
     let (path, method) = (&plan.path_and_query, plan.method.as_str());
     // No body is so long that a number of JavaScript's would not tell its length.
-    let length = plan.body_length.map(|length| length as f64);
+    let body = match &plan.body {
+        Some(body) => JsValue::from_str(body),
+        None => plan.body_length.map_or(JsValue::UNDEFINED, |length| JsValue::from_f64(length as f64)),
+    };
     let (fetcher, origin, limit) = (&target.fetcher, target.origin, millis(TIMEOUT));
     let tells = matches!(plan.upstream, Upstream::Service(_));
     let flags = Array::of2(&is_fresh(plan).into(), &tells.into());
-    let begun = glue::answer(fetcher, origin, path, method, headers, &flags, limit, incoming, length);
+    let begun = glue::answer(fetcher, origin, path, method, headers, &flags, limit, incoming, &body);
     let response = pending_promise::wait(begun).await.map_err(|error| match () {
         () if has_gone(incoming) => ForwardError::Abandoned,
         () if error.is_timeout() => ForwardError::Timeout,
@@ -165,6 +176,9 @@ async fn answer(objects: Objects<'_>, plan: &ForwardPlan, from: &Response) -> Re
         AssetMatch::PageForPerson => static_files::not_to_be_kept(&mut headers),
         AssetMatch::PageForProgram => return Err(ForwardError::NoFile),
     }
+    if let Some(filter) = &plan.list_filter {
+        return filtered(filter, (status, headers), from).boxed_local().await;
+    }
     if status == StatusCode::SWITCHING_PROTOCOLS {
         let socket = relayed(objects, plan, &mut headers, from).boxed_local().await?;
         return response::write(&JsValue::UNDEFINED, status, &headers, &socket).map_err(unreachable);
@@ -176,6 +190,29 @@ async fn answer(objects: Objects<'_>, plan: &ForwardPlan, from: &Response) -> Re
         }
         None => response::passed_on(from, &headers).map_err(unreachable),
     }
+}
+
+/// A list without what the caller may not use. It is read whole, and passed on only if it could be read.
+async fn filtered(
+    filter: &ListFilter,
+    (status, mut headers): (StatusCode, HeaderMap),
+    from: &Response,
+) -> Result<Response, ForwardError> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let late = Delay::from(Duration::from_secs(TIMEOUT.get().into()));
+    let bytes = match select(body::read(from.body(), MAX_LIST_BYTES).boxed_local(), late).await {
+        Either::Left((Ok(bytes), _)) => bytes,
+        Either::Left((Err(ReadError::TooLarge), _)) => return Err(ForwardError::UnreadableList),
+        Either::Left((Err(ReadError::Broken(exception)), _)) => return Err(unreachable(exception)),
+        Either::Right(_) => return Err(ForwardError::Timeout),
+    };
+    let text = match bytes.is_empty() {
+        true => String::new(),
+        false => filter.apply(essence(kind), &bytes).map_err(|UnreadableList| ForwardError::UnreadableList)?,
+    };
+    mcp::forget_of_body(&mut headers);
+    let body = if response::has_no_body(status) { JsValue::UNDEFINED } else { JsValue::from_str(&text) };
+    response::write(&body, status, &headers, &JsValue::UNDEFINED).map_err(unreachable)
 }
 
 async fn relayed(

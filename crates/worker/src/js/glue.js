@@ -54,19 +54,23 @@ function addBody(init, incoming, length, upstream) {
  * is to be taken within as many. What the browser takes to send is not the upstream's fault. When it goes away, the upstream's
  * request is aborted.
  *
+ * `body`: the body as it was read before, or how long it is, where that is known.
+ *
  * Nothing of it is left behind in wasm when the browser goes away in the midst of it.
  */
-export async function answer(fetcher, origin, path, method, headers, [fresh, tells], limit, incoming, length) {
+export async function answer(fetcher, origin, path, method, headers, [fresh, tells], limit, incoming, body) {
   const init = initOf(method, headers, fresh);
   // Where the caller is and how it is connected, as the platform says: no client can write it.
   if (tells && incoming.cf) init.cf = incoming.cf;
   const upstream = { askedAt: Date.now() };
   const ends = incoming.signal ? [incoming.signal] : [];
   let abort;
-  if (method !== "GET" && method !== "HEAD" && incoming.body) {
+  if (typeof body === "string") {
+    if (body !== "") init.body = body;
+  } else if (method !== "GET" && method !== "HEAD" && incoming.body) {
     abort = new AbortController();
     ends.push(abort.signal);
-    addBody(init, incoming, length, upstream);
+    addBody(init, incoming, body, upstream);
   }
   // The runtime passes on no signal of an incoming request, but one that follows it.
   if (ends.length > 0) init.signal = AbortSignal.any(ends);

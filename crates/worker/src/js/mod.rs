@@ -17,7 +17,7 @@ extern "C" {
         flags: &Array,
         limit: u32,
         incoming: &Request,
-        length: Option<f64>,
+        body: &JsValue,
     ) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(catch)]

@@ -1,0 +1,82 @@
+//! Which client asks: by its id, and by what it publishes or registered.
+
+use super::client_documents::Published;
+use crate::agent::AgentError;
+use crate::agent::client::registration::Registration;
+use crate::agent::client::{ClientDocument, ClientId, RedirectKind, RedirectUri, document};
+use crate::config::AgentRules;
+use crate::gateway::Platform;
+use crate::gateway::context::RequestContext;
+use crate::gateway::response_parts::ResponseParts;
+use crate::refusal::Reason;
+
+/// A client's id, before anybody asks what it publishes.
+#[derive(Debug)]
+pub(super) enum NamedClient {
+    /// It publishes a document.
+    Published(ClientId),
+    /// It registered here.
+    Registered(Box<ClientDocument>),
+}
+
+impl NamedClient {
+    /// Where a person may have heard of it: the host of its id. Of one that registered here there is none.
+    pub(super) fn host(&self) -> Option<&str> {
+        match self {
+            Self::Published(id) => Some(id.host()),
+            Self::Registered(_) => None,
+        }
+    }
+}
+
+impl<P: Platform> RequestContext<'_, P> {
+    /// The client of this id, if it may ask here.
+    ///
+    /// # Errors
+    /// When it is none, or may not.
+    pub(super) fn named_client(&self, rules: &AgentRules, text: &str) -> Result<NamedClient, AgentError> {
+        let (own, keys) = (&self.site.config.public_url, &self.site.config.keys);
+        if !rules.clients.admit(text) {
+            return Err(AgentError::NotAdmitted);
+        }
+        if Registration::is_id(text, own) {
+            let client = Registration::read(text, own, keys).filter(|_| rules.register);
+            return client.map(|client| NamedClient::Registered(Box::new(client))).ok_or(AgentError::ClientId);
+        }
+        ClientId::parse(text, own.is_loopback_development()).map(NamedClient::Published).ok_or(AgentError::ClientId)
+    }
+
+    /// What is known of a client.
+    ///
+    /// # Errors
+    /// When its document cannot be had, or says nothing that may be relied on.
+    pub(super) async fn client(&self, named: NamedClient, parts: &mut ResponseParts) -> Result<ClientDocument, Reason> {
+        let id = match named {
+            NamedClient::Registered(client) => return Ok(*client),
+            NamedClient::Published(id) => id,
+        };
+        let development = self.site.config.public_url.is_loopback_development();
+        let read = |body: &str| ClientDocument::parse(body.as_bytes(), &id, development).map_err(AgentError::Document);
+        let published = Published { url: id.as_str(), kind: "client", max_bytes: document::MAX_BYTES };
+        self.client_document(published, read, parts).await
+    }
+}
+
+/// The redirect URI of a request, if it is the client's, and on a host where it may be.
+///
+/// # Errors
+/// When it is not.
+pub(super) fn redirect_uri(
+    rules: &AgentRules,
+    host: Option<&str>,
+    client: &ClientDocument,
+    asked: &str,
+) -> Result<RedirectUri, AgentError> {
+    let uri = RedirectUri::accept(asked, &client.redirect_uris).map_err(AgentError::Redirect)?;
+    let is_elsewhere = match uri.kind() {
+        RedirectKind::Web(at) => Some(at.as_str()) != host,
+        RedirectKind::Loopback(_) => false,
+        RedirectKind::App(_) => true,
+    };
+    if rules.clients.same_host && is_elsewhere { Err(AgentError::OtherHost) } else { Ok(uri) }
+}
