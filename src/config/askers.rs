@@ -1,5 +1,6 @@
 //! Who may ask something of the deployment itself.
 
+use super::agents::{self, AgentRules, AgentSurroundings};
 use super::api_keys;
 use super::authzen::{self, Authzen};
 use super::decisions::{self, Decisions};
@@ -11,6 +12,7 @@ use super::table::Table;
 use super::verify::{self, Verify};
 use super::{Administrators, admin, naming};
 use crate::api_key::ApiKeyRules;
+use crate::route::Router;
 
 /// Who may ask something of the deployment itself, and what it keeps for them.
 pub(super) struct Askers {
@@ -21,10 +23,17 @@ pub(super) struct Askers {
     pub(super) authzen: Option<Authzen>,
     pub(super) sharing: Option<Sharing>,
     pub(super) api_keys: Option<ApiKeyRules>,
+    pub(super) agents: Option<AgentRules>,
 }
 
 impl Askers {
-    pub(super) fn read<'a>(top: &mut Table<'a>, secrets: &Secrets<'_>, surroundings: &Surroundings<'a>) -> Self {
+    /// `routes`: the site's; `None` when they are wrong themselves.
+    pub(super) fn read<'a>(
+        top: &mut Table<'a>,
+        secrets: &Secrets<'_>,
+        surroundings: &Surroundings<'a>,
+        routes: Option<&Router>,
+    ) -> Self {
         let naming = naming(surroundings.known.provider_ids, surroundings.known.providers);
         let verify = |table| verify::read(table, secrets, surroundings.public_url);
         let authzen = top.table("AUTHZEN").and_then(|table| authzen::read(table, surroundings));
@@ -32,6 +41,11 @@ impl Askers {
         if let Some(sharing) = &sharing {
             sharing::refuse_self_grants(top, sharing, authzen.as_ref(), surroundings.known.relations);
         }
+        let (sessions, development) = (surroundings.sessions, surroundings.development);
+        let api_keys = top.table("KEYS").map(|table| api_keys::read(table, sessions, development));
+        let prefix = api_keys.as_ref().map(|keys| &keys.prefix);
+        let around = AgentSurroundings { providers: &naming, sessions, development, prefix };
+        let agents = agents::read(top.table("AGENTS"), routes, &around);
         Self {
             admin: top.table("ADMIN").and_then(|table| admin::read(table, &naming, &surroundings.known)),
             decisions: top.table("DECISIONS").and_then(decisions::read),
@@ -39,9 +53,8 @@ impl Askers {
             monitor: top.table("HEALTH").and_then(|table| health::read(table, secrets)),
             authzen,
             sharing,
-            api_keys: top
-                .table("KEYS")
-                .map(|table| api_keys::read(table, surroundings.sessions, surroundings.development)),
+            api_keys,
+            agents,
         }
     }
 }

@@ -274,8 +274,7 @@ impl Config {
         let services = services(&mut top, secrets, (known, &issuers.all), development);
         let (session, place) = (session(&mut top), top.table("STORAGE").map(storage::read).unwrap_or_default());
         let security_headers = security_headers::Defaults::read(&mut top, public_url.as_ref());
-        let limits = limits(&mut top, sessions);
-        let (roles, relations) = (roles(&mut top), Relations::read(&mut top));
+        let (limits, roles, relations) = (limits(&mut top, sessions), roles(&mut top), Relations::read(&mut top));
         let surroundings = Surroundings {
             public_url: public_url.as_ref(),
             development,
@@ -294,8 +293,7 @@ impl Config {
             remove: top.optional("REMOVE", request_headers::masks).unwrap_or_default(),
         };
         let routes = router(&mut top, &surroundings);
-        let askers = Askers::read(&mut top, secrets, &surroundings);
-        let agents = agents(&mut top, routes.as_ref(), askers.api_keys.as_ref(), &surroundings);
+        let askers = Askers::read(&mut top, secrets, &surroundings, routes.as_ref());
         let (pages, keys) = (pages::read(&mut top, known, routes.as_ref()), keys(secrets));
         top.finish();
         Some(Self {
@@ -319,7 +317,7 @@ impl Config {
             authzen: askers.authzen,
             sharing: askers.sharing,
             api_keys: askers.api_keys,
-            agents,
+            agents: askers.agents,
             pages,
             limits,
             keys: keys?,
@@ -406,23 +404,6 @@ fn roles(top: &mut Table<'_>) -> Roles {
 fn router<'a>(top: &mut Table<'a>, surroundings: &Surroundings<'a>) -> Option<Router> {
     let table = required_table(top, "ROUTES", "a table of routes")?;
     routes::read_all(&table, surroundings)
-}
-
-fn agents(
-    top: &mut Table<'_>,
-    routes: Option<&Router>,
-    keys: Option<&ApiKeyRules>,
-    surroundings: &Surroundings<'_>,
-) -> Option<AgentRules> {
-    let known = &surroundings.known;
-    let providers = naming(known.provider_ids, known.providers);
-    let surroundings = agents::AgentSurroundings {
-        providers: &providers,
-        sessions: surroundings.sessions,
-        development: surroundings.development,
-        prefix: keys.map(|keys| &keys.prefix),
-    };
-    agents::read(top.table("AGENTS"), routes, &surroundings)
 }
 
 fn required_table<'a>(top: &mut Table<'a>, key: &'static str, what: &str) -> Option<Table<'a>> {

@@ -175,6 +175,7 @@ fn an_agent_acts_for_a_person_and_the_upstream_is_told_both() {
         (&json!("alice"), &json!(CLIENT), &json!([CLIENT]))
     );
     assert_eq!(event["grant"], json!(claude.id.digest().public_id()));
+    //
     let StreamLifetime::Session(lease) = &plan.lifetime else { panic!("{:?}", plan.lifetime) };
     assert_eq!((lease.subject, &lease.digest), (claude.subject, &claude.id.digest()));
     assert!(!world.lines.borrow().join("").contains(&claude.token) && !world.dump().contains(&claude.token));
@@ -262,73 +263,65 @@ fn beside_tokens_and_keys_each_is_judged_as_what_it_is() {
     assert!(matches!(alice.send(&Asked::script("GET", "/both/x")).outcome, Disposition::Forward(_)));
 }
 
+/// Ends a grant of the first one's; the second one administers.
+type End = fn(&Browser<'_>, &Browser<'_>, &Granted);
+
+/// Whatever ends a grant, and what is said of it then.
+const ENDS: [(&str, End, &str); 7] = [
+    ("the person, on the page", end_on_page, "agent.gone"),
+    ("the person, everything else", end_others, "agent.gone"),
+    ("an administrator, one", revoke_one, "agent.gone"),
+    ("an administrator, all", revoke_all, "agent.gone"),
+    ("the provider, by sub", log_out_by_sub, "agent.gone"),
+    ("a block of the person", block_person, "agent.gone"),
+    ("a block of the client", block_client, "block.client"),
+];
+
+fn end_on_page(alice: &Browser<'_>, _: &Browser<'_>, claude: &Granted) {
+    let path = format!("/auth/sessions/{}/end", claude.id.digest().public_id());
+    assert_eq!(alice.send(&Asked::form(&path)).location(), "/auth/sessions");
+}
+
+fn end_others(alice: &Browser<'_>, _: &Browser<'_>, _: &Granted) {
+    assert_eq!(alice.send(&Asked::script("DELETE", "/auth/sessions")).json(), json!({ "ended": 1 }));
+}
+
+fn revoke_one(_: &Browser<'_>, root: &Browser<'_>, claude: &Granted) {
+    let id = claude.id.digest().public_id();
+    let order = json!({ "provider": "corp", "subject": "alice", "session": id });
+    assert_eq!(revoke(root, &order), json!({ "ended": 1 }));
+}
+
+fn revoke_all(_: &Browser<'_>, root: &Browser<'_>, _: &Granted) {
+    assert_eq!(revoke(root, &json!({ "provider": "corp", "subject": "alice" })), json!({ "ended": 2 }));
+}
+
+fn log_out_by_sub(alice: &Browser<'_>, _: &Browser<'_>, _: &Granted) {
+    log_out(alice, &json!({ "sub": "alice" }));
+}
+
+/// The provider tells that it signed somebody out.
+fn log_out(browser: &Browser<'_>, claims: &Value) {
+    let token = browser.world.corp.logout_token(Some("logout+jwt"), browser.world.now.get(), claims);
+    let asked = Asked::new("POST", "/auth/backchannel-logout/corp");
+    let asked = asked.with("content-type", "application/x-www-form-urlencoded");
+    let body = format!("logout_token={token}");
+    let told = Browser::new(browser.world, browser.gateway).send(&asked.with_body(Ok(&body)));
+    assert_eq!(told.reply().status.as_u16(), 200);
+}
+
+fn block_person(_: &Browser<'_>, root: &Browser<'_>, _: &Granted) {
+    block(root, &json!({ "provider": "corp", "subject": "alice" }));
+}
+
+fn block_client(_: &Browser<'_>, root: &Browser<'_>, _: &Granted) {
+    block(root, &json!({ "issuer": ORIGIN, "client_id": CLIENT }));
+}
+
 #[test]
 fn whatever_ends_a_grant_ends_it_for_the_next_request() {
     //
-    type End = fn(&Browser<'_>, &Browser<'_>, &Granted);
-    let ends: [(&str, End, &str); 7] = [
-        (
-            "the person, on the page",
-            |alice, _, claude| {
-                let path = format!("/auth/sessions/{}/end", claude.id.digest().public_id());
-                assert_eq!(alice.send(&Asked::form(&path)).location(), "/auth/sessions");
-            },
-            "agent.gone",
-        ),
-        (
-            "the person, everything else",
-            |alice, _, _| {
-                assert_eq!(alice.send(&Asked::script("DELETE", "/auth/sessions")).json(), json!({ "ended": 1 }));
-            },
-            "agent.gone",
-        ),
-        (
-            "an administrator, one",
-            |_, root, claude| {
-                let id = claude.id.digest().public_id();
-                assert_eq!(
-                    revoke(root, &json!({ "provider": "corp", "subject": "alice", "session": id })),
-                    json!({ "ended": 1 })
-                );
-            },
-            "agent.gone",
-        ),
-        (
-            "an administrator, all",
-            |_, root, _| {
-                assert_eq!(revoke(root, &json!({ "provider": "corp", "subject": "alice" })), json!({ "ended": 2 }));
-            },
-            "agent.gone",
-        ),
-        (
-            "the provider, by sub",
-            |alice, _, _| {
-                let (world, now) = (alice.world, alice.world.now.get());
-                let token = world.corp.logout_token(Some("logout+jwt"), now, &json!({ "sub": "alice" }));
-                let asked = Asked::new("POST", "/auth/backchannel-logout/corp")
-                    .with("content-type", "application/x-www-form-urlencoded");
-                let told =
-                    Browser::new(world, alice.gateway).send(&asked.with_body(Ok(&format!("logout_token={token}"))));
-                assert_eq!(told.reply().status.as_u16(), 200);
-            },
-            "agent.gone",
-        ),
-        (
-            "a block of the person",
-            |_, root, _| {
-                block(root, &json!({ "provider": "corp", "subject": "alice" }));
-            },
-            "agent.gone",
-        ),
-        (
-            "a block of the client",
-            |_, root, _| {
-                block(root, &json!({ "issuer": ORIGIN, "client_id": CLIENT }));
-            },
-            "block.client",
-        ),
-    ];
-    for (name, end, reason) in ends {
+    for (name, end, reason) in ENDS {
         let world = World::new();
         let [gateway, elsewhere] = [gateway(&with_agents()), gateway(&with_agents())];
         let (root, alice) = (root(&world, &gateway), alice(&world, &gateway));
@@ -354,10 +347,7 @@ fn a_logout_of_one_session_leaves_a_grant_unless_it_is_tied_to_it() {
     let alice = alice(&world, &gateway);
     let free = granted(&alice, "/mcp", |_| ());
     let tied = granted(&alice, "/mcp", |grant| grant.with_session = Some(SessionDigest::of_tag("this".to_owned())));
-    let token = world.corp.logout_token(Some("logout+jwt"), world.now.get(), &json!({ "sid": "a-1" }));
-    let asked =
-        Asked::new("POST", "/auth/backchannel-logout/corp").with("content-type", "application/x-www-form-urlencoded");
-    Browser::new(&world, &gateway).send(&asked.with_body(Ok(&format!("logout_token={token}"))));
+    log_out(&alice, &json!({ "sid": "a-1" }));
     assert!(opens(&alice, "/mcp", &free.token) && !opens(&alice, "/mcp", &tied.token));
 }
 
@@ -573,8 +563,8 @@ fn what_would_be_decided_about_an_agent_is_explained() {
     let agent = |scopes: &[&str]| json!({ "provider": "corp", "agent": CLIENT, "claims": { "sub": "alice" }, "scopes": scopes });
     assert_eq!(explain(&agent(&["write"]), "GET /mcp/write")["outcome"], "allow");
     let short = explain(&agent(&["read"]), "GET /mcp/write");
-    assert_eq!((&short["outcome"], &short["because"]), (&json!("deny"), &json!("authz.insufficient_scope")));
+    assert_eq!((&short["outcome"], &short["detail"]), (&json!("deny"), &json!("write")));
     let person = json!({ "provider": "corp", "claims": { "sub": "alice" }, "scopes": ["write"] });
     assert_eq!(explain(&person, "GET /mcp/write")["outcome"], "401", "a session opens nothing there");
-    assert_eq!(explain(&agent(&[]), "GET /person/x")["because"], "authz.acted_for");
+    assert_eq!(explain(&agent(&[]), "GET /person/x")["outcome"], "deny");
 }

@@ -239,7 +239,8 @@ fn what_is_bound_to_a_key_stays_bound_to_it() {
 #[test]
 fn whatever_ends_the_person_s_sessions_ends_what_they_granted() {
     //
-    let ends: [(&str, fn(&World, &SessionDigest)); 5] = [
+    type End = fn(&World, &SessionDigest);
+    let ends: [(&str, End); 5] = [
         ("EndAll", |world, _| drop(world.run(&Command::EndAll { before: None }, START + 5))),
         ("EndAll since", |world, _| {
             drop(world.run(&Command::EndAll { before: Some(Timestamp::from_unix(START)) }, START + 5));
