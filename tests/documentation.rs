@@ -95,7 +95,7 @@ fn is_reason(text: &str) -> bool {
 }
 
 /// What stands before the dot of a reason.
-const FAMILIES: [&str; 48] = [
+const FAMILIES: [&str; 49] = [
     "access_token",
     "admin",
     "authn",
@@ -125,6 +125,7 @@ const FAMILIES: [&str; 48] = [
     "logout",
     "logout_request",
     "logout_token",
+    "mcp",
     "metadata",
     "mtls",
     "own",
