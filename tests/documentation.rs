@@ -95,9 +95,10 @@ fn is_reason(text: &str) -> bool {
 }
 
 /// What stands before the dot of a reason.
-const FAMILIES: [&str; 49] = [
+const FAMILIES: [&str; 50] = [
     "access_token",
     "admin",
+    "agent",
     "authn",
     "authz",
     "bearer",

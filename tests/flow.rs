@@ -19,6 +19,12 @@ mod admin_services;
 mod administration;
 #[path = "flow/admission.rs"]
 mod admission;
+#[path = "flow/agents.rs"]
+mod agents;
+#[path = "flow/agents_server.rs"]
+mod agents_server;
+#[path = "flow/agents_tokens.rs"]
+mod agents_tokens;
 #[path = "flow/api_keys.rs"]
 mod api_keys;
 #[path = "flow/apple.rs"]

@@ -10,6 +10,8 @@
 
 #[path = "session_model/cached_table.rs"]
 mod cached_table;
+#[path = "session_model/grants.rs"]
+mod grants;
 #[path = "session_model/model.rs"]
 mod model;
 #[path = "session_model/run.rs"]

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::access_token::{AccessTokenClaims, AccessTokenError, AccessTokenExpectations};
 use super::sender_constraint::Sender;
 use super::workload::{self, WorkloadError};
-use super::{CertificateFacts, KeyFacts, Principal};
+use super::{CertificateFacts, GrantFacts, KeyFacts, Principal};
 use crate::config::{Profile, TokenIssuer, WorkloadIssuer};
 use crate::session::{Session, SessionTimeouts};
 use crate::time::{Seconds, Timestamp};
@@ -18,9 +18,15 @@ use crate::time::{Seconds, Timestamp};
 pub struct Hypothetical(Principal);
 
 impl Hypothetical {
-    /// Whoever would have this session.
+    /// Whoever would have this session, or the agent that would have this grant.
     #[must_use]
     pub fn by_session(session: Session) -> Self {
+        if let Some(grant) = &session.grant {
+            let facts = GrantFacts { id: String::new(), jkt: None, token_ends_at: grant.expires_at };
+            if let Some(agent) = Principal::by_grant(session.clone(), facts) {
+                return Self(agent);
+            }
+        }
         Self(Principal::of_session(session, SessionTimeouts::new(Seconds::hours(1), Seconds::hours(1))))
     }
 

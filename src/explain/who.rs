@@ -24,6 +24,8 @@ pub struct Who {
     provider: Option<String>,
     /// By a token of this issuer.
     issuer: Option<String>,
+    /// And through an agent with this client id, to which the person granted `scopes`.
+    agent: Option<String>,
     /// Of the ID token and UserInfo, or of the access token.
     #[serde(default)]
     claims: Map<String, Value>,
@@ -64,6 +66,9 @@ impl Who {
             Some(Some(ago)) => Some(now.minus(ago)),
             None => None,
         };
+        if self.agent.is_some() && self.provider.is_none() {
+            return Err("`agent`: expected `provider` beside it, with which the person signs in".to_owned());
+        }
         match (&self.provider, &self.issuer, &self.key, &self.certificate) {
             (Some(id), None, None, None) => {
                 let provider = config.provider(id).ok_or_else(|| format!("there is no provider `{id}`"))?;
@@ -127,7 +132,11 @@ impl Who {
             "provider": provider.id.as_str(), "claims": kept.claims, "scopes": self.scopes, "roles": kept.roles,
             "permissions": kept.permissions, "tenant": kept.tenant, "auth_time": signed_in,
             "acr": self.claims.get("acr"), "amr": amr,
-            "created_at": now, "last_seen": now,
+            "created_at": now, "last_seen": now, "grant": self.agent.as_ref().map(|client| json!({
+                "client": client, "client_name": client, "resource": "", "scopes": self.scopes,
+                "expires_at": now.plus(Seconds::minutes(1)),
+                "actors": [{ "issuer": config.public_url.origin(), "subject": client }],
+            })),
         });
         json::from_value(record).map(Hypothetical::by_session).map_err(|error| format!("claims: {error}"))
     }

@@ -64,6 +64,8 @@ mod tests {
             grant: Some(ListedGrant {
                 client: "https://claude.ai/oauth/client.json".to_owned(),
                 client_name: "<b>Claude</b>".to_owned(),
+                redirect_uri: String::new(),
+                with_session: false,
                 resource: "https://app.example.com/mcp".to_owned(),
                 scopes: vec!["docs:read".to_owned(), "docs:write".to_owned()],
             }),

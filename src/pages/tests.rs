@@ -153,8 +153,10 @@ fn scripted(view: &View<'_>, text: &str) -> Vec<HtmlPage> {
         .collect();
     sessions.extend((0..4).map(|n| listed(&format!("more-{n}"), &format!("Chrome on {n}"), text)));
     let grant = ListedGrant {
-        client: format!("https://claude.ai/{text}"),
+        client: text.to_owned(),
         client_name: text.to_owned(),
+        redirect_uri: String::new(),
+        with_session: false,
         resource: text.to_owned(),
         scopes: vec![text.to_owned()],
     };

@@ -191,17 +191,19 @@ test("earlier revisions are for routes that say so, and are filtered alike", asy
 
 test("a stream ends when the token does", async () => {
   // R-299
-  let pulled = 0;
+  let [pulled, over] = [0, false];
   upstream.bend = () => new Response(new ReadableStream({
     async pull(controller) {
       pulled += 1;
       controller.enqueue(Buffer.from(`data: {"jsonrpc":"2.0","method":"notifications/progress","params":{"progress":${pulled}}}\n\n`));
       await new Promise((later) => { setTimeout(later, 20); });
+      if (over) controller.close();
     },
   }), { headers: { "content-type": "text/event-stream" } });
   const now = Math.floor(postern.now() / 1000);
   const token = main.accessToken({ exp: now + 3 });
   const answer = await ask("tools/call", { name: "search" }, { token });
+  over = true;
   assert.equal(answer.status, 200);
   assert.ok(answer.body.endsWith("\n\n"), "an event was cut in two");
   await until(() => pulled > 0, "an event");

@@ -313,15 +313,7 @@ fn what_is_remembered_of_a_proof_is_its_key_uri_and_jti() {
         [("https://a.example/", "jkt", "1"), ("https://a.example/1", "jkt", ""), ("https://a.example/", "jkt2", "1")]
             .map(|(uri, jkt, jti)| {
                 let uri = TargetUri::parse(uri).unwrap();
-                let expected = ProofExpectations {
-                    method: "GET",
-                    uri: &uri,
-                    access_token: "",
-                    jkt,
-                    nonce: NonceRule::Unasked,
-                    now: NOW,
-                };
-                once_key(&expected, jti)
+                once_key(jkt, &uri, jti)
             })
             .into();
     assert_eq!(keys.len(), 3);

@@ -287,7 +287,7 @@ fn ways_to_authenticate_that_are_not_there_yet_say_so() {
     assert_eq!(
         authenticate(json!(["session", "mtls"])),
         [
-            ".authenticate: `mtls` is not supported yet, expected `session` or `bearer` or `workload` or `key` or `certificate`"
+            ".authenticate: `mtls` is not supported yet, expected `session` or `bearer` or `workload` or `key` or `certificate` or `agent`"
         ]
     );
     assert!(authenticate(json!(["magic"]))[0].contains("or `certificate`, found `magic`"));

@@ -71,8 +71,11 @@ async fn is_blocked<P: Platform>(ctx: &RequestContext<'_, P>, subject: &Entity) 
         // An API key is called by its id, and vouched for by this site.
         let key = subject.strip_prefix("key:").filter(|_| known == ctx.site.config.public_url.origin());
         let key = key.map(|id| BlockTarget::Key { id: id.to_owned() });
+        // A client of agents is called by its id, and known to this site.
+        let client = BlockTarget::Client { issuer: known.to_owned(), client_id: subject.to_owned() };
+        let is_client = known == ctx.site.config.public_url.origin();
         let is_blocked = |target: &BlockTarget| list.blocks(target, ctx.request.now);
-        is_blocked(&named(known, subject)) || key.as_ref().is_some_and(is_blocked)
+        is_blocked(&named(known, subject)) || key.as_ref().is_some_and(is_blocked) || (is_client && is_blocked(&client))
     }))
 }
 

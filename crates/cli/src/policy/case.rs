@@ -257,7 +257,7 @@ impl<'a> Case<'a> {
 }
 
 fn proof(proof: &Proof) -> Result<AuthenticationFacts, String> {
-    const MEANS: [(&str, Means); 7] = [
+    const MEANS: [(&str, Means); 8] = [
         ("session", Means::Session),
         ("bearer", Means::Bearer),
         ("dpop", Means::Dpop),
@@ -265,6 +265,7 @@ fn proof(proof: &Proof) -> Result<AuthenticationFacts, String> {
         ("key", Means::Key),
         ("certificate", Means::Certificate),
         ("workload", Means::Workload),
+        ("agent", Means::Agent),
     ];
     Ok(AuthenticationFacts {
         means: named("means", proof.means.as_deref().unwrap_or("session"), &MEANS)?,

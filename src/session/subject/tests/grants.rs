@@ -19,6 +19,7 @@ fn grant(now: i64) -> Grant {
     Grant {
         client: CLIENT.into(),
         client_name: "Claude".into(),
+        redirect_uri: CALLBACK.into(),
         resource: RESOURCE.into(),
         scopes: vec!["read".into(), "write".into()],
         expires_at: at(30 * 86_400),
