@@ -18,6 +18,8 @@ pub mod json;
 pub mod jwks;
 pub mod jwt;
 pub mod leak_report;
+pub mod mcp_list;
+pub mod mcp_message;
 pub mod metadata;
 pub mod path;
 pub mod person;
