@@ -4,6 +4,7 @@
 //! them beyond the tokens of the fixtures is a forgery.
 
 pub mod access_token;
+pub mod agent;
 pub mod api_key;
 pub mod authorization;
 pub mod authzen;
