@@ -71,7 +71,7 @@ async function welcome(since) {
     '',
     `      Open     ${bold(cyan(PUBLIC_URL))}`,
     `      Sign in  ${accounts}`,
-    `      Program  make a key at ${cyan(`${PUBLIC_URL}/auth/keys`)}, then:`,
+    `      Program  sign in and make a key at ${cyan(`${PUBLIC_URL}/auth/keys`)}, then:`,
     `               curl -H 'Authorization: Bearer demo_…' ${PUBLIC_URL}/api/greeting`,
     '',
     dim('  Decisions appear below, one line each; everything else is in .wrangler/dev.log. Ctrl-C stops.'),

@@ -35,6 +35,8 @@ mod agents_exchange;
 mod agents_server;
 #[path = "flow/agents_tokens.rs"]
 mod agents_tokens;
+#[path = "flow/api_key_life.rs"]
+mod api_key_life;
 #[path = "flow/api_keys.rs"]
 mod api_keys;
 #[path = "flow/apple.rs"]
@@ -57,6 +59,8 @@ mod bearer;
 mod block_costs;
 #[path = "flow/block_model.rs"]
 mod block_model;
+#[path = "flow/block_reach.rs"]
+mod block_reach;
 #[path = "flow/blocked_keys.rs"]
 mod blocked_keys;
 #[path = "flow/blocks.rs"]

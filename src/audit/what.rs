@@ -48,6 +48,9 @@ pub enum What {
     /// A person deletes a key.
     #[serde(rename = "key.revoked")]
     KeyRevoked,
+    /// A person ends the secret before a rotation.
+    #[serde(rename = "key.old_secret_ended")]
+    KeyOldSecretEnded,
     /// A key was found where anybody can read it.
     #[serde(rename = "key.leaked")]
     KeyLeaked,

@@ -254,7 +254,7 @@ fn key_pages(view: &View<'_>, text: &str) -> Vec<HtmlPage> {
         created_at: at,
         rotated_at: None,
         expires_at: at.plus(Seconds::hours(1)),
-        old_until: end.is_none().then_some(at),
+        old_until: end.is_none().then_some(at.plus(Seconds::minutes(1))),
         last_use: end.map(|_| KeyUse::new(at, text, Some(text))),
         ended: end.map(|why| KeyEnd { at, why }),
     };

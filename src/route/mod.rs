@@ -2,6 +2,7 @@
 
 mod browser_cache;
 mod claim_header;
+mod door;
 mod literals;
 mod methods;
 mod path;

@@ -142,6 +142,7 @@ async fn carry_out<P: Platform>(
         Task::RevokeGrants => agents::revoke(ctx, body, parts).await,
         Task::ListKeys => api_keys::list(ctx, parts).await,
         Task::MakeKey => api_keys::make(ctx, &manager, body, parts).await,
+        Task::RotateKey => api_keys::rotate(ctx, &manager, body, parts).await,
         Task::RevokeKeys => api_keys::revoke(ctx, body, parts).await,
         Task::Blocks(task) => blocks::carry_out(ctx, (task, &manager), body, parts).await,
     }
