@@ -95,7 +95,7 @@ fn is_reason(text: &str) -> bool {
 }
 
 /// What stands before the dot of a reason.
-const FAMILIES: [&str; 52] = [
+const FAMILIES: [&str; 53] = [
     "access_token",
     "admin",
     "agent",
@@ -129,6 +129,7 @@ const FAMILIES: [&str; 52] = [
     "logout",
     "logout_request",
     "logout_token",
+    "mcp",
     "metadata",
     "mtls",
     "own",

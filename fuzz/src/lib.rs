@@ -4,6 +4,7 @@
 //! them beyond the tokens of the fixtures is a forgery.
 
 pub mod access_token;
+pub mod agent;
 pub mod api_key;
 pub mod authorization;
 pub mod authzen;
@@ -18,6 +19,8 @@ pub mod json;
 pub mod jwks;
 pub mod jwt;
 pub mod leak_report;
+pub mod mcp_list;
+pub mod mcp_message;
 pub mod metadata;
 pub mod path;
 pub mod person;

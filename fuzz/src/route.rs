@@ -51,6 +51,7 @@ fn rule(line: &str) -> Option<Route> {
         paths: Paths::Exact,
         request_headers: RequestHeaders::default(),
         websocket_buffer: 8,
+        mcp: None,
     })
 }
 

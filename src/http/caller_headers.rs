@@ -248,7 +248,7 @@ mod tests {
     }
 
     /// Each entry of the lists said a second time, by a name that would go through without it.
-    const ONE_OF_EACH: [&str; 87] = [
+    const ONE_OF_EACH: [&str; 88] = [
         "cf-access-user",
         "impersonate-user",
         "remote-id",
@@ -317,6 +317,7 @@ mod tests {
         "proxy",
         "proxy-authorization",
         "true-client-ip",
+        "txn-token",
         "via",
         "x-access-token",
         "x-anonymous-consumer",
@@ -363,6 +364,7 @@ mod tests {
             "forwarded",
             "proxy-authorization",
             "true-client-ip",
+            "txn-token",
             "via",
             "x-client-ip",
             "x-cluster-client-ip",

@@ -18,8 +18,8 @@ pub struct ConsentPage<'a> {
     pub resource: &'a str,
     /// The person, as they call themselves; empty if that is not known.
     pub person: &'a str,
-    /// What it wants to do.
-    pub scopes: &'a [String],
+    /// What it wants to do, and by what means.
+    pub scopes: &'a [(&'a str, Vec<&'a str>)],
     /// For how many days that may be allowed, beside until the person signs out.
     pub days: &'a [u32],
     /// What the form takes along.
@@ -40,7 +40,14 @@ pub fn render(view: &View<'_>, page: &ConsentPage<'_>) -> HtmlPage {
             @if page.scopes.is_empty() {
                 p { (view.say("Everything there that you can use yourself.")) }
             } @else {
-                ul { @for scope in page.scopes { li { code { (scope) } } } }
+                ul {
+                    @for (scope, operations) in page.scopes {
+                        li {
+                            code { (scope) }
+                            @if !operations.is_empty() { ": " bdi { (operations.join(", ")) } }
+                        }
+                    }
+                }
             }
             label for="for" { (view.say("For how long")) }
             select #for name="for" {
@@ -135,7 +142,7 @@ fn life(view: &View<'_>, days: u32) -> Markup {
 mod tests {
     use super::*;
 
-    fn page(host: Option<&str>, redirect: &str, scopes: &[String]) -> HtmlPage {
+    fn page(host: Option<&str>, redirect: &str, scopes: &[(&str, Vec<&str>)]) -> HtmlPage {
         let redirect = RedirectUri::parse(redirect).unwrap();
         let asked = ConsentPage {
             client: "Example <Client>",
@@ -153,14 +160,14 @@ mod tests {
     // R-304
     #[test]
     fn the_page_says_who_what_for_whom_and_for_how_long_and_chooses_nothing() {
-        let scopes = ["docs:read".to_owned()];
+        let scopes = [("docs:read", vec!["search", "fetch"])];
         let page = page(Some("client.example"), "https://client.example/cb", &scopes);
         for part in [
             "<strong><bdi>Example &lt;Client&gt;</bdi></strong> (<bdi>client.example</bdi>) wants to use",
             "<bdi>app.example.com/mcp</bdi>",
             "<bdi>alice@example.com</bdi>",
             "It sends you back to",
-            "<code>docs:read</code>",
+            "<code>docs:read</code>: <bdi>search, fetch</bdi>",
             r#"<option value="session" selected>"#,
             r#"<option value="1">One day"#,
             r#"<option value="30">30 days"#,

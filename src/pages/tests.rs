@@ -5,11 +5,13 @@ use serde_json::Value;
 use super::api_keys::{KeyMaking, OwnKeys};
 use super::approvals::{Deciding, Shown};
 use super::chooser::Choices;
+use super::consent::ConsentPage;
 use super::problem::ProblemContext;
 use super::unsent::WhyUnsent;
 use super::*;
 use crate::agent::approval::tests::{by, call, pending};
 use crate::agent::approval::{Approval, Verdict};
+use crate::agent::client::RedirectUri;
 use crate::api_key::{ApiKeyId, KeyEnd, KeyEnding, KeyHolder, KeyPrefix, KeyUse, ListedKey};
 use crate::authz::{Shortfall, StepUp};
 use crate::config::testing::{config, provider};
@@ -101,6 +103,8 @@ fn refusals(text: &str) -> Vec<Refusal> {
         Refusal::LoginFailed,
         Refusal::LoginRefused,
         Refusal::AccountBlocked,
+        Refusal::ClientRefused,
+        Refusal::ConsentOver,
         Refusal::LoginOver,
         Refusal::LoginUnfinished,
         Refusal::LoginMisconfigured,
@@ -130,6 +134,34 @@ fn choosers(view: &View<'_>, text: &str) -> Vec<HtmlPage> {
         .collect()
 }
 
+/// What a person is asked of programs that are answered at places of every kind.
+fn consents(view: &View<'_>, text: &str) -> Vec<HtmlPage> {
+    let page = |(host, to, person, scopes): (Option<&str>, &str, &str, &[(&str, Vec<&str>)])| {
+        let redirect = RedirectUri::parse(to).unwrap();
+        let page = ConsentPage {
+            client: text,
+            host,
+            redirect: &redirect,
+            resource: text,
+            person,
+            scopes,
+            days: &[1, 30],
+            question: text,
+        };
+        consent::render(view, &page)
+    };
+    let scopes = [(text, vec![text, text])];
+    [
+        (Some("a.example"), "https://a.example/cb", text, &scopes[..]),
+        (Some(text), "https://a.example/cb", "", &[]),
+        (None, "http://127.0.0.1:33418/cb", text, &scopes),
+        (Some(text), "com.example.app:/cb", text, &scopes),
+    ]
+    .into_iter()
+    .map(page)
+    .collect()
+}
+
 /// Every page that has no script, with `text` wherever something can be put.
 fn quiet_pages(view: &View<'_>, text: &str) -> Vec<HtmlPage> {
     let mut pages = vec![
@@ -145,6 +177,7 @@ fn quiet_pages(view: &View<'_>, text: &str) -> Vec<HtmlPage> {
     ];
     pages.extend(choosers(view, text));
     pages.extend(approval_pages(view, text));
+    pages.extend(consents(view, text));
     for refusal in refusals(text) {
         pages.extend(contexts(text).iter().map(|context| problem::render(view, &refusal, context)));
     }
@@ -380,7 +413,7 @@ fn every_word_of_every_page_is_in_the_language_files_and_they_have_no_others() {
     let view = View::new(&options, Language::German, Some(Rc::new(marked)));
     let pages = all_pages(&view, "0");
     // What is no text of ours: times, names of browsers and systems, an issuer, the start of a key.
-    let foreign = ["UTC", "https://", "Firefox", "Windows", "Linux", "Chrome", "0000_"];
+    let foreign = ["UTC", "https://", "Firefox", "Windows", "Linux", "Chrome", "0000_", "&quot;"];
     for page in &pages {
         for text in words(&page.body) {
             let plain = text.trim();

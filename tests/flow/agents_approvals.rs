@@ -237,7 +237,7 @@ fn an_old_sign_in_does_not_do() {
     //
     let (world, gateway) = (World::new(), gateway(&with_agents()));
     let alice = Browser::new(&world, &gateway).signed_in_as("alice", "s1");
-    world.wait(16 * 60);
+    world.wait(17 * 60);
     let grant = granted(&world, "alice", |_| ());
     let page = asked(&world, &gateway, &grant, ("{}", None));
     assert!(!alice.go(&page).reply().body.contains("<form"));

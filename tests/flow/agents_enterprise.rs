@@ -141,7 +141,11 @@ fn what_the_provider_did_not_mean_so_is_refused() {
         (json!({ "aud": "https://other.example" }), "invalid_grant", "id_jag.aud_mismatch"),
         (json!({ "client_id": OTHER }), "invalid_grant", "id_jag.client_mismatch"),
         (json!({ "iss": "https://evil.example" }), "invalid_grant", "id_jag.not_trusted"),
-        (json!({ "exp": world.now.get() + 301 }), "invalid_grant", "id_jag.lives_too_long"),
+        (
+            json!({ "iat": world.now.get() - 30, "exp": world.now.get() + 271 }),
+            "invalid_grant",
+            "id_jag.lives_too_long",
+        ),
         (json!({ "resource": format!("{ORIGIN}/other") }), "invalid_target", "id_jag.resource"),
         (json!({ "resource": null }), "invalid_target", "id_jag.resource"),
         (json!({ "scope": "admin" }), "invalid_scope", "id_jag.scope"),

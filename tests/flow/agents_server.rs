@@ -95,9 +95,23 @@ pub fn told_of(answered: &Answered, name: &str) -> Option<String> {
     told(answered).into_iter().find(|(known, _)| known == name).map(|(_, value)| value)
 }
 
+/// A person is sent there by a page of the client's, and goes round once by a page of ours, which brings their `Strict` cookie
+/// along.
+pub fn sent(browser: &Browser<'_>, path: &str) -> Answered {
+    let first = browser.send(&Asked::from_elsewhere(path));
+    if first.event["reason"] != "authn.no_credential" {
+        return first;
+    }
+    let marked = first.location();
+    assert!(marked.ends_with("&consent=ask"), "{marked}");
+    let bounced = browser.send(&Asked::from_elsewhere(&marked));
+    assert!(bounced.reply().status.as_u16() == 200 && bounced.reply().body.contains("/auth/continue?to="));
+    browser.go(&marked)
+}
+
 /// A code, by a person who allows what is asked.
 pub fn code(browser: &Browser<'_>, changes: &[(&str, Option<&str>)]) -> String {
-    let page = browser.send(&Asked::from_elsewhere(&authorize(changes)));
+    let page = sent(browser, &authorize(changes));
     let answered = browser.send(&form(&question(&page), "allow", "30"));
     told_of(&answered, "code").unwrap_or_else(|| panic!("{}", answered.event))
 }
@@ -155,7 +169,7 @@ fn a_person_is_asked_and_the_client_gets_a_code() {
     // R-304, R-306
     let (world, gateway) = deployment(json!({}));
     let browser = Browser::new(&world, &gateway).signed_in();
-    let page = browser.send(&Asked::from_elsewhere(&authorize(&[])));
+    let page = sent(&browser, &authorize(&[]));
     assert_eq!((&page.event["event"], &page.event["reason"]), (&json!("agent.consent"), &json!("agent.consent_asked")));
     assert_eq!((&page.event["client_id"], page.reply().status.as_u16()), (&json!(CLIENT), 200));
     for part in ["Example Client", "client.example", "app.example.com/mcp", "docs:read", "Until I sign out here"] {
@@ -187,7 +201,7 @@ fn a_person_who_refuses_is_not_asked_by_the_client_again_and_again() {
     // R-306
     let (world, gateway) = deployment(json!({}));
     let browser = Browser::new(&world, &gateway).signed_in();
-    let page = browser.send(&Asked::from_elsewhere(&authorize(&[])));
+    let page = sent(&browser, &authorize(&[]));
     let answered = browser.send(&form(&question(&page), "refuse", "session"));
     let expected = [("error", "access_denied"), ("state", "s&t"), ("iss", ORIGIN)];
     assert_eq!(told(&answered), expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
@@ -203,21 +217,14 @@ fn a_stranger_signs_in_first_and_has_nothing_fetched_and_nothing_written() {
     let (world, gateway) = deployment(json!({}));
     let browser = Browser::new(&world, &gateway);
     let before = world.dump();
-    let answered = browser.send(&Asked::from_elsewhere(&authorize(&[])));
-    let marked = answered.location();
-    assert!(marked.ends_with("&consent=ask"), "{marked}");
-    let answered = browser.send(&Asked::from_elsewhere(&marked));
-    assert!(
-        answered.location().starts_with("/auth/login?return_to=%2Fauth%2Fagents%2Fauthorize"),
-        "{}",
-        answered.location()
-    );
+    let link = sent(&browser, &authorize(&[])).location();
+    assert!(link.starts_with("/auth/login?return_to=%2Fauth%2Fagents%2Fauthorize"), "{link}");
     assert!(world.sent.borrow().is_empty() && world.dump() == before);
-    let query = answered.location().split_once('?').unwrap().1.to_owned();
+    let query = link.split_once('?').unwrap().1.replace("&fragment=keep", "");
     let back = browser.come_back(&world.corp.authorize(&browser.begin(&query)));
     assert_eq!(back.event["reason"], "login.succeeded");
     assert!(back.reply().body.contains("consent=ask"), "{}", back.reply().body);
-    let page = browser.go(&marked);
+    let page = browser.go(&format!("{}&consent=ask", authorize(&[])));
     assert_eq!(page.event["reason"], "agent.consent_asked");
 }
 
@@ -280,7 +287,7 @@ fn a_client_that_cannot_be_checked_is_told_of_on_a_page_and_nobody_is_sent_there
         ("redirect_uri", "https://evil.example/cb", "agent.redirect_uri_unlisted"),
         ("redirect_uri", "http://127.0.0.1:33418/other", "agent.redirect_uri_unlisted"),
     ] {
-        let answered = browser.send(&Asked::from_elsewhere(&authorize(&[(name, Some(value))])));
+        let answered = sent(&browser, &authorize(&[(name, Some(value))]));
         answered.assert_refused(400, reason);
         assert!(answered.reply().body.contains("That program cannot be checked"), "{}", answered.reply().body);
         assert_eq!(answered.reply().headers.get("location"), None);
@@ -304,7 +311,7 @@ fn what_is_wrong_otherwise_is_told_to_the_client() {
         ("scope", Some("admin"), "invalid_scope"),
         ("prompt", Some("none"), "consent_required"),
     ] {
-        let answered = browser.send(&Asked::from_elsewhere(&authorize(&[(name, value)])));
+        let answered = sent(&browser, &authorize(&[(name, value)]));
         assert!(answered.location().starts_with(CALLBACK), "{}", answered.location());
         assert_eq!(told_of(&answered, "error").as_deref(), Some(error), "{name}");
         assert_eq!(told_of(&answered, "iss").as_deref(), Some(ORIGIN));
@@ -319,10 +326,10 @@ fn a_document_is_fetched_once_and_its_failure_is_not_remembered() {
     publish(&world, CLIENT, 500, &document());
     let browser = Browser::new(&world, &gateway).signed_in();
     let fetched = || world.sent.borrow().iter().filter(|sent| sent.url == CLIENT).count();
-    browser.send(&Asked::from_elsewhere(&authorize(&[]))).assert_refused(400, "agent.document_status");
+    sent(&browser, &authorize(&[])).assert_refused(400, "agent.document_status");
     publish(&world, CLIENT, 200, &document());
     for _ in 0..3 {
-        let page = browser.send(&Asked::from_elsewhere(&authorize(&[])));
+        let page = sent(&browser, &authorize(&[]));
         assert_eq!(page.event["reason"], "agent.consent_asked");
     }
     assert_eq!(fetched(), 2);
@@ -332,7 +339,7 @@ fn a_document_is_fetched_once_and_its_failure_is_not_remembered() {
     // Another isolate finds it in the shared cache; nobody else can have put it there.
     let other = crate::support::gateway(&with_agents(json!({})));
     let again = Browser::new(&world, &other).signed_in();
-    assert_eq!(again.send(&Asked::from_elsewhere(&authorize(&[]))).event["reason"], "agent.consent_asked");
+    assert_eq!(sent(&again, &authorize(&[])).event["reason"], "agent.consent_asked");
     assert_eq!(fetched(), 2);
     for text in world.cache.borrow_mut().values_mut() {
         *text = text.replace("Example Client", "Another Client");
@@ -347,7 +354,7 @@ fn a_question_is_answered_once_in_its_session_and_by_a_form_of_ours() {
     // R-305
     let (world, gateway) = deployment(json!({}));
     let browser = Browser::new(&world, &gateway).signed_in();
-    let page = |browser: &Browser<'_>| question(&browser.send(&Asked::from_elsewhere(&authorize(&[]))));
+    let page = |browser: &Browser<'_>| question(&sent(browser, &authorize(&[])));
     // Two tabs, neither of which knows of the other.
     let (one, two) = (page(&browser), page(&browser));
     for question in [&two, &one] {
@@ -380,7 +387,7 @@ fn who_is_signed_out_answers_nothing() {
     // R-305
     let (world, gateway) = deployment(json!({}));
     let browser = Browser::new(&world, &gateway).signed_in();
-    let question = question(&browser.send(&Asked::from_elsewhere(&authorize(&[]))));
+    let question = question(&sent(&browser, &authorize(&[])));
     browser.signed_out();
     let answered = browser.send(&form(&question, "allow", "1"));
     answered.assert_refused(401, "authn.no_credential");
@@ -402,7 +409,7 @@ fn where_it_is_remembered_nobody_is_asked_twice_unless_another_page_may_have_ask
         (&json!("agent.consent_remembered"), true)
     );
     let asks = |asked: &Asked| browser.send(asked).event["reason"] == "agent.consent_asked";
-    assert!(asks(&Asked::from_elsewhere(&authorize(&[]))), "another page");
+    assert_eq!(sent(&browser, &authorize(&[])).event["reason"], "agent.consent_asked", "another page");
     assert!(asks(&Asked::new("GET", &authorize(&[])).with("accept", "text/html")), "nobody says from where");
     assert!(asks(&by_themselves(&format!("{}&consent=ask", authorize(&[])))), "back from the sign-in");
     for (name, value) in [
@@ -425,7 +432,7 @@ fn only_clients_that_are_admitted_ask_and_where_they_may() {
     // R-303
     let (world, gateway) = deployment(json!({ "clients": ["https://claude.ai/**"] }));
     let browser = Browser::new(&world, &gateway).signed_in();
-    browser.send(&Asked::from_elsewhere(&authorize(&[]))).assert_refused(400, "agent.client_not_admitted");
+    sent(&browser, &authorize(&[])).assert_refused(400, "agent.client_not_admitted");
     let (world, gateway) = deployment(json!({ "clients": "same-host" }));
     let mut elsewhere = document();
     elsewhere["redirect_uris"] =
@@ -438,7 +445,7 @@ fn only_clients_that_are_admitted_ask_and_where_they_may() {
         ("https://elsewhere.example/cb", "agent.redirect_uri_host"),
         ("com.example.app:/cb", "agent.redirect_uri_host"),
     ] {
-        let answered = browser.send(&Asked::from_elsewhere(&authorize(&[("redirect_uri", Some(uri))])));
+        let answered = sent(&browser, &authorize(&[("redirect_uri", Some(uri))]));
         assert_eq!(answered.event["reason"], reason, "{uri}");
     }
 }
@@ -448,8 +455,7 @@ fn a_person_is_not_asked_without_end() {
     // R-315
     let (world, gateway) = deployment(json!({}));
     let browser = Browser::new(&world, &gateway).signed_in();
-    let reasons: Vec<Value> =
-        (0..31).map(|_| browser.send(&Asked::from_elsewhere(&authorize(&[]))).event["reason"].clone()).collect();
+    let reasons: Vec<Value> = (0..31).map(|_| sent(&browser, &authorize(&[])).event["reason"].clone()).collect();
     assert_eq!((&reasons[29], &reasons[30]), (&json!("agent.consent_asked"), &json!("limit.consents")));
     // Whoever has a host asked too often is refused: here by their own network.
     let (world, gateway) = deployment(json!({}));
@@ -457,11 +463,11 @@ fn a_person_is_not_asked_without_end() {
     let last = (0..30).map(|number| {
         let id = format!("https://victim.example/{number}");
         publish(&world, &id, 404, &json!({}));
-        browser.send(&Asked::from_elsewhere(&authorize(&[("client_id", Some(&id))]))).event["reason"].clone()
+        sent(&browser, &authorize(&[("client_id", Some(&id))])).event["reason"].clone()
     });
     assert!(last.last().unwrap() == "agent.document_status");
     let other = Browser::new(&world, &gateway).signed_in_as("bob", "b");
-    let answered = other.send(&Asked::from_elsewhere(&authorize(&[])));
+    let answered = sent(&other, &authorize(&[]));
     assert_eq!((&answered.event["reason"], answered.reply().status.as_u16()), (&json!("limit.client_documents"), 429));
 }
 
@@ -484,7 +490,7 @@ fn a_client_registers_and_nothing_is_stored() {
     let id = answered.json()["client_id"].as_str().unwrap().to_owned();
     let browser = Browser::new(&world, &gateway).signed_in();
     let asked = [("client_id", Some(id.as_str())), ("redirect_uri", Some("http://127.0.0.1:5/cb"))];
-    let page = browser.send(&Asked::from_elsewhere(&authorize(&asked)));
+    let page = sent(&browser, &authorize(&asked));
     assert!(
         page.reply().body.contains("unverified") && page.reply().body.contains("Nobody has checked"),
         "{}",
@@ -501,7 +507,7 @@ fn a_client_registers_and_nothing_is_stored() {
     // Where nobody may register, those who did are not known any more.
     let closed = crate::support::gateway(&with_agents(json!({})));
     let browser = Browser::new(&world, &closed).signed_in();
-    browser.send(&Asked::from_elsewhere(&authorize(&asked))).assert_refused(400, "agent.client_id");
+    sent(&browser, &authorize(&asked)).assert_refused(400, "agent.client_id");
 }
 
 #[test]
@@ -512,9 +518,8 @@ fn a_client_may_want_a_recent_sign_in() {
     world.corp.bend_claims(move |claims| claims["auth_time"] = now.into());
     let browser = Browser::new(&world, &gateway).signed_in();
     let path = authorize(&[("max_age", Some("300"))]);
-    assert_eq!(browser.send(&Asked::from_elsewhere(&path)).event["reason"], "agent.consent_asked");
+    assert_eq!(sent(&browser, &path).event["reason"], "agent.consent_asked");
     world.now.set(now + 400);
-    let marked = browser.send(&Asked::from_elsewhere(&path)).location();
-    let answered = browser.send(&Asked::from_elsewhere(&marked));
+    let answered = sent(&browser, &path);
     assert!(answered.location().starts_with("/auth/login?provider=corp&max_age=300&"), "{}", answered.location());
 }

@@ -268,7 +268,7 @@ fn a_grant_may_end_with_the_session_that_it_was_given_in() {
     //
     let (world, gateway) = deployment(json!({ "with_session": true }));
     let browser = Browser::new(&world, &gateway).signed_in();
-    let page = browser.send(&Asked::from_elsewhere(&super::agents_server::authorize(&[])));
+    let page = super::agents_server::sent(&browser, &super::agents_server::authorize(&[]));
     assert!(!page.reply().body.contains("30 days"), "{}", page.reply().body);
     let question = super::agents_server::question(&page);
     let answered = browser.send(&super::agents_server::form(&question, "allow", "session"));

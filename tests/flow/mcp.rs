@@ -302,7 +302,7 @@ fn who_cannot_show_the_body_is_not_let_through() {
 fn what_a_person_would_have_to_approve_is_not_let_through_without_that() {
     let (world, gateway) = (World::new(), deployment(&json!({ "approve": ["tools/call:delete_*"] }), &json!({})));
     call(&world, &gateway, "search", "read").forwarded();
-    call(&world, &gateway, "delete_doc", "read").assert_refused(403, "mcp.unapproved");
+    call(&world, &gateway, "delete_doc", "read").assert_refused(403, "approval.no_grant");
 }
 
 #[test]

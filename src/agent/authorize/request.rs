@@ -137,6 +137,8 @@ pub struct Offer {
     pub resource: String,
     /// What may be granted there.
     pub scopes: Vec<String>,
+    /// What may be granted at all: a client that asks for more than there is here may mean what lies beside it.
+    pub elsewhere: Vec<String>,
 }
 
 /// What a client asks for, once that has passed its checks.
@@ -286,16 +288,22 @@ impl<'a> Parameters<'a> {
     /// Those that are asked for; without any, all that there are.
     fn scopes(&self, offer: &Offer) -> Result<Vec<String>, AuthorizationError> {
         let asked = self.scope.as_deref().unwrap_or_default().split(' ');
-        let mut scopes: Vec<String> = Vec::new();
+        let (mut scopes, mut asks_elsewhere): (Vec<String>, bool) = (Vec::new(), false);
         for scope in asked.filter(|scope| !scope.is_empty() && *scope != OFFLINE_ACCESS) {
-            if !offer.scopes.iter().any(|one| one == scope) {
+            let is_offered = offer.scopes.iter().any(|one| one == scope);
+            if !is_offered && !offer.elsewhere.iter().any(|one| one == scope) {
                 return Err(AuthorizationError::Scope);
             }
-            if !scopes.iter().any(|one| one == scope) {
+            asks_elsewhere |= !is_offered;
+            if is_offered && !scopes.iter().any(|one| one == scope) {
                 scopes.push(scope.to_owned());
             }
         }
-        Ok(if scopes.is_empty() { offer.scopes.clone() } else { scopes })
+        match scopes.is_empty() {
+            true if asks_elsewhere => Err(AuthorizationError::Scope),
+            true => Ok(offer.scopes.clone()),
+            false => Ok(scopes),
+        }
     }
 
     fn acr_values(&self) -> Result<Vec<String>, AuthorizationError> {

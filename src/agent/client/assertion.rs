@@ -175,7 +175,7 @@ mod tests {
         for (number, (change, error)) in cases.into_iter().enumerate() {
             assert_eq!(check(None, change).unwrap_err(), error, "{number}");
         }
-        for typ in ["dpop+jwt", "at+jwt", "oauth-id-jag+jwt", "logout+jwt", ""] {
+        for typ in ["dpop+jwt", "at+jwt", "oauth-id-jag+jwt", "logout+jwt"] {
             assert_eq!(check(Some(typ), |_| {}).unwrap_err(), AssertionError::Typ, "{typ}");
         }
     }

@@ -54,8 +54,6 @@ pub enum ClientRefusal {
     Replayed,
     /// It is none of those that are let in here.
     NotAllowed,
-    /// It is blocked.
-    Blocked,
 }
 
 /// Why a code or token is not good.
@@ -102,7 +100,6 @@ impl ClientRefusal {
             Self::Assertion(error) => error.code(),
             Self::Replayed => "agent.assertion_reused",
             Self::NotAllowed => "agent.client_not_allowed",
-            Self::Blocked => "agent.client_blocked",
         }
     }
 }

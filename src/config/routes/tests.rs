@@ -290,7 +290,7 @@ fn ways_to_authenticate_that_are_not_there_yet_say_so() {
             ".authenticate: `mtls` is not supported yet, expected `session` or `bearer` or `workload` or `key` or `certificate` or `agent`"
         ]
     );
-    assert!(authenticate(json!(["magic"]))[0].contains("or `certificate`, found `magic`"));
+    assert!(authenticate(json!(["magic"]))[0].contains("or `agent`, found `magic`"));
     assert!(authenticate(json!([]))[0].contains("at least one"));
     assert!(authenticate(json!("session"))[0].contains("expected a list"));
 }

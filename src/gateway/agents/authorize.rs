@@ -199,6 +199,10 @@ fn page<P: Platform>(
     let transaction = ConsentTransaction::begin(&question, ctx.request.now, random);
     let sealed = transaction.seal(person.handle.id.digest().as_str(), keys, random);
     let sealed = sealed.map_err(|_| Reason::Internal("internal.consent_unsealable"))?;
+    let (config, resource) = (&ctx.site.config, &asking.request.resource);
+    let explained = |scope: &'_ String| offer::operations(config, resource, scope);
+    let scopes: Vec<(&str, Vec<&str>)> =
+        asking.request.scopes.iter().map(|scope| (scope.as_str(), explained(scope))).collect();
     let label = SignedInPerson::of(&person.principal).label;
     let page = ConsentPage {
         client: &asking.client.name,
@@ -206,7 +210,7 @@ fn page<P: Platform>(
         redirect: asking.uri,
         resource: &asking.request.resource,
         person: &label,
-        scopes: &asking.request.scopes,
+        scopes: &scopes,
         days: &grants::days(rules),
         question: &sealed,
     };

@@ -7,6 +7,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::agent::authorize::offer;
 use crate::audit::{Effect, What};
 use crate::authn::dpop;
 use crate::config::{Config, Constraint, IssuerId, TokenIssuer};
@@ -63,7 +64,7 @@ fn metadata(config: &Config, resource: &str, routes: &[&Route]) -> Value {
     // An agent gets its tokens from us.
     let takes_agents = routes.iter().any(|route| route.takes_agents());
     let own = takes_agents.then(|| json!(config.public_url.origin()));
-    let scopes = scopes(routes);
+    let scopes = offer::scopes_of(routes);
     let mut members = Map::new();
     members.insert("resource".to_owned(), config.public_url.join(resource).into());
     members.insert(
@@ -83,20 +84,6 @@ fn metadata(config: &Config, resource: &str, routes: &[&Route]) -> Value {
     members.insert("bearer_methods_supported".to_owned(), json!(["header"]));
     members.extend(bindings(&issuers, takes_agents));
     Value::Object(members)
-}
-
-/// All that could be asked for: what the routes require, and what single operations of theirs need.
-fn scopes<'a>(routes: &[&'a Route]) -> Vec<&'a str> {
-    let mut scopes: Vec<&str> = Vec::new();
-    let required = routes.iter().filter_map(|route| route.guard()).map(|guard| &guard.requirements);
-    let required = required.flat_map(|required| required.scopes.iter().chain(&required.any_scope));
-    let of_operations = routes.iter().filter_map(|route| route.mcp.as_ref()).flat_map(|rules| rules.all_scopes());
-    for scope in required.chain(of_operations) {
-        if !scopes.contains(&scope.as_str()) {
-            scopes.push(scope);
-        }
-    }
-    scopes
 }
 
 /// What tokens may or must be bound to. Of certificates it speaks only where they are asked for: whether the connection

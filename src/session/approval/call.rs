@@ -22,6 +22,9 @@ pub struct Call {
     pub name: String,
     /// SHA-256 of grant, route, method, name and parameters, in base64url.
     pub hash: String,
+    /// The same without the grant: whoever was told no by one of several does not ask by another.
+    #[serde(default)]
+    pub content: String,
     /// The parameters as they were written; `None` once they are of no more use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub params: Option<String>,
@@ -51,9 +54,9 @@ impl Call {
         if text.len() > MAX_SHOWN_BYTES {
             return Err(CallError::TooLarge);
         }
-        let hash = hash(&[grant, route, method, name, &text]);
+        let (whole, content) = (hash(&[grant, route, method, name, &text]), hash(&[route, method, name, &text]));
         let [route, method, name] = [route, method, name].map(str::to_owned);
-        Ok(Self { route, method, name, hash, params: Some(text) })
+        Ok(Self { route, method, name, hash: whole, content, params: Some(text) })
     }
 
     /// The same, without what it says.

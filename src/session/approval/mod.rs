@@ -30,6 +30,9 @@ pub struct Approval {
     pub link: String,
     /// The grant that asks, by the name that it has in lists.
     pub grant: String,
+    /// The grant that a person or a provider gave, of which that one is part.
+    #[serde(default)]
+    pub root: String,
     /// The program that has the grant.
     pub client: String,
     /// What that calls itself.
@@ -186,21 +189,28 @@ pub enum Standing {
     Ask,
 }
 
-/// How a call stands whose hash this is, by the approvals of its grant's person. `request`: the id of the request that makes it.
+/// How a call stands by the approvals of its grant's person. `root`: the grant that a person or a provider gave, of which `grant`
+/// is part; to exchange it once more makes nobody ask anew. `request`: the id of the request that makes the call.
 #[must_use]
-pub fn standing(all: &[Approval], grant: &str, call: &Call, (now, request): (Timestamp, &str)) -> Standing {
-    let of_grant = || all.iter().filter(|one| one.grant == grant && !one.is_over(now));
-    let same = || of_grant().filter(|one| one.call.hash == call.hash);
+pub fn standing(
+    all: &[Approval],
+    (grant, root): (&str, &str),
+    call: &Call,
+    (now, request): (Timestamp, &str),
+) -> Standing {
+    let of_root = || all.iter().filter(|one| one.root == root && !one.is_over(now));
+    let same = || of_root().filter(|one| one.grant == grant && one.call.hash == call.hash);
     if let Some(used) = same().find_map(|one| one.used(now, request)) {
         return Standing::Use(Box::new(used));
     }
     if let Some(waits) = same().find(|one| one.is_pending()) {
         return Standing::Waits(Box::new(waits.clone()));
     }
-    if let Some(denied) = same().find(|one| matches!(one.state, ApprovalState::Denied(_))) {
+    let is_denied = |one: &&Approval| matches!(one.state, ApprovalState::Denied(_)) && one.call.content == call.content;
+    if let Some(denied) = of_root().find(is_denied) {
         return Standing::Denied(Box::new(denied.clone()));
     }
-    if of_grant().filter(|one| one.is_pending()).count() >= MAX_PENDING {
+    if of_root().filter(|one| one.is_pending()).count() >= MAX_PENDING {
         return Standing::TooMany;
     }
     Standing::Ask
@@ -230,6 +240,7 @@ pub(crate) mod tests {
             id: id.to_owned(),
             link: format!("link-{id}"),
             grant: "g1".to_owned(),
+            root: "g1".to_owned(),
             client: "https://agent.example/client.json".to_owned(),
             client_name: "Agent".to_owned(),
             person: party("alice"),
@@ -256,7 +267,7 @@ pub(crate) mod tests {
         let used = given.used(end.minus(Seconds::new(1)), "r2").unwrap();
         assert_eq!((used.call.params.as_deref(), used.call.hash == given.call.hash), (None, true));
         assert!(used.used(end, "r3").is_none() && used.given().is_some());
-        let at = |all: &[Approval], now| standing(all, "g1", &call("{}"), (now, "r2"));
+        let at = |all: &[Approval], now| standing(all, ("g1", "g1"), &call("{}"), (now, "r2"));
         assert!(matches!(at(&[given.clone()], end.minus(Seconds::new(1))), Standing::Use(_)));
         assert_eq!(at(&[given], end), Standing::Ask);
         assert_eq!(at(&[used], end), Standing::Ask);
@@ -275,7 +286,7 @@ pub(crate) mod tests {
         // R-329
         let given = pending("a", call(r#"{"id":1}"#)).decided(Verdict::Allow, by("alice", NOW)).unwrap();
         let all = [given];
-        let at = |grant, arguments| standing(&all, grant, &call(arguments), (NOW, "r2"));
+        let at = |grant, arguments| standing(&all, (grant, grant), &call(arguments), (NOW, "r2"));
         assert!(matches!(at("g1", r#"{"id":1}"#), Standing::Use(_)));
         assert_eq!(at("g2", r#"{"id":1}"#), Standing::Ask);
         assert_eq!(at("g1", r#"{"id":2}"#), Standing::Ask);
@@ -286,13 +297,20 @@ pub(crate) mod tests {
         // R-334
         let denied = pending("a", call("{}")).decided(Verdict::Deny, by("alice", NOW)).unwrap();
         let late = NOW.plus(Seconds::new(599));
-        assert!(matches!(standing(&[denied.clone()], "g1", &call("{}"), (late, "r")), Standing::Denied(_)));
-        assert_eq!(standing(&[denied], "g1", &call("{}"), (NOW.plus(LIFE), "r")), Standing::Ask);
+        assert!(matches!(standing(&[denied.clone()], ("g1", "g1"), &call("{}"), (late, "r")), Standing::Denied(_)));
+        assert_eq!(standing(&[denied], ("g1", "g1"), &call("{}"), (NOW.plus(LIFE), "r")), Standing::Ask);
         let waiting: Vec<_> = (0..5).map(|n| pending("x", call(&n.to_string()))).collect();
-        assert_eq!(standing(&waiting, "g1", &call("9"), (NOW, "r")), Standing::TooMany);
-        assert!(matches!(standing(&waiting, "g1", &call("3"), (NOW, "r")), Standing::Waits(_)));
-        assert_eq!(standing(&waiting, "g1", &call("9"), (NOW.plus(LIFE), "r")), Standing::Ask);
-        assert_eq!(standing(&waiting, "g2", &call("9"), (NOW, "r")), Standing::Ask);
+        assert_eq!(standing(&waiting, ("g1", "g1"), &call("9"), (NOW, "r")), Standing::TooMany);
+        assert!(matches!(standing(&waiting, ("g1", "g1"), &call("3"), (NOW, "r")), Standing::Waits(_)));
+        assert_eq!(standing(&waiting, ("g1", "g1"), &call("9"), (NOW.plus(LIFE), "r")), Standing::Ask);
+        // To exchange a token once more helps nobody.
+        let denied = pending("a", call("{}")).decided(Verdict::Deny, by("alice", NOW)).unwrap();
+        let by_child =
+            Call::new("g3", "/mcp", ("tools/call", "delete_doc"), r#"{"params":{"name":"delete_doc","arguments":{}}}"#);
+        let by_child = by_child.unwrap();
+        assert!(matches!(standing(&[denied], ("g3", "g1"), &by_child, (late, "r")), Standing::Denied(_)));
+        assert_eq!(standing(&waiting, ("g3", "g1"), &by_child, (NOW, "r")), Standing::TooMany);
+        assert_eq!(standing(&waiting, ("g2", "g2"), &call("9"), (NOW, "r")), Standing::Ask);
     }
 
     #[test]

@@ -9,9 +9,9 @@ use crate::session::approval::{
     Approval, ApprovalCommand, ApprovalReply, ApprovalState, Decided, LIFE, MAX_KEPT, Standing, UseApproval, Verdict,
     standing,
 };
-use crate::session::grant::Grant;
+use crate::session::grant::{Grant, MAX_ACTORS};
 use crate::session::message::Reply;
-use crate::session::table::{Note, NoteKind, SessionTable};
+use crate::session::table::{Note, NoteKind, Row, SessionTable};
 use crate::time::Timestamp;
 
 /// Notes about approvals are called so. They are notes about ends: the release before forgets them in time, too.
@@ -36,9 +36,9 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
 
     /// Uses up the word that allows this call, before anybody carries it out; or asks for one.
     fn use_approval(&self, wanted: &UseApproval, now: Timestamp) -> Result<ApprovalReply, StoreError> {
-        let Some(grant) = self.grant_called(&wanted.grant)? else { return Ok(ApprovalReply::Gone) };
+        let Some((grant, root)) = self.grant_called(&wanted.grant)? else { return Ok(ApprovalReply::Gone) };
         let all = self.approvals(now)?;
-        match standing(&all, &wanted.grant, &wanted.call, (now, &wanted.request)) {
+        match standing(&all, (&wanted.grant, &root), &wanted.call, (now, &wanted.request)) {
             Standing::Use(used) => {
                 self.put_approval(&used)?;
                 Ok(ApprovalReply::Used(used))
@@ -48,7 +48,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
             Standing::TooMany => Ok(ApprovalReply::TooMany),
             Standing::Ask if !self.make_room_for_approval(&all)? => Ok(ApprovalReply::TooMany),
             Standing::Ask => {
-                let asked = asked(wanted, grant, now);
+                let asked = asked(wanted, (grant, root), now);
                 self.put_approval(&asked)?;
                 Ok(ApprovalReply::Asked(Box::new(asked)))
             }
@@ -84,9 +84,19 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         Ok(self.approvals(now)?.into_iter().find(|one| one.id == id))
     }
 
-    fn grant_called(&self, name: &str) -> Result<Option<Grant>, StoreError> {
-        let found = self.table.all()?.into_iter().find(|row| row.digest.public_id() == name);
-        Ok(found.and_then(|row| parse(&row)?.grant).map(|grant| *grant).filter(|grant| grant.code.is_none()))
+    /// A grant by its name, and the name of the one that it was exchanged for, however often.
+    fn grant_called(&self, name: &str) -> Result<Option<(Grant, String)>, StoreError> {
+        let rows = self.table.all()?;
+        let grant_of = |row: &Row| parse(row)?.grant.map(|grant| *grant);
+        let Some(row) = rows.iter().find(|row| row.digest.public_id() == name) else { return Ok(None) };
+        let Some(grant) = grant_of(row).filter(|grant| grant.code.is_none()) else { return Ok(None) };
+        let (mut root, mut parent) = (row.digest.public_id(), grant.parent.clone());
+        for _ in 0..MAX_ACTORS {
+            let Some(digest) = parent.take() else { break };
+            root = digest.public_id();
+            parent = rows.iter().find(|row| row.digest == digest).and_then(grant_of).and_then(|grant| grant.parent);
+        }
+        Ok(Some((grant, root)))
     }
 
     /// Whether there is room for one more; the oldest that was used makes some.
@@ -121,13 +131,14 @@ fn key(id: &str) -> String {
     format!("{PREFIX}{id}")
 }
 
-fn asked(wanted: &UseApproval, grant: Grant, now: Timestamp) -> Approval {
+fn asked(wanted: &UseApproval, (grant, root): (Grant, String), now: Timestamp) -> Approval {
     let UseApproval { call, id, link, approvers, person, .. } = wanted.clone();
     let actors = grant.actors.into_iter().map(|actor| actor.subject).collect();
     Approval {
         id,
         link,
         grant: wanted.grant.clone(),
+        root,
         client: grant.client,
         client_name: grant.client_name,
         person,

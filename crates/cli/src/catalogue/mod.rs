@@ -15,7 +15,7 @@ use self::kind::Kind;
 use super::Answer;
 
 /// The tables in the order of the reference, by the name that other tables use for them.
-const FILES: [(&str, &str); 32] = [
+const FILES: [(&str, &str); 33] = [
     ("variables", include_str!("variables.toml")),
     ("providers", include_str!("providers.toml")),
     ("client_assertion", include_str!("client_assertion.toml")),
@@ -23,6 +23,7 @@ const FILES: [(&str, &str); 32] = [
     ("routes", include_str!("routes.toml")),
     ("cache", include_str!("cache.toml")),
     ("require", include_str!("require.toml")),
+    ("mcp", include_str!("mcp.toml")),
     ("cors", include_str!("cors.toml")),
     ("route_limits", include_str!("route_limits.toml")),
     ("limit", include_str!("limit.toml")),

@@ -39,7 +39,7 @@ fn root() -> PathBuf {
 }
 
 /// The tables of [`whole`]: where each of them is, and its name in the catalogue.
-const PLACES: [(&str, &str); 54] = [
+const PLACES: [(&str, &str); 55] = [
     ("", "variables"),
     ("PROVIDERS.corp", "providers"),
     ("PROVIDERS.apple", "providers"),
@@ -78,6 +78,7 @@ const PLACES: [(&str, &str); 54] = [
     ("SECURITY_HEADERS", "security_headers"),
     ("ROUTES./a", "routes"),
     ("ROUTES./a.require", "require"),
+    ("ROUTES./mcp.mcp", "mcp"),
     ("ROUTES./a.cache", "cache"),
     ("ROUTES./a.cors", "cors"),
     ("ROUTES./a.security_headers", "security_headers"),
@@ -140,7 +141,7 @@ fn whole() -> Value {
         "ROUTES": { "/a": {
             "upstream": "service:A", "require": { "scopes": ["openid"] }, "security_headers": {}, "limits": limits(), "cache": { "unchecked": "1m" },
             "cors": { "origins": ["https://spa.example.com"], "credentials": true },
-        } },
+        }, "/mcp": { "upstream": "service:MCP", "mcp": { "approve": ["*"] } } },
     })
 }
 

@@ -23,7 +23,8 @@ fn query(changes: &[(&str, Option<&str>)]) -> String {
 
 fn offer(resource: &str) -> Option<Offer> {
     let scopes = ["docs:read", "docs:write"].map(str::to_owned).to_vec();
-    (resource == RESOURCE).then(|| Offer { resource: RESOURCE.to_owned(), scopes })
+    let elsewhere = vec!["mail:read".to_owned()];
+    (resource == RESOURCE).then(|| Offer { resource: RESOURCE.to_owned(), scopes, elsewhere })
 }
 
 fn accept(query: &str) -> Result<AuthorizationRequest, AuthorizationError> {
@@ -82,6 +83,7 @@ fn what_is_wrong_is_told_in_the_words_of_the_specification() {
         (query(&[("request_uri", Some("x"))]), Wrong::RequestObject("request_uri")),
         (query(&[("prompt", Some("none"))]), Wrong::ConsentRequired),
         (query(&[("scope", Some("docs:read admin"))]), Wrong::Scope),
+        (query(&[("scope", Some("mail:read"))]), Wrong::Scope),
         (format!("{}&scope=docs%3Aread", query(&[])), Wrong::InvalidRequest("scope")),
         (format!("{}&state=t", query(&[])), Wrong::InvalidRequest("state")),
     ] {
@@ -111,6 +113,7 @@ fn without_a_scope_all_are_asked_for_and_offline_access_is_none() {
         (Some(""), &["docs:read", "docs:write"]),
         (Some("offline_access"), &["docs:read", "docs:write"]),
         (Some("docs:write  offline_access docs:write"), &["docs:write"]),
+        (Some("mail:read docs:write"), &["docs:write"]),
     ] {
         assert_eq!(accept(&query(&[("scope", scope)])).unwrap().scopes, expected, "{scope:?}");
     }

@@ -1,0 +1,142 @@
+// A person allows a program to act for them, in a real browser: the page, its form, and the way to the program and back.
+
+import assert from "node:assert/strict";
+import { createHash, randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { createRequire } from "node:module";
+import { after, test } from "node:test";
+
+import { launchChromium, newPerson, newSignedIn, ROUTES, signIn, startApplication } from "./support/world.mjs";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const LANGUAGES = ["en-US", "de", "fr", "es", "pt-BR", "ja", "ar"];
+
+const browser = await launchChromium();
+const { origin } = await startApplication({ main: {} }, {
+  routes: { ...ROUTES, "/mcp": { upstream: "service:ECHO", mcp: { scopes: { "tools/call:search": "docs:read", "tools/call:delete_*": "docs:write" } } } },
+  vars: { AGENTS: {} },
+});
+
+/** The program's own site: its document, and the page where it is answered, which leads on to another as many do. */
+const site = createServer((request, response) => {
+  const { pathname } = new URL(request.url, at);
+  if (pathname === "/client.json") {
+    response.setHeader("content-type", "application/json");
+    response.end(JSON.stringify({ client_id: `${at}/client.json`, client_name: "Example Agent", redirect_uris: [`${at}/cb`] }));
+  } else if (pathname === "/cb") {
+    response.writeHead(302, { location: `${at}/done${new URL(request.url, at).search}` }).end();
+  } else {
+    response.setHeader("content-type", "text/html");
+    response.end(`<!doctype html><title>Program</title><link rel="icon" href="data:,"><a href="${link(pathname)}">Connect</a>`);
+  }
+});
+await new Promise((resolve) => site.listen(0, "127.0.0.1", resolve));
+after(() => {
+  site.close();
+  site.closeAllConnections();
+});
+const at = `http://127.0.0.1:${site.address().port}`;
+
+function link(state) {
+  const challenge = createHash("sha256").update(randomBytes(32).toString("base64url")).digest("base64url");
+  const query = new URLSearchParams({
+    response_type: "code", client_id: `${at}/client.json`, redirect_uri: `${at}/cb`, resource: `${origin}/mcp`, state,
+    code_challenge: challenge, code_challenge_method: "S256",
+  });
+  return `${origin}/auth/agents/authorize?${query}`.replaceAll("&", "&amp;");
+}
+
+const connect = async (page, path = "/") => {
+  await page.goto(`${at}${path}`);
+  await page.getByRole("link", { name: "Connect" }).click();
+};
+
+const arrived = async (page) => {
+  await page.waitForURL(`${at}/done?**`);
+  return new URL(page.url()).searchParams;
+};
+
+test("who is not signed in signs in, sees the question, allows it and is back at the program", async () => {
+  // R-303, R-304, R-306
+  const { context, page, complaints } = await newPerson(browser);
+  await connect(page);
+  await signIn(page);
+  await page.getByRole("heading", { name: "Allow this program to act for you?" }).waitFor();
+  const text = await page.locator("main").textContent();
+  for (const part of ["Example Agent", new URL(at).host, `${new URL(origin).host}/mcp`, "docs:read", "search", "delete_*"]) {
+    assert.ok(text.includes(part), `${part}: ${text}`);
+  }
+  assert.equal(await page.locator("script").count(), 0);
+  assert.ok(await page.getByRole("note").isVisible());
+  await page.getByLabel("For how long").selectOption("30");
+  await page.getByRole("button", { name: "Allow" }).click();
+  const answer = await arrived(page);
+  assert.match(answer.get("code"), /^pstn_ac_/);
+  assert.deepEqual([answer.get("state"), answer.get("iss")], ["/", origin]);
+  await page.goto(`${origin}/auth/sessions`);
+  assert.ok(await page.getByText("Example Agent").first().isVisible());
+  assert.deepEqual(complaints, []);
+  await context.close();
+});
+
+test("two tabs are two questions, each is answered once, and a no is told", async () => {
+  // R-305
+  const { context, page, complaints } = await newSignedIn(browser, origin);
+  const other = await context.newPage();
+  await connect(page, "/one");
+  await connect(other, "/two");
+  await other.getByRole("button", { name: "Refuse" }).click();
+  const refused = await arrived(other);
+  assert.deepEqual([refused.get("error"), refused.get("state")], ["access_denied", "/two"]);
+  await page.getByRole("button", { name: "Allow" }).click();
+  assert.equal((await arrived(page)).get("state"), "/one");
+  await page.goBack();
+  await page.getByRole("button", { name: "Allow" }).click();
+  await page.getByRole("heading", { name: "This question is over" }).waitFor();
+  assert.deepEqual(complaints.filter((text) => !/403/.test(text)), []);
+  await context.close();
+});
+
+test("no other site frames the question", async () => {
+  // R-318
+  const { context, page } = await newSignedIn(browser, origin);
+  await page.goto(`${at}/frame`);
+  await page.setContent(`<iframe src="${link("framed")}"></iframe>`);
+  await page.frameLocator("iframe").locator("body").waitFor({ state: "attached" }).catch(() => {});
+  assert.equal(await page.frameLocator("iframe").getByRole("button", { name: "Allow" }).count(), 0);
+  await context.close();
+});
+
+test("the question is accessible in every language, without script, in light and dark, narrow and wide", async () => {
+  const { context } = await newSignedIn(browser, origin);
+  const state = await context.storageState();
+  await context.close();
+  for (const locale of LANGUAGES) {
+    const { context, page, complaints } = await newPerson(browser, { locale, storageState: state });
+    await connect(page);
+    await page.locator("#for").waitFor();
+    await page.evaluate(AXE);
+    for (const width of [360, 1280]) {
+      await page.setViewportSize({ width, height: 800 });
+      for (const colorScheme of ["light", "dark"]) {
+        await page.emulateMedia({ colorScheme });
+        const found = await page.evaluate(async () => {
+          const { violations } = await globalThis.axe.run(document, { resultTypes: ["violations"] });
+          const { clientWidth, scrollWidth } = document.documentElement;
+          return { violations: violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`), overhang: scrollWidth - clientWidth };
+        });
+        assert.deepEqual(found, { violations: [], overhang: 0 }, `${locale} ${colorScheme} ${width}`);
+      }
+    }
+    assert.deepEqual(complaints, [], locale);
+    await context.close();
+  }
+  const quiet = await browser.newContext({ javaScriptEnabled: false, storageState: state });
+  const plain = await quiet.newPage();
+  await connect(plain);
+  await plain.getByRole("button", { name: "Allow" }).focus();
+  await plain.keyboard.press("Enter");
+  assert.ok((await arrived(plain)).get("code"));
+  await quiet.close();
+});
