@@ -45,6 +45,21 @@ export interface ListedSession {
   readonly expires_at: number;
   /** Whether it is this browser's. */
   readonly current: boolean;
+  /** What it is, if a program acts for the person by it. */
+  readonly grant?: ListedGrant;
+}
+
+/** What a person granted to a program. */
+export interface ListedGrant {
+  /** The client's id, a URL. */
+  readonly client: string;
+  readonly client_name: string;
+  readonly redirect_uri?: string;
+  /** The URL that it is for. */
+  readonly resource: string;
+  readonly scopes: readonly string[];
+  /** Whether it ends with the session in which it was given. */
+  readonly with_session?: boolean;
 }
 
 /** RFC 9457. `scope`: which scopes would have done. */

@@ -28,7 +28,7 @@ use crate::time::Timestamp;
 
 use super::error::PresentationError;
 pub use error::WorkloadError;
-pub use trust::{Granted, Untrusted};
+pub use trust::{TrustGrant, Untrusted};
 
 /// The header in which Cloudflare Access says whom it let through. From anywhere else it is a text that no key verifies.
 pub const ACCESS_HEADER: HeaderName = HeaderName::from_static("cf-access-jwt-assertion");

@@ -51,7 +51,7 @@ pub struct AgentRules {
 pub struct AdmittedClients {
     /// Those with a client id that one of these matches; any, where there is none.
     patterns: Vec<ClientPattern>,
-    /// Whether a client's redirect URIs have to be on the host of its id, or on the person's own machine.
+    /// Whether a client's redirect URIs have to be on the host of its id, or on the person's own machine.
     pub same_host: bool,
 }
 

@@ -14,7 +14,7 @@ use crate::authn::session_cookie::{SessionAuthenticator, Wants};
 use crate::authn::{Authenticated, BlockedBy, Rejection, Standing, Verdict};
 use crate::config::SameSite;
 use crate::http::caller_headers;
-use crate::http::cors::Grant;
+use crate::http::cors::CorsGrant;
 use crate::http::fetch_metadata::{Reader, RequestKind};
 use crate::http::{HeaderName, Method, RequestHead, Response, StatusCode, cookie, csrf, header};
 use crate::oidc::return_to::ReturnTo;
@@ -263,7 +263,7 @@ impl<P: Platform> RequestContext<'_, P> {
         }
         // A page of another origin has to be told the whole address.
         let elsewhere =
-            parts.grant.as_ref().and_then(Grant::origin).is_some() && !self.request.request_kind.is_navigation();
+            parts.grant.as_ref().and_then(CorsGrant::origin).is_some() && !self.request.request_kind.is_navigation();
         let login = match &parts.way_back {
             Some(way_back) => refusal.leaves_login_open().then(|| SignIn::default().link_back_to(way_back.as_str())),
             None => self.login_link(&refusal, sign_in.as_deref()),

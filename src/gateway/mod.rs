@@ -34,7 +34,7 @@ use crate::audit::{Effect, Event, PendingEvent, What};
 use crate::authn::introspection_budget::IntrospectionBudget;
 use crate::authn::token_cache::TokenCache;
 use crate::config::{Config, DecisionRetention, SHARING_PREFIX};
-use crate::http::cors::Grant;
+use crate::http::cors::CorsGrant;
 use crate::http::fetch_metadata::Reader;
 use crate::http::{Method, RequestHead, Response, StatusCode};
 use crate::limit::{IsolateBuckets, LimitKind};
@@ -347,7 +347,7 @@ impl Gateway {
 
 impl Gateway {
     /// What an answer to this request says to pages of other origins.
-    fn grant(&self, head: &RequestHead) -> Option<Grant> {
+    fn grant(&self, head: &RequestHead) -> Option<CorsGrant> {
         let path = CanonicalPath::parse(head.target().path).ok()?;
         Some(self.config.routes.find(&head.method, &path).ok()?.route.cors.as_ref()?.grant(head))
     }

@@ -8,7 +8,7 @@ use crate::api_key::{ApiKeyId, KeyUse, LiveKey};
 use crate::audit::{Event, PendingEvent};
 use crate::authn::Principal;
 use crate::http::HeaderValue;
-use crate::http::cors::Grant;
+use crate::http::cors::CorsGrant;
 use crate::limit::Quotas;
 use crate::oidc::return_to::ReturnTo;
 use crate::refusal::Reason;
@@ -20,7 +20,7 @@ const MAX_LABEL_CHARACTERS: usize = 100;
 pub(super) struct ResponseParts {
     pub(super) event: Event,
     /// What the answer says to pages of other origins, where the route knows any.
-    pub(super) grant: Option<Grant>,
+    pub(super) grant: Option<CorsGrant>,
     /// What the answer says of the limits that were asked.
     pub(super) quotas: Quotas,
     pub(super) cookies: Vec<HeaderValue>,
@@ -87,7 +87,7 @@ impl ResponseParts {
     }
 
     /// Has the answer say this to pages of other origins.
-    pub(super) fn grants(&mut self, grant: Option<Grant>) {
+    pub(super) fn grants(&mut self, grant: Option<CorsGrant>) {
         self.grant = grant;
     }
 

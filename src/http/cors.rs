@@ -28,7 +28,7 @@ pub struct Cors {
 
 /// What one answer says about being read elsewhere. Made for every request to a route with [`Cors`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Grant {
+pub struct CorsGrant {
     /// The page's origin, where the route names it.
     origin: Option<String>,
     credentials: bool,
@@ -46,12 +46,12 @@ pub fn preflight(head: &RequestHead) -> Option<Method> {
 impl Cors {
     /// What the answer to this request says.
     #[must_use]
-    pub fn grant(&self, head: &RequestHead) -> Grant {
+    pub fn grant(&self, head: &RequestHead) -> CorsGrant {
         let origin = head.header(header::ORIGIN.as_str()).filter(|origin| self.origins.iter().any(|own| own == origin));
-        Grant { origin: origin.map(str::to_owned), credentials: self.credentials, expose: self.expose.clone() }
+        CorsGrant { origin: origin.map(str::to_owned), credentials: self.credentials, expose: self.expose.clone() }
     }
 
-    /// What the answer to a preflight says beyond its [`Grant`]; `methods` as a list with commas.
+    /// What the answer to a preflight says beyond its [`CorsGrant`]; `methods` as a list with commas.
     #[must_use]
     pub fn permissions(&self, methods: &str) -> HeaderMap {
         let max_age = self.max_age.map(|span| span.get().to_string());
@@ -64,7 +64,7 @@ impl Cors {
     }
 }
 
-impl Grant {
+impl CorsGrant {
     /// The origin of a page elsewhere, where it may read the answer.
     #[must_use]
     pub fn origin(&self) -> Option<&str> {

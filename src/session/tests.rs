@@ -26,6 +26,12 @@ fn commands_and_answers_are_sent_as_by_the_first_release() {
 }
 
 #[test]
+fn what_is_said_of_grants_is_sent_as_by_the_first_release_that_has_them() {
+    written_as_read::<Envelope<Command>>(include_str!("../../fixtures/session/grants_v1.jsonl"));
+    written_as_read::<Reply>(r#"{"refused":"refresh_reused"}"#);
+}
+
+#[test]
 fn tokens_print_redacted() {
     let text = r#"{"access_token":"s-access","refresh_token":"s-refresh","id_token":"s-id","nonce":"s-nonce"}"#;
     let tokens: Tokens = serde_json::from_str(text).unwrap();

@@ -13,7 +13,7 @@ use crate::api_key::{KeyPrefix, find_exposed};
 use crate::audit::PendingEvent;
 use crate::authz::Permit;
 use crate::config::PublicUrl;
-use crate::http::cors::Grant;
+use crate::http::cors::CorsGrant;
 use crate::http::fetch_metadata::RequestKind;
 use crate::http::security_headers::SecurityHeaders;
 use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, RequestHead, StatusCode, cookie, header};
@@ -177,7 +177,7 @@ impl ForwardPlan {
 
     /// The same, with what the answer says to pages of other origins: that alone, whatever the upstream says.
     #[must_use]
-    pub fn with_grant(mut self, grant: Option<Grant>) -> Self {
+    pub fn with_grant(mut self, grant: Option<CorsGrant>) -> Self {
         self.answer.grant = grant;
         self
     }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::cache_scope::CacheScope;
 use super::headers::{FOR_CACHES, Nominated, is_hop_by_hop, keep_websocket, tells_of_upstream};
-use crate::http::cors::Grant;
+use crate::http::cors::CorsGrant;
 use crate::http::security_headers::SecurityHeaders;
 use crate::http::{HeaderMap, HeaderValue, StatusCode, header};
 use crate::limit::Quotas;
@@ -20,7 +20,7 @@ pub struct AnswerTerms {
     /// Cookies of ours that go with it.
     pub cookies: Vec<HeaderValue>,
     /// What it says to pages of other origins: that alone, whatever it says itself. `None`: its own word stands.
-    pub grant: Option<Grant>,
+    pub grant: Option<CorsGrant>,
     /// What is left of the limits that it counted against.
     pub quotas: Quotas,
     /// What browsers are to be careful with, where it does not say so itself.

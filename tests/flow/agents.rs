@@ -573,8 +573,8 @@ fn what_would_be_decided_about_an_agent_is_explained() {
     let agent = |scopes: &[&str]| json!({ "provider": "corp", "agent": CLIENT, "claims": { "sub": "alice" }, "scopes": scopes });
     assert_eq!(explain(&agent(&["write"]), "GET /mcp/write")["outcome"], "allow");
     let short = explain(&agent(&["read"]), "GET /mcp/write");
-    assert_eq!((&short["outcome"], &short["because"]), (&json!("deny"), &json!("authz.insufficient_scope")));
+    assert_eq!((&short["outcome"], &short["detail"]), (&json!("deny"), &json!("write")));
     let person = json!({ "provider": "corp", "claims": { "sub": "alice" }, "scopes": ["write"] });
     assert_eq!(explain(&person, "GET /mcp/write")["outcome"], "401", "a session opens nothing there");
-    assert_eq!(explain(&agent(&[]), "GET /person/x")["because"], "authz.acted_for");
+    assert_eq!(explain(&agent(&[]), "GET /person/x")["outcome"], "deny");
 }

@@ -345,7 +345,7 @@ fn a_document_is_fetched_once_and_its_failure_is_not_remembered() {
         *text = text.replace("Example Client", "Another Client");
     }
     let third = crate::support::gateway(&with_agents(json!({})));
-    let page = Browser::new(&world, &third).signed_in().send(&Asked::from_elsewhere(&authorize(&[])));
+    let page = sent(&Browser::new(&world, &third).signed_in(), &authorize(&[]));
     assert!(page.reply().body.contains("Example Client") && fetched() == 3);
 }
 

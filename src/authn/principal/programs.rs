@@ -8,7 +8,7 @@ use super::{AuthenticationFacts, Principal, PrincipalSource};
 use crate::api_key::KeyHolder;
 use crate::authn::Means;
 use crate::authn::access_token::AccessTokenClaims;
-use crate::authn::workload::Granted;
+use crate::authn::workload::TrustGrant;
 use crate::config::{WorkloadIssuer, principal_issuer};
 use crate::ids::CertificateId;
 use crate::ids::principal_kind::PrincipalKind;
@@ -91,7 +91,7 @@ impl Principal {
     pub(in crate::authn) fn by_workload(
         issuer: &WorkloadIssuer,
         claims: &Rc<AccessTokenClaims>,
-        granted: Granted,
+        granted: TrustGrant,
     ) -> Self {
         let origin = PrincipalSource::Issuer(issuer.id.clone());
         let name = (issuer.issuer.clone(), claims.subject().to_owned());

@@ -10,7 +10,7 @@ const MOST_TOLD: usize = 3;
 
 /// What the rules give that take a token: all of them together.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Granted {
+pub struct TrustGrant {
     /// The scopes.
     pub scopes: Vec<String>,
     /// The roles.
@@ -35,8 +35,8 @@ impl Untrusted {
 ///
 /// # Errors
 /// When there is none.
-pub fn decide(rules: &[TrustRule], claims: &Map<String, Value>) -> Result<Granted, Untrusted> {
-    let mut granted = Granted::default();
+pub fn decide(rules: &[TrustRule], claims: &Map<String, Value>) -> Result<TrustGrant, Untrusted> {
+    let mut granted = TrustGrant::default();
     let mut missed = Vec::new();
     for rule in rules {
         match rule.claims.iter().find(|claim| !is_met(claim, claims)) {

@@ -15,7 +15,7 @@ use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::sign_in::link::SignIn;
 use crate::gateway::{Platform, cold};
 use crate::http::StatusCode;
-use crate::http::cors::Grant;
+use crate::http::cors::CorsGrant;
 use crate::refusal::{McpDenial, Reason};
 use crate::route::{Access, CanonicalPath, Guard, GuardedRoute, Matched, NoRoute, Route, Token};
 use crate::upstream::{StreamLifetime, UpstreamIdentity};
@@ -51,7 +51,7 @@ pub(crate) fn route<'a, P>(
 }
 
 /// What the answer of a route says to the page that the request is from.
-fn grant<P>(ctx: &RequestContext<'_, P>, route: &Route) -> Option<Grant> {
+fn grant<P>(ctx: &RequestContext<'_, P>, route: &Route) -> Option<CorsGrant> {
     route.cors.as_ref().map(|cors| cors.grant(ctx.request.head))
 }
 
@@ -148,7 +148,7 @@ async fn identify<P: Platform>(
         }
     }
     let grant = grant(ctx, route);
-    let trusted_origin = grant.as_ref().and_then(Grant::trusted_origin);
+    let trusted_origin = grant.as_ref().and_then(CorsGrant::trusted_origin);
     if ctx.goes_by_certificate(guard) {
         match ctx.authenticate_certificate(trusted_origin, parts) {
             Ok(principal) => return Ok(Caller::Certificate(Box::new(principal))),

@@ -136,10 +136,13 @@ impl Inner {
     /// The answer, and whether it holds no token.
     fn work_out(self: &Rc<Self>, message: &str) -> Option<(String, bool)> {
         let envelope: Envelope<Command> = json::from_text(message).ok()?;
-        if envelope.v != VERSION || !matches!(envelope.command, Command::Check(_)) {
+        if envelope.v != VERSION || !matches!(envelope.command, Command::Check(_) | Command::CheckGrant(_)) {
             return None;
         }
         let (answer, under_way) = self.begin(&envelope.command).ok()?;
+        if matches!(answer, Reply::LiveGrant(_)) {
+            return Some((serde_json::to_string(&answer).ok()?, true));
+        }
         let Reply::Live(live) = &answer else { return None };
         let (has_token, waits) = (live.access_token.is_some(), under_way.is_some() && waits_for_token(&answer));
         if waits { None } else { Some((serde_json::to_string(&answer).ok()?, !has_token)) }
@@ -152,8 +155,8 @@ impl Inner {
             return Err(ObjectError::Malformed(format!("version {} is not spoken here", envelope.v)));
         }
         let answer = self.carry_out(&envelope.command).await?;
-        // A session that lives changes nothing that has to be done sooner, and ends nothing.
-        if !matches!(answer, Reply::Live(_)) {
+        // A session or grant that lives changes nothing that has to be done sooner, and ends nothing.
+        if !matches!(answer, Reply::Live(_) | Reply::LiveGrant(_)) {
             self.tell_watchers()?;
             self.set_alarm().await?;
         }
