@@ -9,7 +9,7 @@ use crate::gateway::context::RequestContext;
 use crate::gateway::refused::Refused;
 use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::{Disposition, Platform, response};
-use crate::http::cors::Grant;
+use crate::http::cors::CorsGrant;
 use crate::http::{HeaderName, HeaderValue, Method, RequestHead, Response, StatusCode, essence, header};
 use crate::mcp::version::{self, Era};
 use crate::mcp::{Call, ListFilter, McpError, McpRules, Message, headers};
@@ -74,7 +74,7 @@ pub(super) fn filter_lists(plan: &mut ForwardPlan, matched: &Matched<'_>, grante
 fn refuse_foreign_page<P>(ctx: &RequestContext<'_, P>, parts: &ResponseParts) -> Result<(), Reason> {
     let head = ctx.request.head;
     let is_own = head.header(header::ORIGIN.as_str()) == Some(ctx.site.config.public_url.origin());
-    let is_named = parts.grant.as_ref().and_then(Grant::origin).is_some();
+    let is_named = parts.grant.as_ref().and_then(CorsGrant::origin).is_some();
     if is_own || is_named || !head.headers.contains_key(header::ORIGIN) { Ok(()) } else { Err(Reason::CorsOrigin) }
 }
 
