@@ -4,6 +4,7 @@ use postern::gateway::Gateway;
 use serde_json::{Value, json};
 use url::Url;
 
+use super::agents_tokens::redeeming;
 use crate::support::{Answered, Asked, Browser, ORIGIN, World, answer, gateway, variables};
 
 pub const CLIENT: &str = "https://client.example/oauth/client.json";
@@ -345,7 +346,7 @@ fn a_document_is_fetched_once_and_its_failure_is_not_remembered() {
         *text = text.replace("Example Client", "Another Client");
     }
     let third = crate::support::gateway(&with_agents(json!({})));
-    let page = Browser::new(&world, &third).signed_in().send(&Asked::from_elsewhere(&authorize(&[])));
+    let page = sent(&Browser::new(&world, &third).signed_in(), &authorize(&[]));
     assert!(page.reply().body.contains("Example Client") && fetched() == 3);
 }
 
@@ -398,7 +399,8 @@ fn where_it_is_remembered_nobody_is_asked_twice_unless_another_page_may_have_ask
     //
     let (world, gateway) = deployment(json!({ "remember": true }));
     let browser = Browser::new(&world, &gateway).signed_in();
-    code(&browser, &[]);
+    let redeemed = Browser::new(&world, &gateway).send(&redeeming(&code(&browser, &[]), &[]));
+    assert_eq!(redeemed.event["reason"], "agent.token_issued");
     let by_themselves = |path: &str| {
         let asked = Asked::new("GET", path).with("sec-fetch-site", "none").with("sec-fetch-mode", "navigate");
         asked.with("sec-fetch-dest", "document")
@@ -423,7 +425,6 @@ fn where_it_is_remembered_nobody_is_asked_twice_unless_another_page_may_have_ask
     }
     let forgetful = crate::support::gateway(&with_agents(json!({})));
     let browser = Browser::new(&world, &forgetful).signed_in();
-    code(&browser, &[]);
     assert_eq!(browser.send(&by_themselves(&authorize(&[]))).event["reason"], "agent.consent_asked");
 }
 

@@ -22,7 +22,7 @@ fn post(path: &str, fields: &[(&str, &str)]) -> Asked {
     Asked::new("POST", path).with("content-type", "application/x-www-form-urlencoded").with_body(Ok(&body))
 }
 
-fn redeeming(code: &str, changes: &[(&str, Option<&str>)]) -> Asked {
+pub fn redeeming(code: &str, changes: &[(&str, Option<&str>)]) -> Asked {
     let mut all = vec![
         ("grant_type", "authorization_code"),
         ("code", code),

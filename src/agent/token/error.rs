@@ -79,11 +79,7 @@ impl GrantError {
 
 impl From<GrantRefusal> for TokenEndpointError {
     fn from(refusal: GrantRefusal) -> Self {
-        match refusal {
-            GrantRefusal::OtherResource => Self::InvalidTarget,
-            GrantRefusal::TooMuch => Self::InvalidScope,
-            _ => Self::InvalidGrant(GrantError::Refused(refusal)),
-        }
+        Self::InvalidGrant(GrantError::Refused(refusal))
     }
 }
 
@@ -111,6 +107,8 @@ impl TokenEndpointError {
         match self {
             Self::InvalidRequest(_) => "invalid_request",
             Self::InvalidClient(_) => "invalid_client",
+            Self::InvalidGrant(GrantError::Refused(GrantRefusal::OtherResource)) => "invalid_target",
+            Self::InvalidGrant(GrantError::Refused(GrantRefusal::TooMuch)) => "invalid_scope",
             Self::InvalidGrant(_) => "invalid_grant",
             Self::Exchange(error) => error.error(),
             Self::Enterprise(refusal) => refusal.error(),
