@@ -228,16 +228,17 @@ impl Reason {
             Self::Keys(error) => error.code(),
             Self::ServiceToken(error) => error.code(),
             Self::Client(error) => error.code(),
-            Self::Store(StoreError::Unavailable(_)) => "store.unavailable",
-            Self::Store(StoreError::Malformed) => "store.malformed",
-            Self::NoFile => "upstream.no_file",
-            Self::UpstreamList | Self::UpstreamUnreachable | Self::UpstreamTimeout => self.upstream_code(),
+            Self::Store(error) => store_code(error),
+            Self::NoFile | Self::UpstreamList | Self::UpstreamUnreachable | Self::UpstreamTimeout => {
+                self.upstream_code()
+            }
             Self::Internal(name) => name,
         }
     }
 
     const fn upstream_code(&self) -> &'static str {
         match self {
+            Self::NoFile => "upstream.no_file",
             Self::UpstreamList => "upstream.list_unreadable",
             Self::UpstreamTimeout => "upstream.timeout",
             _ => "upstream.unreachable",
@@ -377,6 +378,13 @@ impl Reason {
             Self::UpstreamTimeout => Refusal::GatewayTimeout,
             Self::Internal(_) => Refusal::Internal,
         }
+    }
+}
+
+const fn store_code(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Unavailable(_) => "store.unavailable",
+        StoreError::Malformed => "store.malformed",
     }
 }
 
