@@ -71,7 +71,7 @@ async function welcome(since) {
     '',
     `      Open     ${bold(cyan(PUBLIC_URL))}`,
     `      Sign in  ${accounts}`,
-    `      Program  make a key at ${cyan(`${PUBLIC_URL}/auth/keys`)}, then:`,
+    `      Program  sign in and make a key at ${cyan(`${PUBLIC_URL}/auth/keys`)}, then:`,
     `               curl -H 'Authorization: Bearer demo_…' ${PUBLIC_URL}/api/greeting`,
     `      Agent    node demo/agent.mjs ${PUBLIC_URL}/mcp`,
     `               or give ${cyan(`${PUBLIC_URL}/mcp`)} to any MCP client that runs on this computer`,

@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util';
 import { bootstrap } from './lib/bootstrap.mjs';
 import { ensureChromium } from './lib/chromium.mjs';
 import { CLI, buildCli } from './lib/cli.mjs';
+import { roomNotice } from './lib/disk.mjs';
 import { buildByStable, fuzz, fuzzTargets } from './lib/fuzz.mjs';
 import { packAll } from './lib/packages.mjs';
 import { root, targetFolder } from './lib/paths.mjs';
@@ -25,6 +26,8 @@ import { WRANGLER_ENV, wranglerCommand } from './lib/wrangler.mjs';
 const MAX_GZIP_KIB = { worker: 950, languages: 24, policies: 940 };
 const NODE_TEST_TIMEOUT_MS = 180_000;
 const LONG_TEST_TIMEOUT_MS = 3_600_000;
+// What is built from nothing takes so much of the disk.
+const NEEDS_GIB = 5;
 const FUZZ_SECONDS = 10;
 const FUZZ_AT_A_TIME = 2;
 
@@ -79,6 +82,8 @@ await main(async () => {
   await bootstrap();
   const { chosen, keepGoing } = choose();
   if (!chosen) return;
+  const tight = await roomNotice(NEEDS_GIB);
+  if (tight) console.log(`  ${bold('Notice:')} ${tight}`);
   await ensureRust();
   const failures = [];
   for (const one of chosen) {

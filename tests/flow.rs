@@ -21,10 +21,22 @@ mod administration;
 mod admission;
 #[path = "flow/agents.rs"]
 mod agents;
+#[path = "flow/agents_admin.rs"]
+mod agents_admin;
+#[path = "flow/agents_approvals.rs"]
+mod agents_approvals;
+#[path = "flow/agents_calls.rs"]
+mod agents_calls;
+#[path = "flow/agents_enterprise.rs"]
+mod agents_enterprise;
+#[path = "flow/agents_exchange.rs"]
+mod agents_exchange;
 #[path = "flow/agents_server.rs"]
 mod agents_server;
 #[path = "flow/agents_tokens.rs"]
 mod agents_tokens;
+#[path = "flow/api_key_life.rs"]
+mod api_key_life;
 #[path = "flow/api_keys.rs"]
 mod api_keys;
 #[path = "flow/apple.rs"]
@@ -47,6 +59,8 @@ mod bearer;
 mod block_costs;
 #[path = "flow/block_model.rs"]
 mod block_model;
+#[path = "flow/block_reach.rs"]
+mod block_reach;
 #[path = "flow/blocked_keys.rs"]
 mod blocked_keys;
 #[path = "flow/blocks.rs"]
@@ -165,6 +179,8 @@ mod token_cache;
 mod tokens;
 #[path = "flow/told.rs"]
 mod told;
+#[path = "flow/transactions.rs"]
+mod transactions;
 #[path = "flow/transport.rs"]
 mod transport;
 #[path = "flow/userinfo.rs"]

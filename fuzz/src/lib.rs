@@ -27,6 +27,7 @@ pub mod person;
 pub mod policy;
 pub mod relation;
 pub mod route;
+pub mod sharing;
 pub mod workload;
 
 /// None of the deployments in memory asks policies.

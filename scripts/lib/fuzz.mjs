@@ -60,7 +60,9 @@ export async function buildWithSanitizer(targets) {
     await step(`Rust ${NIGHTLY}, which AddressSanitizer needs`, () => run('rustup', ['toolchain', 'install', NIGHTLY, '--profile', 'minimal']));
   }
   // With coverage everywhere nothing is shared with the native tests, so all of it may be optimised.
-  const env = { PATH: dirname(await ensureCargoFuzz()) + delimiter + process.env.PATH, CARGO_PROFILE_DEV_OPT_LEVEL: '2' };
+  // What is found is told with the lines that led to it.
+  const profile = { CARGO_PROFILE_DEV_OPT_LEVEL: '2', CARGO_PROFILE_DEV_DEBUG: 'line-tables-only', CARGO_PROFILE_DEV_STRIP: 'none' };
+  const env = { PATH: dirname(await ensureCargoFuzz()) + delimiter + process.env.PATH, ...profile };
   const cargoFuzz = (command, { name, features }, ...more) =>
     cargo([`+${NIGHTLY}`, 'fuzz', command, '--dev', ...(features.length ? ['--features', features.join()] : []), name, ...more], env);
   const seeds = await step('fuzz targets', async () => {

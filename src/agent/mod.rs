@@ -4,9 +4,12 @@
 
 pub mod authorize;
 pub mod client;
+pub mod enterprise;
 pub mod error;
+pub mod exchange;
+pub mod receipt;
 pub mod token;
 
 pub use error::AgentError;
 
-pub use crate::session::{grant, grant_handle as handle};
+pub use crate::session::{approval, grant, grant_handle as handle};

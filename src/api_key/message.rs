@@ -12,8 +12,6 @@ use crate::time::{Seconds, Timestamp};
 
 /// The version of the form below.
 pub const VERSION: u8 = 1;
-/// How many keys stand on a page of all keys of an object.
-pub const PAGE: usize = 100;
 /// The most scopes of a key.
 pub const MAX_SCOPES: usize = 64;
 /// The longest name of a key, in bytes.
@@ -47,6 +45,13 @@ pub enum KeyCommand {
         /// Why.
         why: KeyEnding,
     },
+    /// End the secret before a rotation, and nothing else.
+    EndOldSecret {
+        /// Of which key.
+        id: ApiKeyId,
+        /// Only if it is theirs; `None`: an administrator asks.
+        of: Option<HolderKey>,
+    },
     /// End all live keys of a holder, or none.
     RevokeAll {
         /// Whose.
@@ -61,13 +66,6 @@ pub enum KeyCommand {
         /// Whose.
         of: HolderKey,
     },
-    /// All keys of the object, by id, behind this one.
-    Page {
-        /// The number of the object.
-        shard: u8,
-        /// `None`: from the first.
-        after: Option<ApiKeyId>,
-    },
     /// What an owner may at present. It is remembered only of those who have keys.
     Update {
         /// Whose.
@@ -81,11 +79,6 @@ pub enum KeyCommand {
         id: ApiKeyId,
         /// How.
         usage: KeyUse,
-    },
-    /// Forget a holder with all their keys.
-    Erase {
-        /// Whom.
-        of: HolderKey,
     },
 }
 
@@ -124,8 +117,8 @@ pub struct CheckKey {
 pub struct RotateKey {
     /// Which.
     pub id: ApiKeyId,
-    /// Only if it is theirs; `None`: an administrator asks.
-    pub of: Option<HolderKey>,
+    /// Only if it is theirs.
+    pub of: HolderKey,
     /// What the new secret is known by.
     pub digest: KeyDigest,
     /// How long the old one is good. Zero: every secret so far ends at once.
@@ -176,9 +169,6 @@ pub enum KeyReply {
     Keys {
         /// Those.
         keys: Vec<ListedKey>,
-        /// Whether there are more behind them.
-        #[serde(default)]
-        more: bool,
     },
     /// It is done; so many keys were concerned.
     Done {
@@ -260,8 +250,7 @@ impl KeyCommand {
     #[must_use]
     pub fn shard(&self) -> u8 {
         match self {
-            Self::List { of } | Self::Update { of, .. } | Self::Erase { of } | Self::RevokeAll { of, .. } => of.shard(),
-            Self::Page { shard, .. } => *shard,
+            Self::List { of } | Self::Update { of, .. } | Self::RevokeAll { of, .. } => of.shard(),
             other => other.id().map(|id| id.shard()).unwrap_or_default(),
         }
     }
@@ -274,20 +263,17 @@ impl KeyCommand {
             Self::Check(CheckKey { id, .. })
             | Self::Rotate(RotateKey { id, .. })
             | Self::Revoke { id, .. }
+            | Self::EndOldSecret { id, .. }
             | Self::RevokeShown(RevokeShownKey { id, .. })
             | Self::NoteUse { id, .. } => Some(*id),
-            Self::List { .. }
-            | Self::Update { .. }
-            | Self::Erase { .. }
-            | Self::Page { .. }
-            | Self::RevokeAll { .. } => None,
+            Self::List { .. } | Self::Update { .. } | Self::RevokeAll { .. } => None,
         }
     }
 
     /// Whether it changes nothing, so that it may be asked once more.
     #[must_use]
     pub const fn only_reads(&self) -> bool {
-        matches!(self, Self::Check(_) | Self::List { .. } | Self::Page { .. })
+        matches!(self, Self::Check(_) | Self::List { .. })
     }
 
     /// The keys that may be something else afterwards than an isolate remembers.
@@ -296,8 +282,9 @@ impl KeyCommand {
         match self {
             Self::Rotate(RotateKey { id, .. })
             | Self::Revoke { id, .. }
+            | Self::EndOldSecret { id, .. }
             | Self::RevokeShown(RevokeShownKey { id, .. }) => Some(Weakened::Key(*id)),
-            Self::Update { of, .. } | Self::Erase { of } | Self::RevokeAll { of, .. } => Some(Weakened::Holder(of)),
+            Self::Update { of, .. } | Self::RevokeAll { of, .. } => Some(Weakened::Holder(of)),
             _ => None,
         }
     }

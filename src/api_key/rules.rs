@@ -3,7 +3,7 @@
 use super::holder::OwnerStanding;
 use super::text::KeyPrefix;
 use crate::http::HeaderName;
-use crate::time::Seconds;
+use crate::time::{Seconds, Timestamp};
 
 /// How long a key lives where nothing else is said.
 pub const DEFAULT_LIFE: Seconds = Seconds::hours(90 * 24);
@@ -42,6 +42,8 @@ pub struct SelfService {
     pub scopes: Vec<String>,
     /// `per_person`: how many keys each may have. Default 10.
     pub per_person: u32,
+    /// `owner_seen_within`: a key counts only while its owner was vouched for so lately. `None`: however long ago.
+    pub owner_seen_within: Option<Seconds>,
 }
 
 impl ApiKeyRules {
@@ -52,6 +54,13 @@ impl ApiKeyRules {
             Some(service) if service.is_open_to(&standing.roles) => &service.scopes,
             _ => &[],
         }
+    }
+
+    /// Until when keys count whose owner stands so, if they do not sign in again; `None`: as long as they live.
+    #[must_use]
+    pub fn owner_counts_until(&self, standing: &OwnerStanding) -> Option<Timestamp> {
+        let within = self.self_service.as_ref()?.owner_seen_within?;
+        Some(standing.at.plus(within))
     }
 }
 
@@ -74,7 +83,12 @@ pub(crate) mod tests {
             max_life: LONGEST_LIFE,
             default_life: DEFAULT_LIFE,
             overlap: Seconds::hours(24),
-            self_service: Some(SelfService { roles: texts(roles), scopes: texts(scopes), per_person: 10 }),
+            self_service: Some(SelfService {
+                roles: texts(roles),
+                scopes: texts(scopes),
+                per_person: 10,
+                owner_seen_within: None,
+            }),
             max_age: Seconds::minutes(15),
             header: None,
             github: None,

@@ -6,7 +6,7 @@ mod expiry;
 pub use expiry::KeyNotice;
 
 use super::holder::{HolderKey, KeyHolder, OwnerStanding};
-use super::message::{CheckKey, KeyCommand, KeyRefusal, KeyReply, ListedKey, LiveKey, PAGE};
+use super::message::{CheckKey, KeyCommand, KeyRefusal, KeyReply, ListedKey, LiveKey};
 use super::record::{ApiKeyRecord, KeyUse, OldSecret};
 use super::table::{KeyRow, KeyTable};
 use super::text::ApiKeyId;
@@ -41,13 +41,12 @@ impl<Table: KeyTable> KeyShard<'_, Table> {
             KeyCommand::Check(check) => self.check(check, now),
             KeyCommand::Rotate(rotate) => self.rotate(rotate, now),
             KeyCommand::Revoke { id, of, why } => self.revoke(*id, of.as_ref(), *why, now),
+            KeyCommand::EndOldSecret { id, of } => self.end_old_secret(*id, of.as_ref(), now),
             KeyCommand::RevokeAll { of, why } => self.revoke_all(of, *why, now),
             KeyCommand::RevokeShown(shown) => self.revoke_shown(shown, now),
-            KeyCommand::List { of } => Ok(KeyReply::Keys { keys: self.list(of)?, more: false }),
-            KeyCommand::Page { after, .. } => self.page(*after),
+            KeyCommand::List { of } => Ok(KeyReply::Keys { keys: self.list(of)? }),
             KeyCommand::Update { of, standing } => self.update(of, standing),
             KeyCommand::NoteUse { id, usage } => self.note_use(*id, usage, now),
-            KeyCommand::Erase { of } => self.erase(of),
         }
     }
 
@@ -91,14 +90,6 @@ impl<Table: KeyTable> KeyShard<'_, Table> {
         let mut keys: Vec<ListedKey> = rows.into_iter().map(|row| read(row).map(listed)).collect::<Result<_, _>>()?;
         keys.sort_by_key(|key| (std::cmp::Reverse(key.created_at), key.id));
         Ok(keys)
-    }
-
-    fn page(&self, after: Option<ApiKeyId>) -> Result<KeyReply, StoreError> {
-        let mut rows = self.table.page(after, PAGE + 1)?;
-        let more = rows.len() > PAGE;
-        rows.truncate(PAGE);
-        let keys = rows.into_iter().map(|row| read(row).map(listed)).collect::<Result<_, _>>()?;
-        Ok(KeyReply::Keys { keys, more })
     }
 
     fn update(&self, of: &HolderKey, standing: &OwnerStanding) -> Result<KeyReply, StoreError> {

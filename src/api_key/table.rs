@@ -34,8 +34,6 @@ pub mod statement {
     pub const FIND: &str = "SELECT id, holder, record, due_at FROM api_key WHERE id = ?";
     /// Binds holder.
     pub const OF_HOLDER: &str = "SELECT id, holder, record, due_at FROM api_key WHERE holder = ? ORDER BY id";
-    /// Binds an id or nothing, how many. The keys behind it.
-    pub const PAGE: &str = "SELECT id, holder, record, due_at FROM api_key WHERE id > ? ORDER BY id LIMIT ?";
     /// Binds now, how many. The keys about which something is to be done.
     pub const DUE: &str = "SELECT id, holder, record, due_at FROM api_key WHERE due_at <= ? ORDER BY due_at LIMIT ?";
     /// Binds id, holder, record, `due_at`.
@@ -65,11 +63,6 @@ pub trait KeyTable {
     /// # Errors
     /// When the storage fails.
     fn of_holder(&self, holder: &HolderKey) -> Result<Vec<KeyRow>, StoreError>;
-    /// So many rows behind an id, by id.
-    ///
-    /// # Errors
-    /// When the storage fails.
-    fn page(&self, after: Option<ApiKeyId>, most: usize) -> Result<Vec<KeyRow>, StoreError>;
     /// So many rows about which something is to be done, the first to come first.
     ///
     /// # Errors

@@ -7,11 +7,13 @@ mod evaluated;
 mod line;
 mod mcp;
 mod text;
+mod what;
 
 pub use evaluated::Evaluated;
 pub use line::{OpenLine, PendingEvent};
 pub use mcp::McpFacts;
 pub use text::{short, some_of};
+pub use what::What;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::Serialize;
@@ -27,120 +29,6 @@ use crate::time::Timestamp;
 const MAX_POLICIES: usize = 50;
 /// 96 bits: no two tokens of a log share an id by chance.
 const TOKEN_ID_CHARS: usize = 16;
-
-/// What happened. The variant's name is the event's name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub enum What {
-    /// A request for a route, decided by the two doors.
-    #[default]
-    #[serde(rename = "access")]
-    Access,
-    /// A login begins (or the chooser is shown).
-    #[serde(rename = "login.start")]
-    LoginStart,
-    /// A provider's answer to a login.
-    #[serde(rename = "login.finish")]
-    LoginFinish,
-    /// The caller asks who they are.
-    #[serde(rename = "session.read")]
-    SessionRead,
-    /// An access token is refreshed, by the subject's object.
-    #[serde(rename = "session.refresh")]
-    SessionRefresh,
-    /// A refresh token is revoked at the provider, by the subject's object.
-    #[serde(rename = "token.revoke")]
-    TokenRevoke,
-    /// A session ends by logout.
-    #[serde(rename = "logout")]
-    Logout,
-    /// A person looks at their sessions.
-    #[serde(rename = "session.list")]
-    SessionList,
-    /// A person ends one of their sessions.
-    #[serde(rename = "session.end")]
-    SessionEnd,
-    /// A person ends all their sessions but the one at hand.
-    #[serde(rename = "session.end_others")]
-    SessionEndOthers,
-    /// A person looks at their API keys.
-    #[serde(rename = "key.list")]
-    KeyList,
-    /// A person makes a key.
-    #[serde(rename = "key.made")]
-    KeyMade,
-    /// A person gives a key another secret.
-    #[serde(rename = "key.rotated")]
-    KeyRotated,
-    /// A person deletes a key.
-    #[serde(rename = "key.revoked")]
-    KeyRevoked,
-    /// A key was found where anybody can read it.
-    #[serde(rename = "key.leaked")]
-    KeyLeaked,
-    /// GitHub tells which keys it found.
-    #[serde(rename = "leak_report")]
-    LeakReport,
-    /// Management; `action` says what.
-    #[serde(rename = "admin")]
-    Admin,
-    /// A provider tells that it ended a session.
-    #[serde(rename = "logout.backchannel")]
-    BackchannelLogout,
-    /// A frame of a provider's page tells that it ended a session.
-    #[serde(rename = "logout.frontchannel")]
-    FrontchannelLogout,
-    /// What an issuer publishes, its metadata or keys, changed or could not be fetched.
-    #[serde(rename = "document.fetch")]
-    DocumentFetch,
-    /// A service asks what somebody may do.
-    #[serde(rename = "evaluation")]
-    Evaluation,
-    /// A service writes or reads tuples; `action` says what.
-    #[serde(rename = "sharing")]
-    Sharing,
-    /// Another version of the policies counts here, or what is published could not be had.
-    #[serde(rename = "policy.pull")]
-    PolicyPull,
-    /// A key was used by the secret that was replaced, though the new one is in use.
-    #[serde(rename = "key.superseded")]
-    KeySuperseded,
-    /// A key expires soon, or has expired; told by its object.
-    #[serde(rename = "key.expiry")]
-    KeyExpiry,
-    /// The use of a key could not be noted.
-    #[serde(rename = "key.use")]
-    KeyUse,
-    /// A person is asked, or has allowed, that a program acts for them …
-    #[serde(rename = "agent.consent")]
-    AgentConsent,
-    /// … or has not, or could not be asked.
-    #[serde(rename = "agent.refused")]
-    AgentRefused,
-    /// A program asks for its first token of a grant.
-    #[serde(rename = "agent.token")]
-    AgentToken,
-    /// It asks for the next.
-    #[serde(rename = "agent.refresh")]
-    AgentRefresh,
-    /// A code or refresh token was used once more, by another than the one whose it is: its grant has ended by that.
-    #[serde(rename = "agent.reuse")]
-    AgentReuse,
-    /// A program gives a grant back.
-    #[serde(rename = "agent.revoked")]
-    AgentRevoked,
-    /// A program registers.
-    #[serde(rename = "agent.registered")]
-    AgentRegistered,
-    /// A token of our own came, for the entry of `SERVICES` that `service` names …
-    #[serde(rename = "service_token.fetched")]
-    ServiceTokenFetched,
-    /// … or did not.
-    #[serde(rename = "service_token.failed")]
-    ServiceTokenFailed,
-    /// A page or endpoint of ours that decides nothing.
-    #[serde(rename = "own")]
-    Own,
-}
 
 /// How it ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -231,6 +119,12 @@ pub struct Event {
     /// The session: by the name that it has in lists of sessions, of which no cookie can be made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
+    /// What a token of an agent's is for, in its client's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task: Option<String>,
+    /// The approval of a call that is asked for, given, denied or used, by its public name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval: Option<String>,
     /// The grant by which an agent acts: by the name that it has in lists of sessions, of which no token can be made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grant: Option<String>,

@@ -6,6 +6,7 @@ use super::{KeyFacts, Principal};
 use crate::api_key::{ApiKeyId, ApiKeyRules, ApiKeyText, KeyHolder, KeyOwner, KeyRefusal, LiveKey, OwnerStanding};
 use crate::config::Config;
 use crate::http::{HeaderMap, header};
+use crate::time::Timestamp;
 
 /// Why an API key is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub enum KeyRejection {
     Refused(KeyRefusal),
     /// Its owner's provider is not configured any more.
     OwnerGone,
+    /// Its owner has not signed in for longer than `owner_seen_within`.
+    OwnerNotSeen,
     /// It is good, but its owner may no longer do anything that it was made for.
     Powerless,
 }
@@ -34,6 +37,7 @@ impl KeyRejection {
             Self::NotTaken => "key.not_taken",
             Self::Refused(refusal) => refusal.code(),
             Self::OwnerGone => "key.owner_gone",
+            Self::OwnerNotSeen => "key.owner_not_seen",
             Self::Powerless => "key.powerless",
         }
     }
@@ -89,17 +93,24 @@ pub fn standing_of(principal: &Principal) -> OwnerStanding {
 /// The program that has this live key: it may what the key was made for, as far as its owner may at present.
 ///
 /// # Errors
-/// When that is nothing, or nobody vouches for the owner any more.
+/// When that is nothing, nobody vouches for the owner any more, or nobody has for too long.
 pub fn principal(
     config: &Config,
     rules: &ApiKeyRules,
-    id: ApiKeyId,
-    live: &LiveKey,
+    (id, live): (ApiKeyId, &LiveKey),
+    now: Timestamp,
 ) -> Result<Principal, KeyRejection> {
     let standing = live.standing.clone().unwrap_or_default();
+    let mut expires_at = live.expires_at;
     let (holder, scopes, tenant) = match live.holder.owner() {
         None => (live.holder.clone(), live.scopes.clone(), None),
         Some(owner) => {
+            if let Some(until) = rules.owner_counts_until(&standing) {
+                if now >= until {
+                    return Err(KeyRejection::OwnerNotSeen);
+                }
+                expires_at = expires_at.min(until);
+            }
             let provider = config.provider_by_issuer(&owner.issuer).ok_or(KeyRejection::OwnerGone)?;
             let granted = rules.granted(&standing);
             let scopes: Vec<String> = live.scopes.iter().filter(|scope| granted.contains(scope)).cloned().collect();
@@ -119,6 +130,6 @@ pub fn principal(
         roles: Vec::new(),
         permissions: Vec::new(),
         tenant,
-        expires_at: live.expires_at,
+        expires_at,
     }))
 }

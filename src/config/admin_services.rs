@@ -8,15 +8,16 @@ use super::table::Table;
 use super::value::{flag, list, one_of, parsed, scope, word};
 use super::workload::WorkloadProfile;
 use crate::ids::{CertificateId, IssuerId};
-use crate::route::{
-    Access, Authentication, BrowserCache, Guard, Methods, Paths, Pattern, RequestHeaders, Requirements, Route, Token,
-};
+use crate::limit::RouteLimits;
+use crate::route::{Access, Authentication, Guard, Requirements, Route};
 
 /// The door of administration, as a rule that takes credentials of programs.
 const PATTERN: &str = "/auth/admin/{*rest}";
 
-/// What programs can do under `/auth/admin`, as `actions` names it: everything but to make keys.
-pub const ADMIN_ACTIONS: [&str; 23] = [
+/// What programs can do under `/auth/admin`, as `actions` names it: everything but to make and rotate keys.
+pub const ADMIN_ACTIONS: [&str; 26] = [
+    "agents.list",
+    "agents.revoke",
     "management.list",
     "management.health",
     "sessions.list",
@@ -28,6 +29,7 @@ pub const ADMIN_ACTIONS: [&str; 23] = [
     "blocks.lift",
     "not_before.read",
     "not_before.set",
+    "not_before.clear",
     "decisions.read",
     "decisions.explain",
     "decisions.suppose",
@@ -188,32 +190,9 @@ fn door(all: &[AdminService], workloads: &[IssuerId]) -> Option<Route> {
             authenticate.push(way);
         }
     }
-    let guard = Guard {
-        authenticate,
-        requirements: Requirements { issuers, ..Requirements::default() },
-        policy: false,
-        facts: Vec::new(),
-        token: Token::None,
-        headers: Vec::new(),
-        touch: true,
-        revocation: None,
-        cache: BrowserCache::None,
-    };
-    Some(Route {
-        name: "ADMIN".to_owned(),
-        pattern: Pattern::parse(PATTERN).ok()?,
-        methods: Methods::parse(["GET", "POST"]).ok()?,
-        upstream: None,
-        strip_prefix: None,
-        access: Access::Guarded(Box::new(guard)),
-        cors: None,
-        security_headers: None,
-        limits: crate::limit::RouteLimits::default(),
-        paths: Paths::Exact,
-        request_headers: RequestHeaders::default(),
-        websocket_buffer: 8,
-        mcp: None,
-    })
+    let guard = Guard::new(authenticate, Requirements { issuers, ..Requirements::default() });
+    let access = Access::Guarded(Box::new(guard));
+    Route::door("ADMIN".to_owned(), (PATTERN, &["GET", "POST"]), access, RouteLimits::default())
 }
 
 #[cfg(test)]

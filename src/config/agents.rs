@@ -40,6 +40,8 @@ pub struct AgentRules {
     pub register: bool,
     /// `remember`: whether a person is asked only once for the same.
     pub remember: bool,
+    /// `delegates`: the clients that may have part of what was granted to another one, by token exchange. Default none.
+    pub delegates: AdmittedClients,
     /// `enterprise`: the providers that may vouch for people to clients, by id in alphabetical order.
     pub enterprise: Vec<EnterpriseRule>,
     /// What the codes and tokens begin with: the prefix of the site's API keys.
@@ -97,6 +99,7 @@ impl AgentRules {
         };
         self.clients.admit(client)
             || is_registered()
+            || self.delegates.admit_named(client)
             || self.enterprise.iter().any(|rule| rule.scopes_of(client).is_some())
     }
 
@@ -109,6 +112,7 @@ impl AgentRules {
             clients: AdmittedClients::default(),
             register: false,
             remember: false,
+            delegates: AdmittedClients::default(),
             enterprise: Vec::new(),
             prefix,
         }
@@ -128,6 +132,12 @@ impl AdmittedClients {
     #[must_use]
     pub fn admit(&self, client: &str) -> bool {
         self.patterns.is_empty() || self.patterns.iter().any(|pattern| pattern.matches(client))
+    }
+
+    /// Whether a client of this id is named: nobody is where there are no names.
+    #[must_use]
+    pub fn admit_named(&self, client: &str) -> bool {
+        self.patterns.iter().any(|pattern| pattern.matches(client))
     }
 
     /// The patterns as written, for the summary.
@@ -189,6 +199,7 @@ pub(super) fn read(
         clients: table.optional("clients", |value| clients(value, development)).unwrap_or_default(),
         register: table.optional("register", flag).unwrap_or(default.register),
         remember: table.optional("remember", flag).unwrap_or(default.remember),
+        delegates: table.optional("delegates", |value| delegates(value, development)).unwrap_or_default(),
         enterprise: table.table("enterprise").map(|table| enterprise(&table, surroundings)).unwrap_or_default(),
         prefix: default.prefix,
     };
@@ -217,6 +228,15 @@ fn clients(value: &Value, development: bool) -> Result<AdmittedClients, String> 
         return Err(format!("expected at most {MAX_PATTERNS}, found {}", all.len()));
     }
     Ok(AdmittedClients { same_host: all.contains(&None), patterns: all.into_iter().flatten().collect() })
+}
+
+/// Only clients that are named: none is by default.
+fn delegates(value: &Value, development: bool) -> Result<AdmittedClients, String> {
+    let all = list(CLIENT, |pattern| ClientPattern::parse(pattern, development))(value)?;
+    if all.len() > MAX_PATTERNS {
+        return Err(format!("expected at most {MAX_PATTERNS}, found {}", all.len()));
+    }
+    Ok(AdmittedClients { same_host: false, patterns: all })
 }
 
 fn enterprise(table: &Table<'_>, surroundings: &AgentSurroundings<'_>) -> Vec<EnterpriseRule> {
@@ -270,6 +290,7 @@ mod tests {
 
     #[test]
     fn what_it_says_counts() {
+        let named = rules(json!({ "delegates": ["https://helper.example/**"] }));
         let rules = rules(json!({
             "access": "5m", "grant": "1d", "with_session": true, "register": true, "remember": true,
             "clients": ["https://claude.ai/**", "https://vscode.dev/client.json", "same-host"],
@@ -291,6 +312,9 @@ mod tests {
         assert_eq!(corp.scopes_of("https://claude.ai/code.json"), Some(&["docs:read".to_owned()][..]));
         assert_eq!((corp.scopes_of("https://other.example/"), rules.enterprise_of("other")), (None, None));
         assert!(AdmittedClients::default().admit("https://any.example/"));
+        assert!(!AdmittedClients::default().admit_named("https://any.example/"));
+        assert!(named.delegates.admit_named("https://helper.example/a"));
+        assert!(!named.delegates.admit_named("https://helper.example.evil/a"));
     }
 
     #[test]

@@ -60,8 +60,9 @@ fn self_service(mut table: Table<'_>) -> SelfService {
         table.problem("scopes", format!("expected at most {MAX_SCOPES}, found {}", scopes.len()));
     }
     let per_person = table.optional("per_person", whole_number(1, MOST_PER_PERSON)).unwrap_or(PER_PERSON);
+    let owner_seen_within = table.optional("owner_seen_within", duration(SHORTEST_LIFE, LONGEST_LIFE));
     table.finish();
-    SelfService { roles: roles.unwrap_or_default(), scopes, per_person }
+    SelfService { roles: roles.unwrap_or_default(), scopes, per_person, owner_seen_within }
 }
 
 /// Another list than GitHub's own would have others end keys: only a developer's machine may name one.
@@ -105,7 +106,8 @@ mod tests {
         //
         let table = json!({
             "prefix": "acme", "max_life": "30d", "overlap": "0s", "max_age": "5m", "header": "X-API-Key", "github": true,
-            "self_service": { "roles": ["developer"], "scopes": ["orders:read"], "per_person": 3 },
+            "self_service": { "roles": ["developer"], "scopes": ["orders:read"], "per_person": 3,
+                "owner_seen_within": "30d" },
         });
         let config = parse(&with(small(), &["KEYS"], table)).unwrap();
         // From outside it reaches no upstream.
@@ -120,6 +122,7 @@ mod tests {
             (service.roles, service.scopes, service.per_person),
             (vec!["developer".to_owned()], vec!["orders:read".to_owned()], 3)
         );
+        assert_eq!(service.owner_seen_within, Some(Seconds::hours(30 * 24)));
     }
 
     #[test]
@@ -138,6 +141,10 @@ mod tests {
             (json!({ "self_service": { "scopes": [] } }), "KEYS.self_service.scopes: "),
             (json!({ "self_service": { "scopes": ["a"], "roles": [] } }), "KEYS.self_service.roles: "),
             (json!({ "self_service": { "scopes": ["a"], "per_person": 0 } }), "KEYS.self_service.per_person: "),
+            (
+                json!({ "self_service": { "scopes": ["a"], "owner_seen_within": "1h" } }),
+                "KEYS.self_service.owner_seen_within: ",
+            ),
             (json!({ "scopes": ["a"] }), "KEYS.scopes: unknown key"),
             (json!({ "github": "http://localhost:1/keys" }), "KEYS.github: "),
             (json!({ "github": "https://api.github.com/" }), "KEYS.github: "),

@@ -5,9 +5,7 @@ use super::require;
 use super::routes::{self, Surroundings};
 use super::table::Table;
 use crate::ids::principal_kind::PrincipalKind;
-use crate::route::{
-    Access, Authentication, BrowserCache, Guard, Methods, Paths, Pattern, RequestHeaders, Requirements, Route, Token,
-};
+use crate::route::{Access, Authentication, Guard, Pattern, Requirements, Route};
 
 const PATTERN: &str = "/access/v1/{endpoint}";
 const UNSAID: &str = "expected what a service must have to ask about anybody, such as `scopes = [\"decide\"]`: without it nobody may ask, and `AUTHZEN` is to be left out";
@@ -37,36 +35,12 @@ pub(super) fn read(mut table: Table<'_>, surroundings: &Surroundings<'_>) -> Opt
     if requirements.kinds.is_empty() {
         requirements.kinds.push(PrincipalKind::Service);
     }
-    let guard = Guard {
-        authenticate: vec![Authentication::Bearer],
-        requirements,
-        policy: false,
-        facts: Vec::new(),
-        token: Token::None,
-        headers: Vec::new(),
-        touch: true,
-        revocation: None,
-        cache: BrowserCache::None,
-    };
+    let guard = Guard::new(vec![Authentication::Bearer], requirements);
     routes::refuse_contradictions(&table, &guard, surroundings);
     let access = Access::Guarded(Box::new(guard));
     let limits = limits::of_route(&mut table, Some(&access), surroundings.limits);
     table.finish();
-    let route = Route {
-        name: "AUTHZEN".to_owned(),
-        pattern: pattern?,
-        methods: Methods::parse(["POST"]).ok()?,
-        upstream: None,
-        strip_prefix: None,
-        access,
-        cors: None,
-        security_headers: None,
-        limits,
-        paths: Paths::Exact,
-        request_headers: RequestHeaders::default(),
-        websocket_buffer: 8,
-        mcp: None,
-    };
+    let route = Route::door("AUTHZEN".to_owned(), (PATTERN, &["POST"]), access, limits)?;
     Some(Authzen { route })
 }
 

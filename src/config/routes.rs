@@ -130,12 +130,12 @@ fn read<'a>(name: &str, mut table: Table<'a>, surroundings: &Surroundings<'a>) -
     if let (Some(_), Some(access), Some(upstream)) = (&mcp, &access, &upstream) {
         mcp::refuse_contradictions(&table, access, upstream.as_ref());
     }
-    let asserts = matches!(&access, Some(Access::Guarded(guard)) if guard.token == Token::Assertion);
+    let signed = access.as_ref().and_then(Access::token).filter(|token| token.is_signed());
     if let Some(Access::Guarded(guard)) = access.as_ref().filter(|_| !is_sent_on) {
         refuse_what_no_proxy_tells(&table, guard, surroundings);
     }
-    if asserts && !is_sent_on {
-        table.problem("token", "`assertion` is made for an upstream, and here none is named");
+    if let Some(token) = signed.filter(|_| !is_sent_on) {
+        table.problem("token", format!("`{token}` is made for an upstream, and here none is named"));
     }
     // it goes where we send the request ourselves, and to nobody who asks about it.
     if !is_sent_on && matches!(&access, Some(Access::Guarded(guard)) if guard.token.service().is_some()) {
@@ -293,11 +293,12 @@ fn access(
 
 /// `token`: what the upstream gets to know the caller by, or us.
 fn token(value: &serde_json::Value, services: &[ServiceId]) -> Result<Token, String> {
-    const EXPECTED: &str = "`none` or `relay` or `assertion` or `service:ID`";
+    const EXPECTED: &str = "`none` or `relay` or `assertion` or `txn` or `service:ID`";
     match text(value)? {
         "none" => Ok(Token::None),
         "relay" => Ok(Token::Relay),
         "assertion" => Ok(Token::Assertion),
+        "txn" => Ok(Token::Txn),
         other => {
             let id = other.strip_prefix("service:").and_then(ServiceId::parse);
             let id = id.ok_or_else(|| expected(EXPECTED, other))?;

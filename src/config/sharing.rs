@@ -9,10 +9,7 @@ use super::table::Table;
 use crate::ids::principal_kind::PrincipalKind;
 use crate::limit::RouteLimits;
 use crate::relation::{Model, Name, Template};
-use crate::route::{
-    Access, Authentication, BrowserCache, Guard, Methods, Paths, Pattern, RequestHeaders, Requirements, Route, Token,
-    WEBSOCKET_BUFFER,
-};
+use crate::route::{Access, Authentication, Guard, Pattern, Requirements, Route};
 
 /// Where the endpoints are.
 pub const SHARING_PREFIX: &str = "/auth/relations";
@@ -54,7 +51,7 @@ impl Sharing {
 pub(super) fn read(mut table: Table<'_>, surroundings: &Surroundings<'_>) -> Option<Sharing> {
     let ways = ways(&mut table, surroundings);
     let requirements = requirements(&mut table, surroundings);
-    let guard = guard(ways.clone(), requirements);
+    let guard = Guard::new(ways.clone(), requirements);
     routes::refuse_contradictions(&table, &guard, surroundings);
     let access = Access::Guarded(Box::new(guard));
     let limits = limits::of_route(&mut table, Some(&access), surroundings.limits);
@@ -161,7 +158,7 @@ fn shared_type(
     } else if !says_who(&requirements) && !is_wrong(&mut table) {
         table.problem("require", UNSAID);
     }
-    let guard = guard(ways.to_vec(), requirements);
+    let guard = Guard::new(ways.to_vec(), requirements);
     routes::refuse_contradictions(&table, &guard, surroundings);
     table.finish();
     let limits = RouteLimits { shared: true, ..RouteLimits::default() };
@@ -169,36 +166,8 @@ fn shared_type(
     Some(SharedType { kind: kind?, route })
 }
 
-fn guard(authenticate: Vec<Authentication>, requirements: Requirements) -> Guard {
-    Guard {
-        authenticate,
-        requirements,
-        policy: false,
-        facts: Vec::new(),
-        token: Token::None,
-        headers: Vec::new(),
-        touch: true,
-        revocation: None,
-        cache: BrowserCache::None,
-    }
-}
-
 fn route(name: String, access: Access, limits: RouteLimits) -> Option<Route> {
-    Some(Route {
-        name,
-        pattern: Pattern::parse(SHARING_PREFIX).ok()?,
-        methods: Methods::parse(["GET", "POST"]).ok()?,
-        upstream: None,
-        strip_prefix: None,
-        access,
-        cors: None,
-        security_headers: None,
-        limits,
-        paths: Paths::Exact,
-        request_headers: RequestHeaders::default(),
-        websocket_buffer: WEBSOCKET_BUFFER,
-        mcp: None,
-    })
+    Route::door(name, (SHARING_PREFIX, &["GET", "POST"]), access, limits)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use std::fmt;
 use serde_json::{Map, Value, json};
 
 use crate::authn::hypothetical::Hypothetical;
-use crate::authn::{Means, PrincipalSource, TokenRejection, resource};
+use crate::authn::{BlockedBy, Means, PrincipalSource, Standing, TokenRejection, resource};
 use crate::authz::relations::{Questions, RelationStep};
 use crate::authz::{self, Decision, Denial, Finding};
 use crate::config::{Config, Roles};
@@ -24,6 +24,7 @@ use crate::policy::{
 };
 use crate::relation::{MemoryTuples, Model};
 use crate::route::{Access, CanonicalPath, Matched, NoRoute, Route};
+use crate::store::block_list::BlockList;
 use crate::time::Timestamp;
 
 pub use context::{Certificate, Context, HypotheticalTls};
@@ -187,6 +188,14 @@ impl Case<'_> {
         (verdict.with_relations(&found), found.unwrap_or_default())
     }
 
+    /// What of whoever asks is on the list, where the route asks who they are. A session is taken to begin now.
+    #[must_use]
+    pub fn blocked(&self, list: &BlockList) -> Option<BlockedBy> {
+        let principal = self.who?.principal();
+        let by = Standing::of(principal, self.now).check(list, self.now).err()?;
+        Some(if by == BlockedBy::Subject && principal.session().is_some() { BlockedBy::Person } else { by })
+    }
+
     fn asks_policies(&self) -> bool {
         matches!(&self.matched.route.access, Access::Guarded(guard) if guard.policy)
     }
@@ -261,6 +270,12 @@ impl Explanation {
             Ok(facts) => Self { facts: facts.clone(), ..self },
             Err(denial) => Self { outcome: "deny", because: denial.code(), detail: denial.detail(), ..self },
         }
+    }
+
+    /// They are blocked: then nothing else matters.
+    #[must_use]
+    pub fn with_block(self, by: BlockedBy) -> Self {
+        Self { outcome: "deny", because: by.code(), detail: None, ..self }
     }
 
     /// The store of relations did not answer: then nobody passes.

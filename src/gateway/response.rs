@@ -183,6 +183,7 @@ fn details(refusal: &Refusal, login: Option<&str>) -> Map<String, Value> {
             insert("acr_values", Some(wanted.acr_values.join(" ").into()).filter(|_| !wanted.acr_values.is_empty()));
             insert("max_age", wanted.max_age.map(|max_age| max_age.get().into()));
         }
+        Refusal::ApprovalRequired(url, _) => insert("approval_url", Some(url.as_str().into())),
         _ => {}
     }
     if let Refusal::Unauthenticated | Refusal::StepUp(_) = refusal {
@@ -205,7 +206,11 @@ fn explain_in_headers(refusal: &Refusal, login: Option<&str>, headers: &mut Head
             (header::WWW_AUTHENTICATE, challenge)
         }
         (Refusal::MethodNotAllowed(methods), _) => (header::ALLOW, methods.clone()),
-        (Refusal::TooManyRequests(next), _) => (header::RETRY_AFTER, next.get().max(1).to_string()),
+        // Nobody knows when somebody decides: a program asks again in a moment.
+        (Refusal::ApprovalRequired(..), _) => (header::RETRY_AFTER, RETRY_AFTER_SECONDS.to_owned()),
+        (Refusal::TooManyRequests(next) | Refusal::ApprovalDenied(next), _) => {
+            (header::RETRY_AFTER, next.get().max(1).to_string())
+        }
         (Refusal::Unavailable | Refusal::LoginUnavailable, _) => (header::RETRY_AFTER, RETRY_AFTER_SECONDS.to_owned()),
         _ => return,
     };

@@ -68,7 +68,7 @@ pub const CLAIMING_PREFIXES: [&str; 59] = [
     "x-webauth-",
 ];
 /// The same, by their whole names.
-pub const CLAIMING_NAMES: [&str; 28] = [
+pub const CLAIMING_NAMES: [&str; 29] = [
     "client-cert",
     "client-cert-chain",
     "client-ip",
@@ -78,6 +78,7 @@ pub const CLAIMING_NAMES: [&str; 28] = [
     "proxy",
     "proxy-authorization",
     "true-client-ip",
+    "txn-token",
     "via",
     "x-access-token",
     "x-anonymous-consumer",
@@ -104,13 +105,14 @@ pub const HARMLESS_NAMES: [&str; 5] =
     ["x-client-info", "x-client-name", "x-client-platform", "x-client-version", "x-user-agent"];
 
 /// What no route can ask to be passed on: it is written anew, tells of the connection, or makes another request of this one.
-pub const FOR_NO_ROUTE: [&str; 18] = [
+pub const FOR_NO_ROUTE: [&str; 19] = [
     "cf-",
     "client-",
     "fastly-client-ip",
     "forwarded",
     "proxy",
     "true-client-ip",
+    "txn-token",
     "via",
     "x-client-ip",
     "x-cluster-client-ip",

@@ -38,76 +38,48 @@ impl fmt::Display for ProviderId {
     }
 }
 
-/// The short name of an issuer in the configuration and in logs: spelt like a [`ProviderId`], and never one.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct IssuerId(ProviderId);
+/// A name spelt like a [`ProviderId`], and never one.
+macro_rules! id_beside_providers {
+    ($(#[$what:meta])* $name:ident) => {
+        $(#[$what])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(ProviderId);
 
-impl IssuerId {
-    /// Reads an id; `None` when it is not one.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        ProviderId::parse(text).map(Self)
-    }
+        impl $name {
+            /// Reads an id; `None` when it is not one.
+            #[must_use]
+            pub fn parse(text: &str) -> Option<Self> {
+                ProviderId::parse(text).map(Self)
+            }
 
-    /// The id as written.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        self.0.as_str()
-    }
+            /// The id as written.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                self.0.as_str()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
 }
 
-impl fmt::Display for IssuerId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
+id_beside_providers! {
+    /// The short name of an issuer in the configuration and in logs: spelt like a [`ProviderId`], and never one.
+    IssuerId
 }
 
-/// The short name of an entry of client certificates: spelt like a [`ProviderId`], and never one.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CertificateId(ProviderId);
-
-impl CertificateId {
-    /// Reads an id; `None` when it is not one.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        ProviderId::parse(text).map(Self)
-    }
-
-    /// The id as written.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        self.0.as_str()
-    }
+id_beside_providers! {
+    /// The short name of an entry of client certificates: spelt like a [`ProviderId`], and never one.
+    CertificateId
 }
 
-impl fmt::Display for CertificateId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// The short name of an entry of `SERVICES`, for which we get tokens of our own: spelt like a [`ProviderId`], and never one.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ServiceId(ProviderId);
-
-impl ServiceId {
-    /// Reads an id; `None` when it is not one.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        ProviderId::parse(text).map(Self)
-    }
-
-    /// The id as written.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        self.0.as_str()
-    }
-}
-
-impl fmt::Display for ServiceId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
+id_beside_providers! {
+    /// The short name of an entry of `SERVICES`, for which we get tokens of our own: spelt like a [`ProviderId`], and never one.
+    ServiceId
 }
 
 #[cfg(test)]

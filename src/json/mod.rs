@@ -4,6 +4,7 @@
 //! [`MAX_DEPTH`], a byte order mark, anything after the object, invalid UTF-8, numbers outside the range of
 //! a double, and texts longer than the caller allows, before they are read.
 
+pub mod raw;
 mod typed;
 
 pub use typed::{Unread, from_bytes, from_text, from_value};

@@ -104,6 +104,9 @@ fn one_key(view: &View<'_>, key: &ListedKey, own: &OwnKeys<'_>) -> Markup {
             @if own.sign_in.is_none() {
                 div.actions {
                     (button(view, key, "rotate", "Rotate"))
+                    @if key.old_until.is_some_and(|until| own.now < until) {
+                        (button(view, key, "end-old", "End the key before"))
+                    }
                     (button(view, key, "delete", "Delete"))
                 }
             }
@@ -239,6 +242,17 @@ mod tests {
             r#"type="checkbox" name="scope" value="orders:read""#,
         ] {
             assert!(page.contains(part), "{part}: {page}");
+        }
+    }
+
+    #[test]
+    fn the_secret_before_a_rotation_is_ended_by_a_button_while_it_is_good() {
+        // R-266
+        let until = |old_until| page(&[ListedKey { old_until, ..key("x") }], None, KeyMaking::NotAllowed);
+        let button = r#"action="/auth/keys/00112233445566ff/end-old""#;
+        assert!(until(Some(Timestamp::from_unix(1_800_000_000))).contains(button));
+        for none in [None, Some(Timestamp::from_unix(1_799_999_999))] {
+            assert!(!until(none).contains(button), "{none:?}");
         }
     }
 

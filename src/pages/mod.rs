@@ -4,6 +4,7 @@
 //! `languages/` has a file for each, by the English words. They are no part of the Worker's module.
 
 pub mod api_keys;
+pub mod approvals;
 pub mod chooser;
 pub mod consent;
 pub mod explain;

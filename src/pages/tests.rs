@@ -3,10 +3,13 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use super::api_keys::{KeyMaking, OwnKeys};
+use super::approvals::{Deciding, Shown};
 use super::chooser::Choices;
 use super::problem::ProblemContext;
 use super::unsent::WhyUnsent;
 use super::*;
+use crate::agent::approval::tests::{by, call, pending};
+use crate::agent::approval::{Approval, Verdict};
 use crate::api_key::{ApiKeyId, KeyEnd, KeyEnding, KeyHolder, KeyPrefix, KeyUse, ListedKey};
 use crate::authz::{Shortfall, StepUp};
 use crate::config::testing::{config, provider};
@@ -89,6 +92,8 @@ fn refusals(text: &str) -> Vec<Refusal> {
         Refusal::TokenMalformed,
         Refusal::StepUp(Box::new(StepUp { acr_values: Vec::new(), max_age: None, shortfall: Shortfall::TooOld })),
         Refusal::Forbidden(vec![text.to_owned()]),
+        Refusal::ApprovalRequired(text.to_owned(), Seconds::new(42)),
+        Refusal::ApprovalDenied(Seconds::new(42)),
         Refusal::CrossSite,
         Refusal::NotFound,
         Refusal::MethodNotAllowed(text.to_owned()),
@@ -139,10 +144,42 @@ fn quiet_pages(view: &View<'_>, text: &str) -> Vec<HtmlPage> {
         framed::signed_out(view, "https://login.example.com"),
     ];
     pages.extend(choosers(view, text));
+    pages.extend(approval_pages(view, text));
     for refusal in refusals(text) {
         pages.extend(contexts(text).iter().map(|context| problem::render(view, &refusal, context)));
     }
     pages
+}
+
+/// Every page of approvals.
+fn approval_pages(view: &View<'_>, text: &str) -> Vec<HtmlPage> {
+    let at = Timestamp::from_unix(1_795_328_454);
+    let said = Value::from(text).to_string();
+    let mut waiting = pending("0", call(&format!("{{{said}:{said}}}")));
+    for place in [&mut waiting.link, &mut waiting.client, &mut waiting.client_name, &mut waiting.call.name] {
+        text.clone_into(place);
+    }
+    for place in [&mut waiting.call.route, &mut waiting.call.method] {
+        text.clone_into(place);
+    }
+    waiting.call.params = Some(format!("{{{said}:{said}}}"));
+    waiting.person.name = Some(text.to_owned());
+    let decided = |verdict| {
+        let mut by = by(text, at);
+        by.by.name = Some(text.to_owned());
+        Approval { until: at.plus(Seconds::hours(1)), ..waiting.clone() }.decided(verdict, by).unwrap()
+    };
+    let (given, denied) = (decided(Verdict::Allow), decided(Verdict::Deny));
+    let used = given.used(at, "0").unwrap();
+    let one = |approval, deciding| approvals::render_one(view, &Shown { approval, deciding });
+    vec![
+        approvals::render_all(view, &[]),
+        approvals::render_all(view, &[waiting.clone(), given.clone(), denied.clone(), used]),
+        one(&waiting, Deciding::Yes),
+        one(&waiting, Deciding::SignIn(text.to_owned())),
+        one(&given, Deciding::No),
+        one(&denied, Deciding::No),
+    ]
 }
 
 /// Every page that has a script, but that for administrators.
@@ -184,7 +221,7 @@ fn key_pages(view: &View<'_>, text: &str) -> Vec<HtmlPage> {
         created_at: at,
         rotated_at: None,
         expires_at: at.plus(Seconds::hours(1)),
-        old_until: end.is_none().then_some(at),
+        old_until: end.is_none().then_some(at.plus(Seconds::minutes(1))),
         last_use: end.map(|_| KeyUse::new(at, text, Some(text))),
         ended: end.map(|why| KeyEnd { at, why }),
     };

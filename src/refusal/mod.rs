@@ -1,11 +1,13 @@
 //! The two faces of a failure: a rich [`Reason`] for the log, a poor [`Refusal`] for the outside,
 //! and the one map between them.
 
+mod approval;
 pub mod mismatch;
 mod parts;
 mod problem;
 mod reason;
 
+pub use approval::ApprovalRefusal;
 pub use parts::{Document, ForwardAuthError, KeyRequestError, LogoutRequestError, McpDenial, OrderError};
 pub use problem::Refusal;
 pub use reason::Reason;

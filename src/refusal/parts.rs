@@ -111,8 +111,6 @@ impl KeyRequestError {
 pub enum McpDenial {
     /// No rule of the route is for what it asks for.
     Unlisted,
-    /// A person would have to approve it, and nobody can be asked.
-    Unapproved,
     /// The question came without the body that says what is asked for.
     Unseen,
 }
@@ -121,7 +119,6 @@ impl McpDenial {
     pub(super) const fn code(self) -> &'static str {
         match self {
             Self::Unlisted => "mcp.unlisted",
-            Self::Unapproved => "mcp.unapproved",
             Self::Unseen => "mcp.unseen",
         }
     }

@@ -27,6 +27,10 @@ pub enum Refusal {
     StepUp(Box<StepUp>),
     /// 403: not with these rights; the scopes that would do.
     Forbidden(Vec<String>),
+    /// 403: not until somebody allows it, at this address; for so long they are asked.
+    ApprovalRequired(String, Seconds),
+    /// 403: somebody said no; they are not asked again for so long.
+    ApprovalDenied(Seconds),
     /// 403: not from that page.
     CrossSite,
     /// 404
@@ -84,9 +88,13 @@ impl Refusal {
             | Self::TokenRefused
             | Self::ProofRefused
             | Self::NonceWanted => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_) | Self::CrossSite | Self::LoginRefused | Self::AccountBlocked | Self::ConsentOver => {
-                StatusCode::FORBIDDEN
-            }
+            Self::Forbidden(_)
+            | Self::ApprovalRequired(..)
+            | Self::ApprovalDenied(_)
+            | Self::CrossSite
+            | Self::LoginRefused
+            | Self::AccountBlocked
+            | Self::ConsentOver => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Conflict => StatusCode::CONFLICT,
@@ -110,6 +118,8 @@ impl Refusal {
             Self::NonceWanted => "use-dpop-nonce",
             Self::StepUp(_) => "insufficient-user-authentication",
             Self::Forbidden(_) => "forbidden",
+            Self::ApprovalRequired(..) => "approval-required",
+            Self::ApprovalDenied(_) => "approval-denied",
             Self::CrossSite => "cross-site",
             Self::NotFound => "not-found",
             Self::MethodNotAllowed(_) => "method-not-allowed",
@@ -140,6 +150,8 @@ impl Refusal {
             Self::ProofRefused | Self::NonceWanted => "That proof of a key is not accepted",
             Self::StepUp(_) => "Please sign in once more",
             Self::Forbidden(_) => "You may not do this",
+            Self::ApprovalRequired(..) => "Somebody has to allow this first",
+            Self::ApprovalDenied(_) => "This was not allowed",
             Self::CrossSite => "That request came from another site",
             Self::NotFound => "There is nothing here",
             Self::MethodNotAllowed(_) => "That cannot be done here",
@@ -176,6 +188,10 @@ impl Refusal {
             Self::TokenMalformed => "The program that sent it has to present its access token in another way.",
             Self::StepUp(_) => "This page needs another sign-in, perhaps in a safer way than before.",
             Self::Forbidden(_) => "You are signed in, but your account has no access to this page.",
+            Self::ApprovalRequired(..) => {
+                "Whoever may allow it can do so on a page of ours. Then it can be tried again."
+            }
+            Self::ApprovalDenied(_) => "It was asked a moment ago, and the answer was no.",
             Self::CrossSite => {
                 "For your safety it was not carried out. If you meant to do it, start from our own pages."
             }

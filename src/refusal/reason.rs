@@ -1,5 +1,6 @@
 //! What happened, for the log, and the map to what the outside learns of it.
 
+use super::approval::ApprovalRefusal;
 use super::parts::{Document, ForwardAuthError, KeyRequestError, LogoutRequestError, McpDenial, OrderError};
 use super::problem::Refusal;
 use crate::agent::AgentError;
@@ -94,6 +95,8 @@ pub enum Reason {
     NoSuchSession,
     /// A key is not made, rotated or deleted.
     KeyRequest(KeyRequestError),
+    /// A call that somebody has to allow does not go on, or nobody decides about it so.
+    Approval(ApprovalRefusal),
     /// A report of leaked keys that is not taken.
     LeakReport(LeakReportError),
     /// What an administrator, or a service that shares, asked for is not done.
@@ -203,6 +206,7 @@ impl Reason {
             Self::StepUp(wanted) => wanted.shortfall.code(),
             Self::NoSuchSession => "session.unknown",
             Self::KeyRequest(error) => error.code(),
+            Self::Approval(refusal) => refusal.code(),
             Self::LeakReport(error) => error.code(),
             Self::Order(error) => error.code(),
             Self::BadInput(_) => "request.bad_input",
@@ -213,12 +217,12 @@ impl Reason {
             Self::UnknownProvider => "login.unknown_provider",
             Self::Callback(error) => error.code(),
             Self::Token(error) => error.code(),
-            Self::IdTokenSignature(error) => error.code(),
+            Self::IdTokenSignature(error) | Self::UserInfoSignature(error) | Self::LogoutTokenSignature(error) => {
+                error.code()
+            }
             Self::IdToken(error) => error.code(),
-            Self::UserInfoSignature(error) => error.code(),
             Self::UserInfo(error) => error.code(),
             Self::LogoutRequest(error) => error.code(),
-            Self::LogoutTokenSignature(error) => error.code(),
             Self::LogoutToken(error) => error.code(),
             Self::LoginOvertaken => "login.overtaken_by_logout",
             Self::RefreshPaused => "session.renewal_paused",
@@ -332,9 +336,9 @@ impl Reason {
             | Self::LogoutToken(_)
             | Self::LeakReport(_)
             | Self::Verify(_) => Refusal::BadRequest,
-            Self::Client(error) if error.is_about_consent() => Refusal::ConsentOver,
-            Self::Client(_) => Refusal::ClientRefused,
+            Self::Client(error) => client_refusal(*error),
             Self::KeyRequest(error) => error.refusal(),
+            Self::Approval(refusal) => refusal.refusal(),
             Self::NoRoute | Self::OtherSpelling(_) | Self::NoSuchSession | Self::NoFile => Refusal::NotFound,
             Self::Order(error) => error.refusal(),
             Self::MethodNotAllowed(methods) => Refusal::MethodNotAllowed(methods.clone()),
@@ -351,14 +355,10 @@ impl Reason {
             Self::Denied(Denial::Scopes(missing)) => Refusal::Forbidden(missing.clone()),
             Self::StepUp(wanted) => Refusal::StepUp(wanted.clone()),
             Self::Denied(_) | Self::Certificate(_) | Self::Mcp(_) => Refusal::Forbidden(Vec::new()),
-            Self::Callback(CallbackError::ProviderError(error)) | Self::Token(TokenError::Refused(error)) => {
-                login_refusal(error)
-            }
-            Self::Token(TokenError::AnswerLost(_)) => Refusal::LoginUnavailable,
-            Self::Token(TokenError::ClientKey) => Refusal::LoginMisconfigured,
+            Self::Token(error) => token_endpoint_refusal(error),
+            Self::Callback(CallbackError::ProviderError(error)) => login_refusal(error),
             Self::Callback(CallbackError::NoTransaction | CallbackError::AlreadyUsed) => Refusal::LoginOver,
             Self::Callback(_)
-            | Self::Token(_)
             | Self::IdTokenSignature(_)
             | Self::IdToken(_)
             | Self::UserInfoSignature(_)
@@ -393,6 +393,21 @@ const fn provider_code(error: FetchError) -> &'static str {
         FetchError::Network => "provider.unreachable",
         FetchError::Timeout => "provider.timeout",
         FetchError::TooLarge => "provider.answer_too_large",
+    }
+}
+
+/// What a person learns of a client that is refused, or of their consent that is over.
+const fn client_refusal(error: AgentError) -> Refusal {
+    if error.is_about_consent() { Refusal::ConsentOver } else { Refusal::ClientRefused }
+}
+
+/// What the person learns who signs in, where the provider gives no tokens.
+fn token_endpoint_refusal(error: &TokenError) -> Refusal {
+    match error {
+        TokenError::Refused(error) => login_refusal(error),
+        TokenError::AnswerLost(_) => Refusal::LoginUnavailable,
+        TokenError::ClientKey => Refusal::LoginMisconfigured,
+        _ => Refusal::LoginFailed,
     }
 }
 

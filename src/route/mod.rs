@@ -2,6 +2,7 @@
 
 mod browser_cache;
 mod claim_header;
+mod door;
 mod literals;
 mod methods;
 mod path;
@@ -107,6 +108,17 @@ pub enum Access {
     Public,
     /// Who proves an identity and meets the requirements.
     Guarded(Box<Guard>),
+}
+
+impl Access {
+    /// What the upstream gets to know the caller by, where callers are known.
+    #[must_use]
+    pub fn token(&self) -> Option<&Token> {
+        match self {
+            Self::Guarded(guard) => Some(&guard.token),
+            Self::Public => None,
+        }
+    }
 }
 
 /// What a guarded route asks for.
@@ -216,10 +228,10 @@ impl Route {
         route
     }
 
-    /// Whether its upstream gets assertions.
+    /// Whether its upstream gets what our own keys sign.
     #[must_use]
     pub fn asserts(&self) -> bool {
-        matches!(&self.access, Access::Guarded(guard) if guard.token == Token::Assertion)
+        matches!(&self.access, Access::Guarded(guard) if guard.token.is_signed())
     }
 
     /// The headers by which its upstream is told of the caller.
@@ -292,6 +304,8 @@ pub enum Token {
     Relay,
     /// `assertion`: a short JWT of Postern's own for this upstream, as `X-Postern-Assertion`.
     Assertion,
+    /// `txn`: a transaction token for this request alone, as `Txn-Token`.
+    Txn,
     /// `service:ID`: a token of Postern's own, by that entry of `SERVICES`; and neither token nor cookie of the caller.
     Service(ServiceId),
 }
@@ -302,8 +316,14 @@ impl Token {
     pub const fn service(&self) -> Option<&ServiceId> {
         match self {
             Self::Service(id) => Some(id),
-            Self::None | Self::Relay | Self::Assertion => None,
+            Self::None | Self::Relay | Self::Assertion | Self::Txn => None,
         }
+    }
+
+    /// Whether our own keys sign it.
+    #[must_use]
+    pub const fn is_signed(&self) -> bool {
+        matches!(self, Self::Assertion | Self::Txn)
     }
 }
 
@@ -313,6 +333,7 @@ impl std::fmt::Display for Token {
             Self::None => f.write_str("none"),
             Self::Relay => f.write_str("relay"),
             Self::Assertion => f.write_str("assertion"),
+            Self::Txn => f.write_str("txn"),
             Self::Service(id) => write!(f, "service:{id}"),
         }
     }

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::approval::{ApprovalCommand, ApprovalReply};
 use super::grant::{Grant, GrantRefusal};
 use super::handle::SessionDigest;
 use super::record::Session;
@@ -90,13 +91,30 @@ pub enum Command {
         /// The client that it has to belong to.
         client: String,
     },
+    /// End grants to agents: that one, those to that client, or all.
+    EndGrants {
+        /// [`Listed::id`]
+        id: Option<String>,
+        /// The client's id.
+        client: Option<String>,
+    },
+    /// Something about approvals of single calls.
+    Approval(Box<ApprovalCommand>),
 }
 
 impl Command {
     /// Whether it may end a session.
     #[must_use]
     pub const fn ends(&self) -> bool {
-        !matches!(self, Self::Check(_) | Self::List { .. } | Self::Unblock | Self::CheckGrant(_) | Self::Exchange(_))
+        !matches!(
+            self,
+            Self::Check(_)
+                | Self::List { .. }
+                | Self::Unblock
+                | Self::CheckGrant(_)
+                | Self::Exchange(_)
+                | Self::Approval(_)
+        )
     }
 }
 
@@ -270,6 +288,8 @@ pub enum Reply {
     Refused(GrantRefusal),
     /// The grant is alive; its record.
     LiveGrant(Box<Session>),
+    /// Something about approvals.
+    Approval(Box<ApprovalReply>),
 }
 
 /// One session as its owner sees it.

@@ -3,6 +3,7 @@
 //! Everything that must be consistent about one subject lives in one object ([`subject::SubjectSessions`]),
 //! named by [`SubjectKey`]. The object loads, calls the rules here, and stores.
 
+pub mod approval;
 pub mod cache;
 mod cached_table;
 pub mod grant;

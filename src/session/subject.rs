@@ -1,5 +1,6 @@
 //! The rules of a subject's object, over whatever table its sessions are stored in.
 
+mod approvals;
 mod ending;
 mod grants;
 mod refreshing;
@@ -73,6 +74,12 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
             Command::CheckGrant(check) => self.check_grant(check, now),
             Command::Exchange(exchange) => self.exchange(exchange, now),
             Command::EndGrant { digest, client } => self.end_grant(digest, client, now),
+            Command::EndGrants { id, client } => self.end_where(now, |row, session| {
+                let is_called = id.as_ref().is_none_or(|id| row.digest.public_id() == *id);
+                let is_to = |grant: &Grant| client.as_ref().is_none_or(|client| grant.client == *client);
+                is_called && session.grant.as_deref().is_some_and(is_to)
+            }),
+            Command::Approval(command) => self.approval(command, now),
         };
         answer.map(Step::Answer)
     }

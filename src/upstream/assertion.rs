@@ -13,7 +13,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::identity::Identity;
-use crate::authn::{Actor, PrincipalKind};
+use crate::authn::{Actor, Principal, PrincipalKind};
 use crate::bounded_cache::{BoundedCache, Bounds};
 use crate::config::PublicUrl;
 use crate::jose::{Es256Signer, Signing};
@@ -96,21 +96,21 @@ struct About<'a> {
 
 /// RFC 9493 §3.2.4.
 #[derive(Debug, Serialize)]
-struct SubjectId<'a> {
+pub(super) struct SubjectId<'a> {
     format: &'static str,
     iss: &'a str,
     sub: &'a str,
 }
 
 impl<'a> SubjectId<'a> {
-    const fn new(iss: &'a str, sub: &'a str) -> Self {
+    pub(super) const fn new(iss: &'a str, sub: &'a str) -> Self {
         Self { format: "iss_sub", iss, sub }
     }
 }
 
 /// Who acts for the subject, and for whom those act in turn (RFC 8693 §4.1).
 #[derive(Debug, Serialize)]
-struct Acting<'a> {
+pub(super) struct Acting<'a> {
     iss: &'a str,
     sub: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -154,10 +154,14 @@ impl<'a> About<'a> {
             acr: authentication.acr.as_deref(),
             amr: &authentication.amr,
             sid: who.session,
-            // Of our own grants we know what acts.
-            act: acting(principal.actors(), principal.issuer(), principal.grant_id().map(|_| AI_AGENT)),
+            act: acting_for(principal),
         }
     }
+}
+
+/// Who acts for this principal. Of our own grants we know what acts.
+pub(super) fn acting_for(principal: &Principal) -> Option<Acting<'_>> {
+    acting(principal.actors(), principal.issuer(), principal.grant_id().map(|_| AI_AGENT))
 }
 
 /// An actor without an issuer is one of the token's own issuer: read under our `iss`, the name would be somebody else's.
@@ -169,7 +173,7 @@ fn acting<'a>(actors: &'a [Actor], issuer: &'a str, sub_profile: Option<&'static
 }
 
 /// No two principals share one: neither kind nor issuer holds a NUL.
-fn unique_subject(kind: PrincipalKind, issuer: &str, subject: &str) -> String {
+pub(super) fn unique_subject(kind: PrincipalKind, issuer: &str, subject: &str) -> String {
     let parts = [kind.as_str(), "\0", issuer, "\0", subject];
     let digest = parts.iter().fold(Sha256::new(), |digest, part| digest.chain_update(part));
     Base64UrlUnpadded::encode_string(&digest.finalize())
@@ -238,13 +242,18 @@ impl Assertions {
             iat: now,
             exp: expires_at,
         };
-        let signer = self.signer.get_or_init(|| self.ring.newest_signer()).as_ref()?;
-        let assertion = signer.sign_by(signing, TYP, &serde_json::to_string(&claims).ok()?).await?;
+        let assertion = self.sign(signing, TYP, &serde_json::to_string(&claims).ok()?).await?;
         let subject = SubjectKey::of(principal.issuer(), principal.subject());
-        let (weight, assertion) = (assertion.len(), Assertion(assertion.into()));
+        let weight = assertion.expose().len();
         let entry = Entry { subject, assertion: assertion.clone(), issued_at: now, expires_at };
         self.recent.borrow_mut().insert(key, entry, weight);
         Some(assertion)
+    }
+
+    /// What the newest key signs of these claims, a JSON object. `None` when it cannot.
+    pub async fn sign(&self, signing: &impl Signing, typ: &str, claims: &str) -> Option<Assertion> {
+        let signer = self.signer.get_or_init(|| self.ring.newest_signer()).as_ref()?;
+        signer.sign_by(signing, typ, claims).await.map(|jwt| Assertion(jwt.into()))
     }
 
     /// Forgets what was said of a subject.

@@ -28,6 +28,10 @@ const BYTES_PER_MIB: f64 = 1_048_576.0;
 
 /// Where an upstream finds an [`UpstreamIdentity::assertion`].
 const ASSERTION: &str = "x-postern-assertion";
+/// Where it finds an [`UpstreamIdentity::transaction`].
+const TRANSACTION: &str = "txn-token";
+/// Where it finds our word for who allowed this very call.
+const RECEIPT: &str = "x-postern-receipt";
 
 /// A request that both doors let through, ready to be sent: the Worker adds the body and nothing else.
 #[derive(Debug)]
@@ -110,6 +114,8 @@ pub struct UpstreamIdentity {
     pub access_token: Option<Secret<String>>,
     /// Our word for who it is, made for this upstream.
     pub assertion: Option<Assertion>,
+    /// The same as a transaction token, for this request alone.
+    pub transaction: Option<Assertion>,
     /// Single facts, by headers that the configuration names.
     pub claims: Vec<(HeaderName, HeaderValue)>,
 }
@@ -119,8 +125,12 @@ impl UpstreamIdentity {
     pub fn add_to(&self, headers: &mut HeaderMap) {
         let bearer =
             self.access_token.as_ref().map(|token| HeaderValue::try_from(format!("Bearer {}", token.expose())));
-        let assertion = self.assertion.as_ref().map(|assertion| HeaderValue::try_from(assertion.expose()));
-        for (name, value) in [(header::AUTHORIZATION, bearer), (HeaderName::from_static(ASSERTION), assertion)] {
+        let signed = [(ASSERTION, &self.assertion), (TRANSACTION, &self.transaction)];
+        let signed = signed.map(|(name, jwt)| {
+            let value = jwt.as_ref().map(|jwt| HeaderValue::try_from(jwt.expose()));
+            (HeaderName::from_static(name), value)
+        });
+        for (name, value) in std::iter::once((header::AUTHORIZATION, bearer)).chain(signed) {
             if let Some(Ok(mut value)) = value {
                 value.set_sensitive(true);
                 headers.insert(name, value);
@@ -165,6 +175,13 @@ impl ForwardPlan {
             },
             permit,
             event: None,
+        }
+    }
+
+    /// Tells the upstream who allowed this very call.
+    pub fn add_receipt(&mut self, receipt: &Assertion) {
+        if let Ok(value) = HeaderValue::try_from(receipt.expose()) {
+            self.headers.insert(HeaderName::from_static(RECEIPT), value);
         }
     }
 

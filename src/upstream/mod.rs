@@ -11,9 +11,10 @@ pub mod lifetime;
 pub mod response;
 pub mod service_credential;
 pub mod static_files;
+pub mod transaction;
 pub mod websocket;
 
-pub use assertion::{Assertions, Making};
+pub use assertion::{Assertion, Assertions, Making};
 pub use cache_scope::CacheScope;
 pub use forward::{ForwardPlan, Forwarding, UpstreamIdentity};
 pub use identity::Identity;

@@ -7,6 +7,7 @@ import { extname, join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
+import { AT_MOST_MS } from "../e2e/support/until.mjs";
 import { launchChromium, newPerson, signIn, startApplication } from "./support/world.mjs";
 
 const SPA = fileURLToPath(new URL("../../demo/spa/", import.meta.url));
@@ -32,6 +33,11 @@ function demoUpstream() {
   return path;
 }
 
+/** Idle sessions end after 600 seconds, and the page warns a minute before. The clocks run on while a slow machine works: so a good while before the warning, and soon after it. */
+const BEFORE_WARNING = 480;
+const WARNED = 545;
+const OVER = 605;
+
 const browser = await launchChromium();
 const upstream = demoUpstream();
 
@@ -46,6 +52,7 @@ async function signedIn() {
     upstream,
   });
   const person = await newPerson(browser);
+  person.context.setDefaultTimeout(AT_MOST_MS);
   // A tab opened hours ago does not tell the time otherwise than Postern: both clocks move together.
   await person.context.clock.install({ time: postern.now() });
   await person.page.goto(`${origin}/auth/login?return_to=/`);
@@ -67,9 +74,9 @@ test("a session about to end for idleness says so, and a press of a key keeps it
   // R-179
   const { context, page, pass, complaints } = await signedIn();
   assert.equal(await ending(page).count(), 0);
-  await pass(530);
+  await pass(BEFORE_WARNING);
   assert.equal(await ending(page).count(), 0, "a minute early is early enough");
-  await pass(20);
+  await pass(WARNED - BEFORE_WARNING);
   await ending(page).waitFor();
   assert.ok(await stay(page).isVisible());
   assert.equal(await ended(page).isVisible(), false);
@@ -90,9 +97,9 @@ test("a session about to end for idleness says so, and a press of a key keeps it
 test("a warning that nobody heeds is followed by the notice that the session has ended", async () => {
   // R-178
   const { context, page, pass } = await signedIn();
-  await pass(560);
+  await pass(WARNED);
   await ending(page).waitFor();
-  await pass(45);
+  await pass(OVER - WARNED);
   await ended(page).waitFor();
   assert.equal(await ending(page).count(), 0);
   assert.ok(await page.getByRole("heading", { name: "You are signed out" }).isVisible());
@@ -103,7 +110,7 @@ test("a warning that nobody heeds is followed by the notice that the session has
 test("the absolute end cannot be put off, and the page does not offer to", async () => {
   // R-179
   const { context, page, origin, pass } = await signedIn();
-  for (const seconds of [400, 400, 360]) {
+  for (const seconds of [400, 400, 345]) {
     // Its answer, not its words: they stand there from the time before.
     const answered = page.waitForResponse(`${origin}/api/hello`);
     await page.getByRole("button", { name: "GET /api/hello" }).click();
@@ -122,7 +129,7 @@ test("what one tab learns of the session the other shows at once", async () => {
   const tab = await context.newPage();
   await tab.goto(origin);
   await tab.locator("#person-title:visible").waitFor();
-  await pass(550);
+  await pass(WARNED);
   await Promise.all([ending(page).waitFor(), ending(tab).waitFor()]);
   await stay(page).click();
   await ending(tab).waitFor({ state: "detached" });

@@ -91,6 +91,26 @@ test("a rotated key works beside its successor; another person can do nothing to
   assert.deepEqual([await opens(key), await opens(rotated.key)], [401, 401]);
 });
 
+test("the key before a rotation is ended at once, on the page and by a program, and the new one works on", async () => {
+  // R-266
+  const browser = await signedIn();
+  const { key, id } = await made(browser);
+  const rotate = async () => JSON.parse((await browser.fetch(`/auth/keys/${id}/rotate`, { method: "POST" })).body).key;
+  const second = await rotate();
+  assert.deepEqual([await opens(key), await opens(second)], [200, 200]);
+  const ended = await browser.fetch(`/auth/keys/${id}/end-old`, { method: "POST" });
+  assert.deepEqual([ended.status, JSON.parse(ended.body).old_until], [200, undefined]);
+  assert.deepEqual([await opens(key), await opens(second)], [401, 200]);
+  assert.equal((await browser.fetch(`/auth/keys/${id}/end-old`, { method: "POST" })).status, 404);
+  const third = await rotate();
+  const page = await browser.navigate("/auth/keys", { initiator: postern.origin });
+  assert.ok(page.body.includes(`action="/auth/keys/${id}/end-old"`), page.body);
+  await browser.navigate(`/auth/keys/${id}/end-old`, { method: "POST", fields: [], initiator: postern.origin });
+  // The object out of memory knows the same.
+  await postern.evict("API_KEYS");
+  assert.deepEqual([await opens(second), await opens(third)], [401, 200]);
+});
+
 test("a key makes no key, nor does anybody whose sign-in was long ago", async () => {
   // R-270
   const browser = await signedIn();

@@ -95,6 +95,21 @@ test("sessions from before a moment count no more in the other isolate, five sec
   assert.equal((await root.fetch("/api/echo")).status, 200);
 });
 
+test("a moment that is cleared refuses nothing in the other isolate either", async () => {
+  // R-434
+  const root = await signedIn(world, "root");
+  const issued = () => bearing({ sub: "svc", iat: issuers.main.clock() - 5 });
+  const everybody = { everybody: true };
+  const headers = issued();
+  assert.equal((await order(root, "/auth/admin/not-before", { ...everybody, tokens: true })).status, 200);
+  assert.deepEqual(await statuses(headers), [401, 401]);
+  assert.deepEqual((await order(root, "/auth/admin/not-before/clear", everybody)).json, { cleared: true });
+  assert.deepEqual(await statuses(headers), [200, 200]);
+  await postern.evict("BLOCKS");
+  assert.deepEqual((await order(root, "/auth/admin/not-before/clear", everybody)).json, { cleared: false });
+  assert.deepEqual(await statuses(headers), [200, 200]);
+});
+
 test("where the list does not answer, nobody is let in", async () => {
   // R-186
   await postern.break({ BLOCKS: "throw" });

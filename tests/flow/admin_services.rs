@@ -222,3 +222,106 @@ fn a_service_blocks_neither_itself_nor_another_that_administers() {
     assert_eq!(order(json!({ "issuer": PARTNER, "client_id": "audit" })), 422);
     assert_eq!(order(json!({ "issuer": PARTNER, "client_id": "someone" })), 200);
 }
+
+/// Programs that come with a certificate or a platform's token, each with one action.
+fn by_other_means() -> Value {
+    let mut variables = deployment(|_| ());
+    let entry = json!({ "issuer_ski": "AA".repeat(20), "subject": "CN=offboarding" });
+    variables["CERTIFICATES"] = json!({ "offboarding": entry });
+    variables["ISSUERS"]["machines"]["issuer"] = json!("https://other.example");
+    variables["ISSUERS"]["actions"] = json!({
+        "preset": "github-actions", "issuer": PARTNER, "audience": "https://app.example.com", "algs": ["ES256"],
+        "trust": [{ "repository_id": "456789", "ref": "refs/heads/main", "scopes": ["offboard"] }],
+    });
+    variables["ADMIN"]["services"] = json!({
+        "partner": { "certificate": "offboarding", "actions": ["sessions.revoke"] },
+        "job": { "issuer": "actions", "scope": "offboard", "bearer": true, "actions": ["sessions.revoke"] },
+    });
+    variables
+}
+
+#[test]
+fn a_service_with_a_certificate_of_its_entry_is_let_in_for_what_that_names() {
+    // R-430, R-431
+    let (world, gateway) = (World::new(), gateway(&by_other_means()));
+    let alice = Browser::new(&world, &gateway).signed_in_as("alice", "alice");
+    let shown = |subject: &str, revoked: &str| ClientCertificate {
+        subject: Some(subject.to_owned()),
+        issuer_ski: Some("aa".repeat(20)),
+        revoked: Some(revoked.to_owned()),
+        ..certificate()
+    };
+    let by = |asked: Asked, certificate| Browser::new(&world, &gateway).send(&asked.on_connection(certificate));
+    for wrong in [shown("CN=other", "0"), shown("CN=offboarding", "1")] {
+        let refused = by(revoke(), wrong);
+        assert_eq!(refused.reply().status.as_u16(), 401, "{}", refused.event);
+    }
+    let other = Asked::new("GET", "/auth/admin/sessions?provider=corp&subject=alice");
+    by(other, shown("CN=offboarding", "0")).assert_refused(403, "admin.not_an_administrator");
+    assert!(alice.is_in());
+    let answered = by(revoke(), shown("CN=offboarding", "0"));
+    assert_eq!(answered.json(), json!({ "ended": 1 }), "{}", answered.event);
+    assert_eq!((&answered.event["means"], &answered.event["kind"]), (&json!("certificate"), &json!("service")));
+    assert!(!alice.is_in());
+}
+
+#[test]
+fn a_job_of_a_platform_is_let_in_where_its_rule_gives_the_scope_and_the_entry_takes_plain_tokens() {
+    // R-430, R-431
+    let (world, gateway) = (World::new(), gateway(&by_other_means()));
+    let job = |branch: &str| {
+        let now = world.now.get();
+        let claims = json!({
+            "iss": PARTNER, "aud": "https://app.example.com", "jti": "one", "iat": now, "nbf": now, "exp": now + 300,
+            "sub": format!("repo:octo@123456/site@456789:ref:{branch}"), "repository": "octo/site",
+            "repository_id": "456789", "repository_owner": "octo", "repository_owner_id": "123456", "ref": branch,
+            "ref_type": "branch", "event_name": "push", "runner_environment": "github-hosted",
+            "job_workflow_ref": "octo/site/.github/workflows/d.yml@refs/heads/main",
+        });
+        let token = world.partner.key.borrow().sign(Some("JWT"), claims.as_object().unwrap());
+        Browser::new(&world, &gateway).send(&revoke().with("authorization", &format!("Bearer {token}")))
+    };
+    let alice = Browser::new(&world, &gateway).signed_in_as("alice", "alice");
+    job("refs/heads/other").assert_refused(401, "workload.untrusted");
+    assert!(alice.is_in());
+    let answered = job("refs/heads/main");
+    assert_eq!(answered.json(), json!({ "ended": 1 }), "{}", answered.event);
+    assert_eq!((&answered.event["means"], alice.is_in()), (&json!("workload"), false));
+}
+
+#[test]
+fn keys_of_a_service_that_administers_are_for_those_alone_whom_the_configuration_names() {
+    // R-430, R-270
+    let mut variables = deployment(|_| ());
+    variables["PROVIDERS"]["corp"]["roles"] = json!(["roles"]);
+    variables["KEYS"] = json!({ "prefix": "acme" });
+    variables["ADMIN"]["services"] =
+        json!({ "offboarding": { "key": "offboarding", "bearer": true, "actions": ["sessions.revoke"] } });
+    let (world, gateway) = (World::new(), gateway(&variables));
+    let policy = r#"@id("keys") permit(principal in Role::"keys",
+        action in [Action::"keys.make", Action::"keys.rotate"], resource);"#;
+    super::policies::publish(&world, 1, policy, None);
+    let order = |path: &str, order: Value| {
+        Asked::script("POST", path).with("content-type", "application/json").with_body(Ok(&order.to_string()))
+    };
+    let new = |service: &str| order("/auth/admin/keys", json!({ "service": service, "name": "x", "scopes": [] }));
+    let keeper = super::own_keys::developer(&world, &gateway, "carol", json!(["keys"]));
+    keeper.send(&new("offboarding")).assert_refused(403, "admin.not_an_administrator");
+    let other = keeper.send(&new("billing"));
+    assert_eq!(other.reply().status.as_u16(), 201, "{}", other.event);
+    let root = super::own_keys::developer(&world, &gateway, "root", json!([]));
+    let made = root.send(&new("offboarding"));
+    assert_eq!(made.reply().status.as_u16(), 201, "{}", made.event);
+    let rotate = order("/auth/admin/keys/rotate", json!({ "service": "offboarding", "key": made.json()["id"] }));
+    keeper.send(&rotate).assert_refused(403, "admin.not_an_administrator");
+    let rotated = root.send(&rotate).json();
+    let key = rotated["key"].as_str().unwrap();
+    let by_key = revoke().with("authorization", &format!("Bearer {key}"));
+    assert_eq!(Browser::new(&world, &gateway).send(&by_key).event["reason"], "admin.done");
+    // What it may do as a service, it may not to make or rotate keys.
+    let bearing =
+        |asked: Asked| Browser::new(&world, &gateway).send(&asked.with("authorization", &format!("Bearer {key}")));
+    for asked in [new("offboarding"), rotate] {
+        bearing(asked).assert_refused(403, "admin.not_an_administrator");
+    }
+}

@@ -21,7 +21,7 @@ pub fn root<'w>(world: &'w World, gateway: &'w Gateway) -> Browser<'w> {
     Browser::new(world, gateway).signed_in_as("root", "root")
 }
 
-fn order(path: &str, body: &Value) -> Asked {
+pub fn order(path: &str, body: &Value) -> Asked {
     Asked::script("POST", path).with("content-type", "application/json").with_body(Ok(&body.to_string()))
 }
 
@@ -37,16 +37,16 @@ pub fn block(by: &Browser<'_>, body: &Value) -> Value {
 }
 
 #[track_caller]
-fn lift(by: &Browser<'_>, body: &Value) -> Value {
+pub fn lift(by: &Browser<'_>, body: &Value) -> Value {
     done(&by.send(&order("/auth/admin/blocks/lift", body)))
 }
 
 #[track_caller]
-fn not_before(by: &Browser<'_>, body: &Value) -> Value {
+pub fn not_before(by: &Browser<'_>, body: &Value) -> Value {
     done(&by.send(&order("/auth/admin/not-before", body)))
 }
 
-fn api(world: &World, gateway: &Gateway, changes: &Value) -> Answered {
+pub fn api(world: &World, gateway: &Gateway, changes: &Value) -> Answered {
     let token = token(world, Some("at+jwt"), changes);
     Browser::new(world, gateway).send(&Asked::bearing("/v1/x", &token))
 }
@@ -316,6 +316,49 @@ fn the_moment_of_a_person_s_sessions_leaves_nothing_on_the_list() {
     // One for tokens is kept, and forgotten when none of them can be good.
     not_before(&root, &json!({ "provider": "corp", "subject": "alice", "tokens": true }));
     assert_eq!(moments().as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_moment_that_is_cleared_refuses_nothing() {
+    //
+    let world = World::new();
+    let [here, there] = [gateway(&deployment()), gateway(&deployment())];
+    let alice = Browser::new(&world, &there).signed_in_as("alice", "alice");
+    let now = world.now.get();
+    world.wait(1);
+    let root = root(&world, &here);
+    let clear = |body: &Value| root.send(&order("/auth/admin/not-before/clear", body));
+    let issued = || api(&world, &there, &json!({ "iat": now, "exp": now + 900 }));
+    for (set, of) in [
+        (json!({ "everybody": true, "tokens": true }), json!({ "everybody": true })),
+        (json!({ "issuer": PARTNER, "tokens": true }), json!({ "issuer": PARTNER })),
+        (
+            json!({ "issuer": PARTNER, "subject": "alice", "tokens": true }),
+            json!({ "issuer": PARTNER, "subject": "alice" }),
+        ),
+    ] {
+        let moment = now + 1;
+        not_before(&root, &set);
+        issued().assert_refused(401, "block.token_issued_before_not_before");
+        for other in [json!({ "provider": "corp", "subject": "bob" }), json!({ "issuer": "https://other.example" })] {
+            assert_eq!(done(&clear(&other)), json!({ "cleared": false }));
+        }
+        issued().assert_refused(401, "block.token_issued_before_not_before");
+        let cleared = clear(&of);
+        assert_eq!(done(&cleared), json!({ "cleared": true }));
+        let told = ["action", "before", "after"].map(|name| cleared.event[name].as_str().unwrap().to_owned());
+        let before = format!("sessions since {moment}, tokens since {moment}");
+        assert_eq!(told, ["not_before.clear", &before, "all sessions"]);
+        issued().forwarded();
+        assert_eq!(done(&clear(&of)), json!({ "cleared": false }));
+    }
+    world.wait(6);
+    alice.send(&Asked::script("GET", "/api/x")).forwarded();
+    let listed = done(&root.send(&Asked::script("GET", "/auth/admin/not-before")));
+    assert_eq!(listed, json!({ "not_before": [] }));
+    for body in [json!({}), json!({ "everybody": false }), json!({ "everybody": true, "tokens": true })] {
+        clear(&body).assert_refused(400, "request.bad_input");
+    }
 }
 
 #[test]

@@ -228,6 +228,76 @@ fn a_key_is_rotated_and_deleted_by_its_owner_alone() {
 }
 
 #[test]
+fn the_secret_before_a_rotation_can_be_ended_at_once() {
+    // R-266, R-270
+    let (world, gateway) = (World::new(), gateway(&with_keys()));
+    let bob = developer(&world, &gateway, "bob", json!(["developer"]));
+    let browser = alice(&world, &gateway);
+    let (first, id) = made(&browser);
+    let path = format!("/auth/keys/{id}/end-old");
+    let end = Asked::script("POST", &path);
+    browser.send(&end).assert_refused(404, "key_request.no_such_key");
+    let rotated = browser.send(&Asked::script("POST", &format!("/auth/keys/{id}/rotate")));
+    let second = rotated.json()["key"].as_str().unwrap().to_owned();
+    assert!(browser.go("/auth/keys").reply().body.contains(&format!(r#"action="{path}""#)));
+    bob.send(&end).assert_refused(404, "key_request.no_such_key");
+    browser.send(&Asked::script("DELETE", &path)).assert_refused(405, "route.method_not_allowed");
+    let foreign = Asked::new("POST", &path).with("sec-fetch-site", "cross-site");
+    browser.send(&foreign).assert_refused(403, "csrf.fetch_site");
+    assert!(opens(&world, &gateway, &first));
+    let ended = browser.send(&end);
+    assert_eq!(said(&ended), (&json!("key.old_secret_ended"), &json!("key.done")));
+    assert_eq!((&ended.json()["id"], ended.json().get("old_until"), ended.json().get("key")), (&json!(id), None, None));
+    assert!(!opens(&world, &gateway, &first) && opens(&world, &gateway, &second));
+    assert!(!browser.go("/auth/keys").reply().body.contains("end-old"));
+    // By a form.
+    browser.send(&Asked::form(&format!("/auth/keys/{id}/rotate")));
+    let by_form = browser.send(&Asked::form(&path));
+    assert_eq!((by_form.location().as_str(), &by_form.event["reason"]), ("/auth/keys", &json!("key.done")));
+    assert!(!opens(&world, &gateway, &second));
+    world.wait(15 * 60 + 61);
+    browser.send(&end).assert_refused(401, "authz.authentication_too_old");
+}
+
+#[test]
+fn a_visitor_signs_in_on_the_way_to_the_keys() {
+    let (world, gateway) = (World::new(), gateway(&with_keys()));
+    let browser = Browser::new(&world, &gateway);
+    let login = browser.go("/auth/keys").location();
+    assert_eq!(login, "/auth/login?return_to=%2Fauth%2Fkeys&fragment=keep");
+    // A page that takes along what is behind `#`, and goes on to the same login.
+    let kept = browser.go(&login).reply().body.clone();
+    assert!(kept.contains("return_to=%2Fauth%2Fkeys"), "{kept}");
+    let begun = browser.begin("provider=corp&return_to=%2Fauth%2Fkeys");
+    let answered = browser.come_back(&world.corp.authorize(&begun));
+    assert_eq!(answered.event["reason"], "login.succeeded", "{}", answered.event);
+    assert!(answered.reply().body.contains(r#"/auth/keys""#), "{}", answered.reply().body);
+    assert!(browser.go("/auth/keys").reply().body.contains("Your roles do not allow"));
+}
+
+#[test]
+fn a_key_waits_for_an_owner_who_has_not_signed_in_for_long() {
+    // R-264
+    let mut variables = with_keys();
+    variables["KEYS"]["self_service"]["owner_seen_within"] = json!("30d");
+    let (world, gateway) = (World::new(), gateway(&variables));
+    let hers = json!({ "name": "x", "scopes": ["orders:read"], "expires_in_days": 90 });
+    let key = alice(&world, &gateway).send(&new_key(&hers)).json()["key"].as_str().unwrap().to_owned();
+    let of_service = json!({ "service": "billing", "name": "x", "scopes": ["orders:read"], "expires_in_days": 90 });
+    let root = developer(&world, &gateway, "root", json!([]));
+    let of_service = root.send(&order("/auth/admin/keys", &of_service)).json()["key"].clone();
+    let use_it = || Browser::new(&world, &gateway).send(&Asked::bearing("/orders", &key));
+    world.wait(30 * 24 * 3600 - 1);
+    use_it().forwarded();
+    world.wait(1);
+    use_it().assert_refused(401, "key.owner_not_seen");
+    assert!(opens(&world, &gateway, of_service.as_str().unwrap()), "nobody signs in for a service");
+    assert!(opens(&world, &crate::support::gateway(&with_keys()), &key), "without the rule");
+    alice(&world, &gateway);
+    use_it().forwarded();
+}
+
+#[test]
 fn without_the_table_there_is_no_page_and_while_the_store_is_down_no_key() {
     let (world, without) = (World::new(), gateway(&variables()));
     let browser = Browser::new(&world, &without).signed_in();
@@ -278,6 +348,11 @@ fn administrators_see_and_revoke_keys_and_make_those_of_services() {
     root.send(&order("/auth/admin/keys/revoke", &json!({ "service": "billing" })));
     assert!(!opens(&world, &gateway, &key));
     for (path, body) in [
+        ("/auth/admin/keys/rotate", json!({ "service": "billing" })),
+        ("/auth/admin/keys/rotate", json!({ "key": id })),
+        ("/auth/admin/keys/rotate", json!({ "service": "billing", "key": 1 })),
+        ("/auth/admin/keys/revoke", json!({ "service": "billing", "old_secret": true })),
+        ("/auth/admin/keys/revoke", json!({ "key": id, "old_secret": "yes" })),
         ("/auth/admin/keys", json!({ "name": "x", "scopes": [] })),
         ("/auth/admin/keys", json!({ "service": "a b", "name": "x", "scopes": [] })),
         ("/auth/admin/keys", json!({ "service": "a", "name": "x", "scopes": ["a b"] })),
@@ -291,4 +366,37 @@ fn administrators_see_and_revoke_keys_and_make_those_of_services() {
     // R-270
     world.wait(15 * 60 + 61);
     root.send(&order("/auth/admin/keys", &new)).assert_refused(401, "authz.authentication_too_old");
+    let rotate = order("/auth/admin/keys/rotate", &json!({ "service": "billing", "key": id }));
+    root.send(&rotate).assert_refused(401, "authz.authentication_too_old");
+}
+
+#[test]
+fn administrators_rotate_keys_of_services_and_nobody_else_s() {
+    // R-270
+    let (world, gateway) = (World::new(), gateway(&with_keys()));
+    let (of_alice, hers) = made(&alice(&world, &gateway));
+    let root = developer(&world, &gateway, "root", json!([]));
+    let new = json!({ "service": "billing", "name": "nightly", "scopes": ["orders:read"] });
+    let made = root.send(&order("/auth/admin/keys", &new)).json();
+    let (first, id) = (made["key"].as_str().unwrap(), made["id"].as_str().unwrap());
+    let rotate = |service: &str, id: &str| {
+        root.send(&order("/auth/admin/keys/rotate", &json!({ "service": service, "key": id })))
+    };
+    for (service, id) in [("billing", hers.as_str()), ("alice", &hers), ("other", id), ("billing", "0011223344556677")]
+    {
+        rotate(service, id).assert_refused(404, "key_request.no_such_key");
+    }
+    assert!(opens(&world, &gateway, &of_alice));
+    let rotated = rotate("billing", id);
+    let told = ["action", "target", "key_id"].map(|name| rotated.event[name].as_str().unwrap().to_owned());
+    assert_eq!(told, ["keys.rotate", "service:billing", id]);
+    let second = rotated.json()["key"].as_str().unwrap().to_owned();
+    assert!(!rotated.event.to_string().contains(second.get(5..40).unwrap()));
+    assert!(opens(&world, &gateway, first) && opens(&world, &gateway, &second));
+    let end = order("/auth/admin/keys/revoke", &json!({ "key": id, "old_secret": true }));
+    let ended = root.send(&end);
+    assert_eq!(ended.json(), json!({ "revoked": [id] }));
+    assert!(ended.event["before"].as_str().unwrap().starts_with("old secret of key"), "{}", ended.event);
+    assert!(!opens(&world, &gateway, first) && opens(&world, &gateway, &second));
+    root.send(&end).assert_refused(404, "key_request.no_such_key");
 }

@@ -49,10 +49,6 @@ impl KeyTable for SqliteKeys {
     fn of_holder(&self, holder: &HolderKey) -> Result<Vec<KeyRow>, StoreError> {
         Ok(self.rows(statement::OF_HOLDER, [holder.as_str()]))
     }
-    fn page(&self, after: Option<ApiKeyId>, most: usize) -> Result<Vec<KeyRow>, StoreError> {
-        let after = after.map(|id| id.to_string()).unwrap_or_default();
-        Ok(self.rows(statement::PAGE, (after, i64::try_from(most).unwrap())))
-    }
     fn due(&self, now: Timestamp, most: usize) -> Result<Vec<KeyRow>, StoreError> {
         Ok(self.rows(statement::DUE, (now.as_unix(), i64::try_from(most).unwrap())))
     }
@@ -90,9 +86,6 @@ impl KeyTable for Through<'_> {
     }
     fn of_holder(&self, holder: &HolderKey) -> Result<Vec<KeyRow>, StoreError> {
         self.0.of_holder(holder)
-    }
-    fn page(&self, after: Option<ApiKeyId>, most: usize) -> Result<Vec<KeyRow>, StoreError> {
-        self.0.page(after, most)
     }
     fn due(&self, now: Timestamp, most: usize) -> Result<Vec<KeyRow>, StoreError> {
         self.0.due(now, most)

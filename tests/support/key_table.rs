@@ -32,12 +32,6 @@ impl KeyTable for MemoryKeys {
         Ok(self.rows.borrow().values().filter(|row| row.holder == *holder).cloned().collect())
     }
 
-    fn page(&self, after: Option<ApiKeyId>, most: usize) -> Result<Vec<KeyRow>, StoreError> {
-        let rows = self.rows.borrow();
-        let behind = rows.values().filter(|row| after.is_none_or(|after| row.id > after));
-        Ok(behind.take(most).cloned().collect())
-    }
-
     fn due(&self, now: Timestamp, most: usize) -> Result<Vec<KeyRow>, StoreError> {
         let mut rows: Vec<KeyRow> = self.rows.borrow().values().filter(|row| row.due_at <= now).cloned().collect();
         rows.sort_by_key(|row| row.due_at);

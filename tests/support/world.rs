@@ -1,6 +1,8 @@
 //! Every port of the core, answered in memory.
 
 mod platform;
+mod policies;
+mod signing;
 mod state;
 
 use std::cell::{Cell, RefCell};
@@ -14,13 +16,13 @@ use futures::StreamExt;
 use futures::executor::block_on;
 use futures::stream::FuturesUnordered;
 use postern::gateway::{BackgroundTask, Gateway, Spawn};
-use postern::jose::{Algorithm, Es256Signer, Portable, PrivateJwk, PublicKey};
+use postern::jose::Es256Signer;
 use postern::keyring::KeyRing;
 use postern::limit::{Bucket, BucketKey};
 use postern::outward::Keeper;
 use postern::ports::{
-    Clock, Fetch, FetchError, Languages, Log, OutboundRequest, OutboundResponse, PolicyPublisher, PolicyStore, Probe,
-    Random, SharedDocuments, Signatures, Signing, StoreError, Timer,
+    Clock, Fetch, FetchError, Languages, Log, OutboundRequest, OutboundResponse, Probe, Random, SharedDocuments,
+    StoreError, Timer,
 };
 use postern::relation::MemoryTuples;
 use postern::session::{
@@ -418,26 +420,6 @@ impl Fetch for World {
     }
 }
 
-impl Signatures for World {
-    async fn verify(&self, key: &PublicKey, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
-        self.verifications.set(self.verifications.get() + 1);
-        Portable.verify(key, algorithm, message, signature).await
-    }
-}
-
-impl Signing for World {
-    async fn sign(&self, key: &Es256Signer, message: &[u8]) -> Option<Vec<u8>> {
-        self.signatures_made.set(self.signatures_made.get() + 1);
-        breath().await;
-        if self.fault.get() == Fault::Signing { None } else { Portable.sign(key, message).await }
-    }
-
-    async fn sign_by_jwk(&self, key: &PrivateJwk, message: &[u8]) -> Option<Vec<u8>> {
-        breath().await;
-        if self.fault.get() == Fault::Signing { None } else { Portable.sign_by_jwk(key, message).await }
-    }
-}
-
 impl SharedDocuments for World {
     async fn get(&self, key: &str) -> Option<String> {
         self.spend(0, 0, 1);
@@ -463,37 +445,6 @@ impl Probe for World {
         } else {
             Ok(())
         }
-    }
-}
-
-impl PolicyStore for World {
-    async fn published(&self, key: &str) -> Result<Option<String>, StoreError> {
-        self.spend(0, 0, 1);
-        self.policy_reads.set(self.policy_reads.get() + 1);
-        breath().await;
-        while self.silence.get() {
-            breath().await;
-        }
-        if self.fault.get() == Fault::Policies {
-            return Err(StoreError::Unavailable("it takes too long".to_owned()));
-        }
-        Ok(self.policies.borrow().get(key).cloned())
-    }
-}
-
-impl PolicyPublisher for World {
-    async fn publish(&self, key: &str, text: String) -> Result<(), StoreError> {
-        breath().await;
-        if self.fault.get() == Fault::Policies {
-            return Err(StoreError::Unavailable("the store broke".to_owned()));
-        }
-        self.policies.borrow_mut().insert(key.to_owned(), text);
-        Ok(())
-    }
-
-    async fn keys(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
-        breath().await;
-        Ok(self.policies.borrow().keys().filter(|key| key.starts_with(prefix)).cloned().collect())
     }
 }
 

@@ -11,7 +11,9 @@ pub(super) fn summary(rules: &ApiKeyRules) -> String {
         None => "made by administrators alone".to_owned(),
         Some(service) => {
             let people = if service.roles.is_empty() { "everybody who signs in" } else { &service.roles.join(" or ") };
-            format!("made by {people}, up to {} each, for {}", service.per_person, service.scopes.join(" "))
+            let seen = service.owner_seen_within.map(spelled);
+            let seen = seen.map(|within| format!(", while their owner signs in every {within}")).unwrap_or_default();
+            format!("made by {people}, up to {} each, for {}{seen}", service.per_person, service.scopes.join(" "))
         }
     };
     let github = if rules.github.is_some() { ". GitHub may report leaked ones" } else { "" };

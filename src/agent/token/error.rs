@@ -2,6 +2,8 @@
 
 use crate::agent::client::DocumentError;
 use crate::agent::client::assertion::AssertionError;
+use crate::agent::enterprise::EnterpriseRefusal;
+use crate::agent::exchange::ExchangeError;
 use crate::agent::grant::GrantRefusal;
 use crate::jose::JwtError;
 
@@ -14,6 +16,10 @@ pub enum TokenEndpointError {
     InvalidClient(ClientRefusal),
     /// The code or token is not good.
     InvalidGrant(GrantError),
+    /// Nothing is exchanged.
+    Exchange(ExchangeError),
+    /// What a provider vouches for is not taken.
+    Enterprise(EnterpriseRefusal),
     /// `grant_type` is none of ours.
     UnsupportedGrantType,
     /// A scope that was not granted.
@@ -109,6 +115,8 @@ impl TokenEndpointError {
             Self::InvalidRequest(_) => "invalid_request",
             Self::InvalidClient(_) => "invalid_client",
             Self::InvalidGrant(_) => "invalid_grant",
+            Self::Exchange(error) => error.error(),
+            Self::Enterprise(refusal) => refusal.error(),
             Self::UnsupportedGrantType => "unsupported_grant_type",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
@@ -124,6 +132,8 @@ impl TokenEndpointError {
             Self::InvalidRequest(_) => "agent.invalid_request",
             Self::InvalidClient(refusal) => refusal.code(),
             Self::InvalidGrant(error) => error.code(),
+            Self::Exchange(error) => error.code(),
+            Self::Enterprise(refusal) => refusal.code(),
             Self::UnsupportedGrantType => "agent.grant_type",
             Self::InvalidScope => "agent.invalid_scope",
             Self::InvalidTarget => "agent.invalid_target",
@@ -135,7 +145,7 @@ impl TokenEndpointError {
     #[must_use]
     pub const fn parameter(self) -> Option<&'static str> {
         match self {
-            Self::InvalidRequest(name) => Some(name),
+            Self::InvalidRequest(name) | Self::Exchange(ExchangeError::Malformed(name)) => Some(name),
             _ => None,
         }
     }

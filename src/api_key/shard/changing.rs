@@ -59,7 +59,7 @@ impl<Table: KeyTable> KeyShard<'_, Table> {
     /// secret, it is that one which another rotation replaces: the old one stays good, for it is the one in use. Without an
     /// overlap nothing stays.
     pub(super) fn rotate(&self, rotate: &RotateKey, now: Timestamp) -> Result<KeyReply, StoreError> {
-        let Some(Stored { row, record }) = self.find_live(rotate.id, rotate.of.as_ref(), now)? else {
+        let Some(Stored { row, record }) = self.find_live(rotate.id, Some(&rotate.of), now)? else {
             return Ok(KeyReply::Gone);
         };
         let in_use = record.old.filter(|old| !old.superseded && now < old.until && rotate.overlap.get() > 0);
@@ -106,25 +106,33 @@ impl<Table: KeyTable> KeyShard<'_, Table> {
     /// Who shows a key whole may end it. Who shows the secret before a rotation ends that one: who has the new one is not to
     /// be locked out for it.
     pub(super) fn revoke_shown(&self, shown: &RevokeShownKey, now: Timestamp) -> Result<KeyReply, StoreError> {
-        let Some(Stored { row, record }) = self.find_live(shown.id, None, now)? else { return Ok(KeyReply::Gone) };
-        if record.digest.is(&shown.digest) {
-            return self.end(Stored { row, record }, shown.why, now);
+        match self.find_live(shown.id, None, now)? {
+            Some(stored) if stored.record.digest.is(&shown.digest) => self.end(stored, shown.why, now),
+            found => self.drop_old(found, now, |old| old.digest.is(&shown.digest)),
         }
-        if !record.old.as_ref().is_some_and(|old| now < old.until && old.digest.is(&shown.digest)) {
-            return Ok(KeyReply::Gone);
-        }
+    }
+
+    pub(super) fn end_old_secret(
+        &self,
+        id: ApiKeyId,
+        of: Option<&HolderKey>,
+        now: Timestamp,
+    ) -> Result<KeyReply, StoreError> {
+        self.drop_old(self.find_live(id, of, now)?, now, |_| true)
+    }
+
+    /// Forgets the secret before a rotation, where it is still good and `is_meant`.
+    fn drop_old(
+        &self,
+        found: Option<Stored>,
+        now: Timestamp,
+        is_meant: impl Fn(&OldSecret) -> bool,
+    ) -> Result<KeyReply, StoreError> {
+        let ends = |stored: &Stored| stored.record.old.as_ref().is_some_and(|old| now < old.until && is_meant(old));
+        let Some(Stored { row, record }) = found.filter(ends) else { return Ok(KeyReply::Gone) };
         let stored = Stored { row, record: ApiKeyRecord { old: None, ..record } };
         self.put(&stored, now)?;
         Ok(KeyReply::OldSecretEnded(Box::new(listed(stored))))
-    }
-
-    pub(super) fn erase(&self, of: &HolderKey) -> Result<KeyReply, StoreError> {
-        let rows = self.table.of_holder(of)?;
-        for row in &rows {
-            self.table.delete(row.id)?;
-        }
-        self.table.sweep_standings()?;
-        Ok(KeyReply::Done { count: u32::try_from(rows.len()).unwrap_or(u32::MAX) })
     }
 
     fn end(&self, Stored { row, record }: Stored, why: KeyEnding, now: Timestamp) -> Result<KeyReply, StoreError> {

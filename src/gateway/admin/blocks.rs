@@ -24,7 +24,9 @@ const MAX_REASON_BYTES: usize = 200;
 /// A moment is kept for so long, or as long as a session may live: no token from before it can still be good.
 const LONGEST_TOKEN_LIFE: Seconds = Seconds::hours(31 * 24);
 const MOST_LOOKS: usize = 5;
-const TARGET: [&str; 5] = ["provider", "issuer", "subject", "client_id", "key"];
+/// The id of a client that registered itself is long.
+const MAX_AGENT_BYTES: usize = 2048;
+const TARGET: [&str; 6] = ["provider", "issuer", "subject", "client_id", "key", "agent"];
 
 /// Carries out what an endpoint about the list is for.
 pub(super) async fn carry_out<P: Platform>(
@@ -39,6 +41,7 @@ pub(super) async fn carry_out<P: Platform>(
         BlockTask::Lift => lift(ctx, body, parts).await,
         BlockTask::ReadMoments => read_moments(ctx).await,
         BlockTask::MoveMoment => move_moment(ctx, manager, body, parts).await,
+        BlockTask::ClearMoment => clear_moment(ctx, body, parts).await,
     }
 }
 
@@ -90,10 +93,7 @@ async fn add<P: Platform>(
     };
     let ended = match &person {
         None => 0,
-        Some(person) => match ctx.command(&person.key, &Command::Block { until }).await.map_err(Reason::Store)? {
-            Reply::EndedMany { count } => count,
-            _ => return Err(Reason::Store(StoreError::Malformed)),
-        },
+        Some(person) => tell(ctx, person, Some(until)).await?,
     };
     if let Some(person) = &person {
         agree(ctx, &block.target, person, Some(until)).await?;
@@ -104,7 +104,8 @@ async fn add<P: Platform>(
     Ok(Done::changed(&json!({ "blocked": true, "ended": ended, "until": until }), change))
 }
 
-/// First the person's own object, then the list: as long as anything is left of a block, the list shows it.
+/// First the person's own object, then the list: as long as anything is left of a block, the list shows it. Then the object
+/// once more: another administrator may have told it of a block before this lifted it.
 async fn lift<P: Platform>(
     ctx: &RequestContext<'_, P>,
     body: impl RequestBody,
@@ -113,15 +114,14 @@ async fn lift<P: Platform>(
     let order = Order::of_body(ctx, body, &TARGET, MAX_BYTES).await?;
     let (target, person) = target(ctx, &order, parts)?;
     if let Some(person) = &person {
-        let Reply::Unblocked = ctx.command(&person.key, &Command::Unblock).await.map_err(Reason::Store)? else {
-            return Err(Reason::Store(StoreError::Malformed));
-        };
+        tell(ctx, person, None).await?;
     }
     let lifted = BlockRequest::Lift { target: target.clone() };
     let BlockReply::Changed { before } = ask(ctx, &lifted).await? else {
         return Err(Reason::Store(StoreError::Malformed));
     };
     if let Some(person) = &person {
+        tell(ctx, person, None).await?;
         agree(ctx, &target, person, None).await?;
     }
     let answer = json!({ "lifted": before.is_some() });
@@ -131,9 +131,9 @@ async fn lift<P: Platform>(
     })
 }
 
-/// Until the person's own object says what the list says: another administrator may block or lift at the same time. Each
-/// looks at the list after the last thing that they told the object, so the last one leaves both the same. `told`: what the
-/// object was told, and until when it blocks.
+/// Until the person's own object says what the list says: another administrator may block or lift at the same time. Whoever
+/// changes the list tells the object after it, and looks at the list after the last thing that they told it: so the last one
+/// who tells it leaves both the same. `told`: what the object was told, and until when it blocks.
 async fn agree<P: Platform>(
     ctx: &RequestContext<'_, P>,
     target: &BlockTarget,
@@ -148,13 +148,24 @@ async fn agree<P: Platform>(
         if wanted == told {
             return Ok(());
         }
-        let command = wanted.map_or(Command::Unblock, |until| Command::Block { until });
-        match ctx.command(&person.key, &command).await.map_err(Reason::Store)? {
-            Reply::EndedMany { .. } | Reply::Unblocked => told = wanted,
-            _ => return Err(Reason::Store(StoreError::Malformed)),
-        }
+        tell(ctx, person, wanted).await?;
+        told = wanted;
     }
     Err(Reason::Store(StoreError::Unavailable("the block of this person changes again and again".to_owned())))
+}
+
+/// Tells a person's own object that they are blocked, and until when, or are not. How many sessions that ended.
+async fn tell<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    person: &Person,
+    block: Option<Option<Timestamp>>,
+) -> Result<u32, Reason> {
+    let command = block.map_or(Command::Unblock, |until| Command::Block { until });
+    match ctx.command(&person.key, &command).await.map_err(Reason::Store)? {
+        Reply::EndedMany { count } => Ok(count),
+        Reply::Unblocked => Ok(0),
+        _ => Err(Reason::Store(StoreError::Malformed)),
+    }
 }
 
 async fn read_moments<P: Platform>(ctx: &RequestContext<'_, P>) -> Result<Done, Reason> {
@@ -210,13 +221,35 @@ async fn move_moment<P: Platform>(
             _ => return Err(Reason::Store(StoreError::Malformed)),
         }
     }
-    let words = |entry: &NotBeforeEntry| {
-        let tokens = entry.tokens.map(|tokens| format!(", tokens since {tokens}")).unwrap_or_default();
-        format!("sessions since {}{tokens}", entry.moment)
-    };
-    let change =
-        Change { before: before.as_ref().map_or_else(|| "all sessions".to_owned(), words), after: words(&after) };
+    let change = Change { before: moment_in_words(before.as_ref()), after: moment_in_words(Some(&after)) };
     Ok(Done::changed(&moment_as_json(&after), change))
+}
+
+/// What is on the list goes; a person's sessions that their own object has ended stay so.
+async fn clear_moment<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    body: impl RequestBody,
+    parts: &mut ResponseParts,
+) -> Result<Done, Reason> {
+    let order = Order::of_body(ctx, body, &["everybody", "provider", "issuer", "subject"], MAX_BYTES).await?;
+    let (of, _) = scope(ctx, &order, parts)?;
+    let BlockReply::Cleared { before } = ask(ctx, &BlockRequest::ClearMoment { of }).await? else {
+        return Err(Reason::Store(StoreError::Malformed));
+    };
+    let answer = json!({ "cleared": before.is_some() });
+    Ok(match before {
+        Some(_) => {
+            let change = Change { before: moment_in_words(before.as_ref()), after: moment_in_words(None) };
+            Done::changed(&answer, change)
+        }
+        None => Done::read(&answer),
+    })
+}
+
+fn moment_in_words(entry: Option<&NotBeforeEntry>) -> String {
+    let Some(entry) = entry else { return "all sessions".to_owned() };
+    let tokens = entry.tokens.map(|tokens| format!(", tokens since {tokens}")).unwrap_or_default();
+    format!("sessions since {}{tokens}", entry.moment)
 }
 
 async fn ask<P: Platform>(ctx: &RequestContext<'_, P>, request: &BlockRequest) -> Result<BlockReply, Reason> {
@@ -229,6 +262,11 @@ fn target<P>(
     order: &Order,
     parts: &mut ResponseParts,
 ) -> Result<(BlockTarget, Option<Person>), Reason> {
+    let is_of_issuer = order.get("provider").is_some() || order.get("issuer").is_some();
+    if let Some(agent) = order.get("agent") {
+        let is_alone = !is_of_issuer && ["subject", "client_id", "key"].iter().all(|name| order.get(name).is_none());
+        return if is_alone { Ok((agent_of(ctx, agent, parts)?, None)) } else { Err(Reason::BadInput("agent")) };
+    }
     match (order.get("subject"), order.get("client_id"), order.get("key")) {
         (Some(_), None, None) => {
             let person = Person::of(ctx, order, parts)?;
@@ -242,13 +280,22 @@ fn target<P>(
             parts.event.target = Some(audit::short(&format!("client {name}|{client_id}")));
             Ok((BlockTarget::Client { issuer: issuer.to_owned(), client_id: client_id.to_owned() }, None))
         }
-        (None, None, Some(key)) if order.get("provider").is_none() && order.get("issuer").is_none() => {
+        (None, None, Some(key)) if !is_of_issuer => {
             let id = key.as_str().filter(|id| is_key_id(id)).ok_or(Reason::BadInput("key"))?;
             parts.event.target = Some(format!("key {id}"));
             Ok((BlockTarget::Key { id: id.to_owned() }, None))
         }
         _ => Err(Reason::BadInput("subject")),
     }
+}
+
+/// A client to which people grant something here: whatever it is granted is refused from the next request on.
+fn agent_of<P>(ctx: &RequestContext<'_, P>, agent: &Value, parts: &mut ResponseParts) -> Result<BlockTarget, Reason> {
+    let fits = |text: &&str| !text.is_empty() && text.len() <= MAX_AGENT_BYTES;
+    let client_id = agent.as_str().filter(fits).ok_or(Reason::BadInput("agent"))?;
+    parts.event.target = Some(audit::short(&format!("agent {client_id}")));
+    let issuer = ctx.site.config.public_url.origin().to_owned();
+    Ok(BlockTarget::Client { issuer, client_id: client_id.to_owned() })
 }
 
 /// Whose sessions and tokens an order is about, and the person, if it is one.

@@ -7,6 +7,8 @@ use crate::route::CanonicalPath;
 /// Where all of it is.
 pub(in crate::gateway) const PREFIX: &str = "/auth/admin";
 
+/// To see who is blocked, wherever that is asked.
+pub(super) const LIST_BLOCKS: &str = "blocks.list";
 /// To explain a decision that was made, wherever that is asked.
 pub(super) const READ_DECISION: &str = "decisions.read";
 /// To say what would be decided, wherever that is asked.
@@ -37,8 +39,11 @@ pub(super) enum Task {
     Health,
     ListSessions,
     RevokeSessions,
+    ListGrants,
+    RevokeGrants,
     ListKeys,
     MakeKey,
+    RotateKey,
     RevokeKeys,
     Blocks(BlockTask),
     Explain,
@@ -60,6 +65,7 @@ pub(super) enum BlockTask {
     Lift,
     ReadMoments,
     MoveMoment,
+    ClearMoment,
 }
 
 /// What of it is about policies.
@@ -104,6 +110,20 @@ pub static ENDPOINTS: &[Endpoint] = &[
     },
     Endpoint {
         method: Method::GET,
+        path: "/auth/admin/agents",
+        action: "agents.list",
+        does: "Lists what someone granted to agents: `?provider=&subject=`, or `?issuer=&subject=`.",
+        task: Task::ListGrants,
+    },
+    Endpoint {
+        method: Method::POST,
+        path: "/auth/admin/agents/revoke",
+        action: "agents.revoke",
+        does: "Ends grants of someone to agents: `provider` or `issuer`, `subject`, and `grant` or `client`, or all.",
+        task: Task::RevokeGrants,
+    },
+    Endpoint {
+        method: Method::GET,
         path: "/auth/admin/keys",
         action: "keys.list",
         does: "Lists the API keys of a person or a service: `?provider=&subject=`, `?issuer=&subject=`, or `?service=`.",
@@ -118,15 +138,23 @@ pub static ENDPOINTS: &[Endpoint] = &[
     },
     Endpoint {
         method: Method::POST,
+        path: "/auth/admin/keys/rotate",
+        action: "keys.rotate",
+        does: "Gives an API key of a service another secret: `service`, `key`.",
+        task: Task::RotateKey,
+    },
+    Endpoint {
+        method: Method::POST,
         path: "/auth/admin/keys/revoke",
         action: "keys.revoke",
-        does: "Revokes API keys: `key`, or all of `provider` or `issuer` with `subject`, or of `service`.",
+        does: "Revokes API keys: `key`, perhaps its `old_secret` alone, or all of `provider` or `issuer` with `subject`, \
+            or of `service`.",
         task: Task::RevokeKeys,
     },
     Endpoint {
         method: Method::GET,
         path: "/auth/admin/blocks",
-        action: "blocks.list",
+        action: LIST_BLOCKS,
         does: "Lists who is blocked, and from page to page `?after=`.",
         task: Task::Blocks(BlockTask::List),
     },
@@ -134,15 +162,15 @@ pub static ENDPOINTS: &[Endpoint] = &[
         method: Method::POST,
         path: "/auth/admin/blocks",
         action: "blocks.add",
-        does: "Blocks a user, service, client or key: `provider` or `issuer` with `subject` or `client_id`, or `key`; \
-            `reason`, `until`.",
+        does: "Blocks a user, service, client, agent or key: `provider` or `issuer` with `subject` or `client_id`, or `agent`, \
+            or `key`; `reason`, `until`.",
         task: Task::Blocks(BlockTask::Add),
     },
     Endpoint {
         method: Method::POST,
         path: "/auth/admin/blocks/lift",
         action: "blocks.lift",
-        does: "Lifts a block: `provider` or `issuer` with `subject` or `client_id`, or `key`.",
+        does: "Lifts a block: `provider` or `issuer` with `subject` or `client_id`, or `agent`, or `key`.",
         task: Task::Blocks(BlockTask::Lift),
     },
     Endpoint {
@@ -158,6 +186,13 @@ pub static ENDPOINTS: &[Endpoint] = &[
         action: "not_before.set",
         does: "Moves such a moment on: `everybody`, or `provider` or `issuer`, perhaps with `subject`; `at`, `tokens`.",
         task: Task::Blocks(BlockTask::MoveMoment),
+    },
+    Endpoint {
+        method: Method::POST,
+        path: "/auth/admin/not-before/clear",
+        action: "not_before.clear",
+        does: "Clears such a moment: `everybody`, or `provider` or `issuer`, perhaps with `subject`.",
+        task: Task::Blocks(BlockTask::ClearMoment),
     },
     Endpoint {
         method: Method::GET,
@@ -341,10 +376,10 @@ mod tests {
     }
 
     #[test]
-    fn the_configuration_can_name_every_action_but_to_make_keys_and_no_other() {
+    fn the_configuration_can_name_every_action_that_shows_no_key_and_no_other() {
         // R-270, R-430
-        let actions = ENDPOINTS.iter().map(|endpoint| endpoint.action).filter(|action| *action != "keys.make");
-        let actions: BTreeSet<_> = actions.collect();
+        let actions = ENDPOINTS.iter().map(|endpoint| endpoint.action);
+        let actions: BTreeSet<_> = actions.filter(|action| !["keys.make", "keys.rotate"].contains(action)).collect();
         assert_eq!(actions, crate::config::ADMIN_ACTIONS.into_iter().collect());
     }
 

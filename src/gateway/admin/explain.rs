@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::Done;
 use super::authorize::Manager;
-use super::endpoints::{CHECK_RELATION, READ_POLICIES};
+use super::endpoints::{CHECK_RELATION, LIST_BLOCKS, READ_POLICIES};
 use super::request::Order;
 use crate::audit;
 use crate::authn::hypothetical::Hypothetical;
@@ -149,7 +149,8 @@ fn read<P>(
     Ok((hypothetical, context, now))
 }
 
-/// Policies are asked with the facts that hold. Which relations hold is for those to know who may ask about relations.
+/// Policies are asked with the facts that hold. Which relations hold is for those to know who may ask about relations, and
+/// who is blocked for those who may see the list.
 async fn asked<P: Platform>(
     ctx: &RequestContext<'_, P>,
     manager: &Manager,
@@ -158,6 +159,13 @@ async fn asked<P: Platform>(
 ) -> Result<Explanation, Reason> {
     let reads_policies = manager.is_allowed(ctx, READ_POLICIES).await?;
     let verdict = case.decide();
+    // Whoever may not see the list learns nothing of it here.
+    if ctx.has_block_list() && manager.is_allowed(ctx, LIST_BLOCKS).await? {
+        let list = ctx.block_list(None).await?;
+        if let Some(by) = list.and_then(|list| case.blocked(&list)) {
+            return Ok(verdict.with_block(by));
+        }
+    }
     let found = match case.relations(&verdict, &ctx.site.config.relations) {
         None => return Ok(by_policies(ctx, (case, context), (verdict, &[]), parts).await.told(reads_policies)),
         Some(Err(denial)) => Err(denial),

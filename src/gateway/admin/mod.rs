@@ -5,6 +5,7 @@
 //! endpoint is a row, a [`Task`] and its arm in [`carry_out`]; its handler reads an [`Order`] and answers with
 //! [`Done`], which says what it changed.
 
+mod agents;
 mod api_keys;
 mod authorize;
 mod blocks;
@@ -137,8 +138,11 @@ async fn carry_out<P: Platform>(
         Task::RemoveRelations => relations::remove_subject(ctx, body, parts).await,
         Task::CheckRelation => relations::check(ctx, body, parts).await,
         Task::RevokeSessions => sessions::revoke(ctx, body, parts).await,
+        Task::ListGrants => agents::list(ctx, parts).await,
+        Task::RevokeGrants => agents::revoke(ctx, body, parts).await,
         Task::ListKeys => api_keys::list(ctx, parts).await,
         Task::MakeKey => api_keys::make(ctx, &manager, body, parts).await,
+        Task::RotateKey => api_keys::rotate(ctx, &manager, body, parts).await,
         Task::RevokeKeys => api_keys::revoke(ctx, body, parts).await,
         Task::Blocks(task) => blocks::carry_out(ctx, (task, &manager), body, parts).await,
     }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{AUTHORIZE, REGISTER, REVOKE, TOKEN};
 use crate::agent::authorize::offer;
 use crate::agent::client::assertion;
+use crate::agent::{enterprise, exchange};
 use crate::audit::{Effect, What};
 use crate::authn::dpop;
 use crate::config::{AgentRules, Config};
@@ -36,6 +37,11 @@ pub(super) fn describe<P>(
     Ok(response::readable_by_all(response::public(response, MAX_AGE)))
 }
 
+fn grant_types(rules: &AgentRules) -> Vec<&'static str> {
+    let vouched = (!rules.enterprise.is_empty()).then_some(enterprise::GRANT_TYPE);
+    ["authorization_code", "refresh_token", exchange::GRANT_TYPE].into_iter().chain(vouched).collect()
+}
+
 /// RFC 8414 §2, RFC 9207 §3, RFC 9449 §5.1, Client ID Metadata Document §5.
 fn metadata(config: &Config, rules: &AgentRules) -> Value {
     let at = |path: &str| config.public_url.join(path);
@@ -48,7 +54,7 @@ fn metadata(config: &Config, rules: &AgentRules) -> Value {
         "revocation_endpoint": at(REVOKE),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "grant_types_supported": grant_types(rules),
         "code_challenge_methods_supported": ["S256"],
         "token_endpoint_auth_methods_supported": methods,
         "token_endpoint_auth_signing_alg_values_supported": names(&assertion::ALGORITHMS),
@@ -59,6 +65,9 @@ fn metadata(config: &Config, rules: &AgentRules) -> Value {
         "authorization_response_iss_parameter_supported": true,
         "scopes_supported": offer::all_scopes(config),
     });
+    if let Some(members) = all.as_object_mut().filter(|_| !rules.enterprise.is_empty()) {
+        members.insert("authorization_grant_profiles_supported".to_owned(), json!([enterprise::PROFILE]));
+    }
     if let Some(members) = all.as_object_mut().filter(|_| rules.register) {
         members.insert("registration_endpoint".to_owned(), at(REGISTER).into());
     }

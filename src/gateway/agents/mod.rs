@@ -1,11 +1,14 @@
 //! `/auth/agents/*`: an authorization server for programs that act for people here, and for nothing else (OAuth 2.1 in a
 //! narrow profile). It exists where a route takes agents, or there is an `AGENTS` table.
 
+pub(in crate::gateway) mod approvals;
 mod authorize;
 mod client_auth;
 mod client_documents;
 mod clients;
 mod consent;
+mod enterprise;
+mod exchange;
 mod grants;
 mod limits;
 mod metadata;

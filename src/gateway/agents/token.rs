@@ -9,13 +9,14 @@ use crate::agent::authorize::offer;
 use crate::agent::grant::{Grant, GrantRefusal};
 use crate::agent::handle::{GrantHandle, HandleKind};
 use crate::agent::token::{GrantError, TokenEndpointError, TokenParameters, request};
+use crate::agent::{enterprise, exchange};
 use crate::audit::{Effect, What, short};
 use crate::authn::dpop::{self, Blame, DpopError, DpopProof, KeyExpectations, NonceRule, TargetUri};
 use crate::config::AgentRules;
 use crate::gateway::context::RequestContext;
 use crate::gateway::refused::{Refused, explain};
 use crate::gateway::response_parts::ResponseParts;
-use crate::gateway::{Platform, response};
+use crate::gateway::{Platform, cold, response};
 use crate::http::{HeaderValue, Response, StatusCode, header};
 use crate::ports::{ReplayGuard, RequestBody, StoreError};
 use crate::refusal::Reason;
@@ -64,6 +65,10 @@ async fn issue<P: Platform>(
     match parameters.wanted("grant_type").map_err(token_error)? {
         "authorization_code" => redeem(ctx, (rules, path), &parameters, parts).await,
         "refresh_token" => refresh(ctx, (rules, path), &parameters, parts).await,
+        exchange::GRANT_TYPE => cold(super::exchange::grant(ctx, (rules, path), &parameters, parts)).await,
+        enterprise::GRANT_TYPE if !rules.enterprise.is_empty() => {
+            cold(super::enterprise::grant(ctx, (rules, path), &parameters, parts)).await
+        }
         _ => Err(token_error(TokenEndpointError::UnsupportedGrantType)),
     }
 }

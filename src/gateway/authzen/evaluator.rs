@@ -3,6 +3,7 @@
 
 use std::rc::Rc;
 
+use super::blocked;
 use crate::audit::{Evaluated, Event};
 use crate::authzen::{Entity, Evaluation};
 use crate::gateway::Platform;
@@ -12,7 +13,6 @@ use crate::gateway::guard::relations;
 use crate::policy::Loaded;
 use crate::refusal::Reason;
 use crate::relation::{self, CheckResult, KnownTuples, Name, Subject, Userset};
-use crate::store::block_list::BlockTarget;
 use crate::time::Seconds;
 
 /// As old as a copy of the block list is that was asked for by the same request.
@@ -48,8 +48,11 @@ impl Evaluator {
         asked: &Evaluation,
         event: &mut Event,
     ) -> Result<Evaluated, Reason> {
-        if is_blocked(ctx, &asked.subject).await? {
-            return Ok(Evaluated::denied(asked, "block.subject"));
+        // Who asks was held against it a moment ago.
+        let list = ctx.block_list(Some(THIS_REQUEST)).await?.filter(|list| !list.is_empty());
+        let now = ctx.request.now;
+        if let Some(by) = list.and_then(|list| blocked::find(&ctx.site.config, &asked.subject, &list, now)) {
+            return Ok(Evaluated::denied(asked, by.code()));
         }
         let named = Name::parse(&asked.resource.kind).zip(Name::parse(&asked.action.name));
         match named.filter(|(kind, relation)| ctx.site.config.relations.has(kind, relation)) {
@@ -57,26 +60,6 @@ impl Evaluator {
             None => Ok(self.by_policies(asked)),
         }
     }
-}
-
-/// Whether the subject is blocked: one that is named with its issuer, as `corp|alice`, or as policies name it, `ISSUER#alice`.
-async fn is_blocked<P: Platform>(ctx: &RequestContext<'_, P>, subject: &Entity) -> Result<bool, Reason> {
-    // Who asks was held against it a moment ago.
-    let Some(list) = ctx.block_list(Some(THIS_REQUEST)).await? else { return Ok(false) };
-    let named =
-        |issuer: &str, subject: &str| BlockTarget::Subject { issuer: issuer.to_owned(), subject: subject.to_owned() };
-    let pairs = ['|', '#'].into_iter().filter_map(|between| subject.id.split_once(between));
-    Ok(pairs.into_iter().any(|(issuer, subject)| {
-        let known = ctx.site.config.named_issuer(issuer).unwrap_or(issuer);
-        // An API key is called by its id, and vouched for by this site.
-        let key = subject.strip_prefix("key:").filter(|_| known == ctx.site.config.public_url.origin());
-        let key = key.map(|id| BlockTarget::Key { id: id.to_owned() });
-        // A client of agents is called by its id, and known to this site.
-        let client = BlockTarget::Client { issuer: known.to_owned(), client_id: subject.to_owned() };
-        let is_client = known == ctx.site.config.public_url.origin();
-        let is_blocked = |target: &BlockTarget| list.blocks(target, ctx.request.now);
-        is_blocked(&named(known, subject)) || key.as_ref().is_some_and(is_blocked) || (is_client && is_blocked(&client))
-    }))
 }
 
 /// Whether the subject stands in this relation to the resource. What a service says of them besides counts for nothing

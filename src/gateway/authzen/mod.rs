@@ -1,6 +1,7 @@
 //! `/access/v1/…`: services ask what somebody may do (`AuthZEN` Authorization API 1.0). Both doors decide whether a service
 //! may ask; what it hears is the word of the relations or the policies. Without an `AUTHZEN` table there is nothing here.
 
+mod blocked;
 mod evaluator;
 
 use serde_json::Value;

@@ -63,7 +63,8 @@ impl<P: Platform> RequestContext<'_, P> {
     ) -> Result<Principal, Reason> {
         parts.event.key_id = Some(key.id().to_string());
         let live = self.look_up(key, guarded.guard.revocation, parts).await?;
-        let principal = api_key::principal(&self.site.config, rules, key.id(), &live).map_err(Reason::Key)?;
+        let principal = api_key::principal(&self.site.config, rules, (key.id(), &*live), self.request.now);
+        let principal = principal.map_err(Reason::Key)?;
         parts.event.who(&principal);
         let usage = KeyUse::new(self.request.now, &guarded.route.name, self.request.head.peer.country.as_deref());
         parts.key_shown = Some(Box::new(KeyShown { id: key.id(), live, usage }));

@@ -13,7 +13,8 @@ use crate::route::{Guard, GuardedRoute, Token};
 use crate::session::record::touch_granularity;
 use crate::time::{Seconds, Timestamp};
 use crate::upstream::claim_headers::{ClaimHeaders, claim_headers};
-use crate::upstream::{Identity, Making, SessionLease, StreamLifetime, UpstreamIdentity};
+use crate::upstream::transaction::{self, Transaction};
+use crate::upstream::{Assertion, Identity, Making, SessionLease, StreamLifetime, UpstreamIdentity};
 
 /// A session this young that lacks what a route needs will lack it after another login too.
 const JUST_SIGNED_IN: Seconds = Seconds::minutes(1);
@@ -143,6 +144,10 @@ impl<P: Platform> RequestContext<'_, P> {
             }
             _ => None,
         };
+        let transaction = match guard.token {
+            Token::Txn => Some(cold(self.transaction(&who)).await?),
+            _ => None,
+        };
         let (principal, token) = match caller {
             Caller::Token(bearer) => (bearer.principal, Some(bearer.token)),
             Caller::Certificate(principal) | Caller::Key(principal) => (*principal, None),
@@ -155,6 +160,16 @@ impl<P: Platform> RequestContext<'_, P> {
             Caller::Session(authenticated) => (authenticated.principal, None),
         };
         let access_token = token.filter(|_| guard.token == Token::Relay);
-        Ok((principal, UpstreamIdentity { access_token, assertion, claims: headers }))
+        let identity = UpstreamIdentity { access_token, assertion, transaction, claims: headers };
+        Ok((principal, identity))
+    }
+
+    /// A transaction token about them, for this request.
+    async fn transaction(&self, who: &Identity<'_>) -> Result<Assertion, Reason> {
+        let unsigned = Reason::Internal("internal.transaction_unsigned");
+        let (id, address) = (self.request.id.as_str(), self.request.head.peer.address.as_deref());
+        let of = Transaction { id, address, now: self.request.now };
+        let claims = of.claims(who, &self.site.config.public_url).ok_or(unsigned.clone())?;
+        self.site.assertions.sign(self.platform.signing(), transaction::TYP, &claims).await.ok_or(unsigned)
     }
 }

@@ -5,18 +5,20 @@ use serde_json::Value;
 
 use super::{challenge, forward};
 use crate::audit::{Effect, McpFacts};
+use crate::authn::Principal;
+use crate::gateway::agents::approvals::{self, Answer, Wanted};
 use crate::gateway::context::RequestContext;
 use crate::gateway::refused::Refused;
 use crate::gateway::response_parts::ResponseParts;
-use crate::gateway::{Disposition, Platform, response};
+use crate::gateway::{Disposition, Platform, cold, response};
 use crate::http::cors::Grant;
 use crate::http::{HeaderName, HeaderValue, Method, RequestHead, Response, StatusCode, essence, header};
 use crate::mcp::version::{self, Era};
 use crate::mcp::{Call, ListFilter, McpError, McpRules, Message, headers};
 use crate::ports::{BodyError, RequestBody};
-use crate::refusal::{McpDenial, Reason};
+use crate::refusal::{ApprovalRefusal, Reason};
 use crate::route::{CanonicalPath, Matched};
-use crate::upstream::ForwardPlan;
+use crate::upstream::{Assertion, ForwardPlan};
 
 /// Finds out what is asked for, and lets it through, or not.
 pub(super) async fn pass<P: Platform>(
@@ -38,9 +40,16 @@ pub(super) async fn pass<P: Platform>(
     let call = Call { message, needs };
     let matched = Matched { route: &route, params: matched.params, call: Some(&call) };
     match forward(ctx, path, &matched, parts).await {
-        Ok((mut plan, _)) => {
-            if call.message.as_ref().is_some_and(|message| rules.wants_approval(message)) {
-                return Err(Reason::Mcp(McpDenial::Unapproved).into());
+        Ok((mut plan, principal)) => {
+            let wanting = call.message.as_ref().filter(|message| rules.wants_approval(message));
+            let mut body = body;
+            if let Some(message) = wanting {
+                let asking = Asking { era, rules: &rules, message, body: &body };
+                match cold(approve(ctx, &matched, principal.as_ref(), asking, parts)).await? {
+                    Approved::Given(receipt) => plan.add_receipt(&receipt),
+                    Approved::Waits(response) => return Ok(Disposition::Respond(response)),
+                }
+                body = approvals::without_answers(ctx, &body).unwrap_or(body);
             }
             if era == Era::Legacy {
                 forget_repeated(&mut plan);
@@ -50,6 +59,56 @@ pub(super) async fn pass<P: Platform>(
         }
         Err(refused) => challenge(ctx, refused, parts).map(Disposition::Respond),
     }
+}
+
+/// A message that somebody has to allow.
+struct Asking<'a> {
+    era: Era,
+    rules: &'a McpRules,
+    message: &'a Message,
+    body: &'a str,
+}
+
+/// What becomes of it.
+enum Approved {
+    Given(Assertion),
+    /// Somebody is asked; the client learns where.
+    Waits(Response),
+}
+
+/// The last thing before a message goes on, for it uses the approval up.
+async fn approve<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    matched: &Matched<'_>,
+    principal: Option<&Principal>,
+    asking: Asking<'_>,
+    parts: &mut ResponseParts,
+) -> Result<Approved, Reason> {
+    let Asking { era, rules, message, body } = asking;
+    let principal = principal.ok_or(Reason::Approval(ApprovalRefusal::NoGrant))?;
+    let wanted = Wanted {
+        route: &matched.route.name,
+        method: &message.method,
+        name: message.name().unwrap_or_default(),
+        body,
+        approvers: rules.approvers.as_deref(),
+        elicits_url: era == Era::Modern && message.id().is_some() && elicits_url(message),
+    };
+    match approvals::required(ctx, principal, wanted, parts).await? {
+        Answer::Granted(receipt) => Ok(Approved::Given(receipt)),
+        Answer::Waits(waiting) => {
+            let id = message.id().unwrap_or(&Value::Null);
+            let response = response::json(StatusCode::OK, &waiting.to_result(id));
+            parts.event.end(Effect::Deny, waiting.reason, response.status);
+            Ok(Approved::Waits(response))
+        }
+    }
+}
+
+/// Whether the client says that it can show a person an address (MCP, client capability `elicitation.url`).
+fn elicits_url(message: &Message) -> bool {
+    let meta = message.params.get("_meta").and_then(|meta| meta.get("io.modelcontextprotocol/clientCapabilities"));
+    meta.and_then(|capabilities| capabilities.get("elicitation")?.get("url")).is_some_and(Value::is_object)
 }
 
 /// Has the answer to a list lose what the caller may not use. `granted`: their scopes.

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 
-use super::super::{Access, Authentication, BrowserCache, Guard, RequestHeaders, Requirements, Token, Upstream};
+use super::super::{Access, Authentication, Guard, RequestHeaders, Requirements, Upstream};
 use super::*;
 use crate::limit::RouteLimits;
 
@@ -220,17 +220,7 @@ fn patterns() -> impl Strategy<Value = Vec<String>> {
 /// Who may: nobody is asked, or who has one of these roles; with `[""]` whoever is somebody.
 fn rule(name: &str, roles: Option<&[&str]>) -> Route {
     let roles = roles.map(|roles| roles.iter().filter(|role| !role.is_empty()).map(ToString::to_string).collect());
-    let guard = |roles| Guard {
-        authenticate: vec![Authentication::Session],
-        requirements: Requirements { roles, ..Requirements::default() },
-        policy: false,
-        facts: Vec::new(),
-        token: Token::None,
-        headers: Vec::new(),
-        touch: true,
-        revocation: None,
-        cache: BrowserCache::None,
-    };
+    let guard = |roles| Guard::new(vec![Authentication::Session], Requirements { roles, ..Requirements::default() });
     let access = roles.map_or(Access::Public, |roles| Access::Guarded(Box::new(guard(roles))));
     Route { access, ..route(name) }
 }

@@ -485,6 +485,7 @@ fn watchable(world: &World, digest: &SessionDigest, clocks: SessionTimeouts, now
     world.with(|subject| subject.may_be_watched(digest, clocks, Timestamp::from_unix(now)).unwrap())
 }
 
+mod approvals;
 mod grants;
 mod replacing;
 mod watching;

@@ -34,6 +34,11 @@ pub enum BlockRequest {
     NotBefore(NewMoment),
     /// For all moments.
     Moments,
+    /// To clear a moment.
+    ClearMoment {
+        /// Whose.
+        of: NotBeforeScope,
+    },
     /// For the block of this.
     Find {
         /// Of what.
@@ -101,6 +106,11 @@ pub enum BlockReply {
     },
     /// All moments.
     Moments(Vec<NotBeforeEntry>),
+    /// The moment is cleared.
+    Cleared {
+        /// The one that was in force.
+        before: Option<NotBeforeEntry>,
+    },
     /// The block that is in force.
     Found {
         /// It, if there is one.

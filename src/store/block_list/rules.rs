@@ -122,6 +122,9 @@ impl<Table: BlockTable> BlockRules<'_, Table> {
                 let rows = rows.iter().filter(|row| is_in_force(row, now));
                 Ok(BlockReply::Moments(rows.map(entry).collect::<Result<_, _>>()?))
             }
+            BlockRequest::ClearMoment { of } => {
+                Ok(BlockReply::Cleared { before: self.delete(&of.digest(), now)?.as_ref().map(entry).transpose()? })
+            }
             BlockRequest::Find { target } => {
                 let found = self.table.find(&target.digest())?.filter(|row| is_in_force(row, now));
                 Ok(BlockReply::Found { block: found.as_ref().map(entry).transpose()? })
@@ -161,12 +164,17 @@ impl<Table: BlockTable> BlockRules<'_, Table> {
     }
 
     fn lift(&self, target: &BlockTarget, now: Timestamp) -> Result<BlockReply, StoreError> {
-        let key = target.digest();
-        let before = self.table.find(&key)?;
-        if before.is_some() {
-            self.table.change(BlockRowChange::Delete(&key), now)?;
-        }
+        let before = self.delete(&target.digest(), now)?;
         self.changed(before, now)
+    }
+
+    /// The row that was in force under this key.
+    fn delete(&self, key: &str, now: Timestamp) -> Result<Option<BlockRow>, StoreError> {
+        let before = self.table.find(key)?;
+        if before.is_some() {
+            self.table.change(BlockRowChange::Delete(key), now)?;
+        }
+        Ok(before.filter(|row| is_in_force(row, now)))
     }
 
     fn changed(&self, before: Option<BlockRow>, now: Timestamp) -> Result<BlockReply, StoreError> {

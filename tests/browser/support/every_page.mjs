@@ -1,6 +1,7 @@
 // Every page of Postern's that people see, each made to appear as it does in use: for the tests of pages and for the pictures
 // of the docs.
 
+import { createHash, randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -32,6 +33,7 @@ const ROUTES = {
   "/forbidden": guarded({ require: { scopes: ["admin"] } }),
   "/often": guarded({ public: true, limits: { address: { rate: "1/1h" } } }),
   "/gone": guarded({ public: true, upstream: "https://127.0.0.1:9" }),
+  "/mcp": { upstream: "service:ECHO", mcp: { approve: ["tools/call:delete_*"] } },
 };
 
 const USER_AGENTS = [
@@ -57,7 +59,7 @@ export async function startEveryPage({ longest = true } = {}) {
   };
   const providers = {};
   for (const [id, more] of Object.entries(others)) providers[id] = await providerFor(id, origin, more);
-  const vars = { PAGES, ADMIN: { principals: ["main|c5c1f0d4-alice"] }, DECISIONS: { keep: "1h" }, KEYS };
+  const vars = { PAGES, ADMIN: { principals: ["main|c5c1f0d4-alice"] }, DECISIONS: { keep: "1h" }, KEYS, AGENTS: { register: true } };
   const postern = await startPostern({ providers, routes: ROUTES, vars, port, assets: folder });
   const close = async () => {
     await postern.close();
@@ -131,6 +133,54 @@ const keys = async (page, origin) => {
   await page.locator(".mark").first().waitFor();
 };
 
+const CALLBACK = "http://127.0.0.1:9/cb";
+
+/** Programs that have registered, by site. */
+const clients = {};
+
+/** Lets a program act, and has it call a tool that waits for a yes: where that is asked. */
+async function waitingCall(page, origin) {
+  const { request } = page.context();
+  const posted = async (path, options) => (await request.post(`${origin}${path}`, options)).json();
+  const registration = { data: { client_name: "Agent", redirect_uris: [CALLBACK] } };
+  clients[origin] ??= (await posted("/auth/agents/register", registration)).client_id;
+  const client = clients[origin];
+  const verifier = randomBytes(32).toString("base64url");
+  const challenge = createHash("sha256").update(verifier).digest("base64url");
+  const query = new URLSearchParams({
+    response_type: "code", client_id: client, redirect_uri: CALLBACK, resource: `${origin}/mcp`, code_challenge: challenge,
+    code_challenge_method: "S256",
+  });
+  await page.route(`${CALLBACK}**`, (route) => route.fulfill({ body: "" }));
+  await page.goto(`${origin}/auth/agents/authorize?${query}`);
+  await page.locator('button[value="allow"]').click();
+  await page.waitForURL(`${CALLBACK}**`);
+  const code = new URL(page.url()).searchParams.get("code");
+  const form = { grant_type: "authorization_code", code, redirect_uri: CALLBACK, client_id: client, code_verifier: verifier };
+  const { access_token: token } = await posted("/auth/agents/token", { form });
+  const version = "2026-07-28";
+  const params = { name: "delete_doc", arguments: { id: 7, note: "<b>old</b>" }, _meta: { "io.modelcontextprotocol/protocolVersion": version } };
+  const { approval_url: url } = await posted("/mcp", {
+    data: { jsonrpc: "2.0", id: 1, method: "tools/call", params },
+    headers: {
+      authorization: `Bearer ${token}`, accept: "application/json, text/event-stream", "mcp-protocol-version": version,
+      "mcp-method": "tools/call", "mcp-name": "delete_doc",
+    },
+  });
+  return url;
+}
+
+const approval = async (page, origin) => page.goto(await waitingCall(page, origin));
+
+/** The list, with one call that was allowed and one that waits. */
+const approvals = async (page, origin) => {
+  await approval(page, origin);
+  await page.locator('button[value="allow"]').click();
+  await page.locator("form").waitFor({ state: "detached" });
+  await waitingCall(page, origin);
+  await page.goto(`${origin}/auth/approvals`);
+};
+
 /** By name: whether somebody is signed in, and how the page comes to be seen. */
 export const EVERY_PAGE = {
   chooser: { open: at("/auth/login?return_to=%2Fpage") },
@@ -158,6 +208,8 @@ export const EVERY_PAGE = {
   sessions: { signedIn: true, open: at("/auth/sessions") },
   "a new key": { signedIn: true, open: newKey },
   "API keys": { signedIn: true, open: keys },
+  "a call to allow": { signedIn: true, open: approval },
+  "calls to allow": { signedIn: true, open: approvals },
   "still signed in": { signedIn: true, open: at("/auth/logged-out") },
   "signed in for another tab": { signedIn: true, open: at("/auth/signed-in") },
   explain: { signedIn: true, english: true, open: at("/auth/admin/explain") },

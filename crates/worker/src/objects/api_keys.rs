@@ -14,14 +14,12 @@ use crate::objects::{self, ObjectError};
 use postern::api_key::message::VERSION;
 use postern::api_key::table::KeyTable;
 use postern::api_key::{KeyCommand, KeyEnvelope, KeyShard};
-use postern::gateway::{Gateway, SiteMatch};
 use postern::ids::site::Site;
 use postern::json;
 use postern::ports::{Clock, StoreError};
 use postern::time::{Seconds, Timestamp};
 use postern_workers::background::Background;
 use postern_workers::clock::SystemClock;
-use postern_workers::isolate;
 use postern_workers::log;
 use postern_workers::platform::Workers;
 
@@ -89,7 +87,7 @@ impl Inner {
 
     async fn ring(&self) -> Result<(), ObjectError> {
         self.alarm_at.set(None);
-        let gateway = match self.gateway() {
+        let gateway = match objects::gateway_of(&self.env, &self.site) {
             Ok(gateway) => gateway,
             Err(ObjectError::Failed(reason) | ObjectError::Malformed(reason)) => {
                 log::failure("alarm_put_off", None, &reason);
@@ -127,16 +125,6 @@ impl Inner {
 
     const fn shard(&self) -> KeyShard<'_, SqlKeys> {
         KeyShard { table: &self.table }
-    }
-
-    /// The gateway of the site whose object this is.
-    fn gateway(&self) -> Result<Rc<Gateway>, ObjectError> {
-        let deployment = isolate::deployment(&self.env).map_err(|error| ObjectError::Failed(error.to_string()))?;
-        match deployment.of(&self.site) {
-            SiteMatch::Site(gateway) => Ok(Rc::clone(gateway)),
-            SiteMatch::Unusable(why) => Err(ObjectError::Failed(why.to_string())),
-            SiteMatch::Nowhere => Err(ObjectError::Failed("an object of a site that there is no more".to_owned())),
-        }
     }
 }
 

@@ -10,7 +10,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use worker::worker_sys::DurableObjectState;
 use worker::{Env, SqlStorageValue, State, Storage};
 
-use crate::objects::sql;
+use crate::objects::sql::{self, unavailable};
 use crate::objects::{self, ObjectError};
 use postern::ports::{Clock, StoreError};
 use postern::store::block_list::{
@@ -159,9 +159,4 @@ fn read(stored: StoredEntry) -> Result<BlockRow, StoreError> {
     let kinds = [BlockRowKind::Block, BlockRowKind::NotBefore];
     let kind = kinds.into_iter().find(|known| known.as_str() == kind).ok_or(StoreError::Malformed)?;
     Ok(BlockRow { key, kind, value, moment, tokens, until })
-}
-
-fn unavailable(error: ObjectError) -> StoreError {
-    let (ObjectError::Failed(reason) | ObjectError::Malformed(reason)) = error;
-    StoreError::Unavailable(reason)
 }

@@ -1,13 +1,10 @@
 //! [`KeyTable`] in the SQLite of a Durable Object.
 
-use std::cell::Cell;
-
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
 use worker::{SqlStorage, SqlStorageValue};
 
 use crate::objects::ObjectError;
-use crate::objects::sql::{self, Known};
+use crate::objects::sql::{self, LazyTables};
 use postern::api_key::table::{KeyRow, KeyTable, statement};
 use postern::api_key::{ApiKeyId, HolderKey};
 use postern::ports::StoreError;
@@ -15,8 +12,7 @@ use postern::time::Timestamp;
 
 /// The tables of one object; made by the first write.
 pub struct SqlKeys {
-    sql: SqlStorage,
-    known: Cell<Known>,
+    tables: LazyTables,
 }
 
 #[derive(Deserialize)]
@@ -41,61 +37,29 @@ impl SqlKeys {
     /// The tables in this storage.
     #[must_use]
     pub const fn new(sql: SqlStorage) -> Self {
-        Self { sql, known: Cell::new(Known::Nothing) }
+        Self { tables: LazyTables::new(sql, statement::ARE_MADE, make) }
     }
 
     /// Whether there are tables, as far as this instance has looked.
     #[must_use]
     pub fn is_made(&self) -> bool {
-        self.known.get() == Known::Made
+        self.tables.is_made()
     }
 
     /// The storage is given back: the tables are gone.
     pub fn unmade(&self) {
-        self.known.set(Known::Nothing);
-    }
-
-    /// Rows. A read makes no table: where there is none, nothing is stored.
-    fn query<T: DeserializeOwned>(
-        &self,
-        statement: &str,
-        bindings: Vec<SqlStorageValue>,
-    ) -> Result<Vec<T>, StoreError> {
-        if self.look().map_err(unavailable)? == Known::Missing {
-            return Ok(Vec::new());
-        }
-        sql::query(&self.sql, statement, bindings).map_err(unavailable)
+        self.tables.unmade();
     }
 
     fn keys(&self, statement: &str, bindings: Vec<SqlStorageValue>) -> Result<Vec<KeyRow>, StoreError> {
-        let rows: Vec<StoredKey> = self.query(statement, bindings)?;
+        let rows: Vec<StoredKey> = self.tables.query(statement, bindings)?;
         let row = |StoredKey { id, holder, record, due_at }| KeyRow { id, holder, record, due_at };
         Ok(rows.into_iter().map(row).collect())
     }
-
-    fn look(&self) -> Result<Known, ObjectError> {
-        if self.known.get() == Known::Nothing {
-            let found: Vec<IgnoredAny> = sql::query(&self.sql, statement::ARE_MADE, Vec::new())?;
-            self.known.set(if found.is_empty() { Known::Missing } else { Known::Made });
-        }
-        Ok(self.known.get())
-    }
-
-    /// Stores something.
-    fn write(&self, statement: &str, bindings: Vec<SqlStorageValue>) -> Result<(), StoreError> {
-        if self.look().map_err(unavailable)? == Known::Missing {
-            for create in statement::CREATE {
-                sql::execute(&self.sql, create, Vec::new()).map_err(unavailable)?;
-            }
-            self.known.set(Known::Made);
-        }
-        self.query::<IgnoredAny>(statement, bindings).map(drop)
-    }
 }
 
-fn unavailable(error: ObjectError) -> StoreError {
-    let (ObjectError::Failed(reason) | ObjectError::Malformed(reason)) = error;
-    StoreError::Unavailable(reason)
+fn make(sql: &SqlStorage) -> Result<(), ObjectError> {
+    statement::CREATE.iter().try_for_each(|create| sql::execute(sql, create, Vec::new()))
 }
 
 fn most(most: usize) -> SqlStorageValue {
@@ -111,39 +75,34 @@ impl KeyTable for SqlKeys {
         self.keys(statement::OF_HOLDER, vec![holder.as_str().into()])
     }
 
-    fn page(&self, after: Option<ApiKeyId>, count: usize) -> Result<Vec<KeyRow>, StoreError> {
-        let after = after.as_ref().map(ApiKeyId::to_string).unwrap_or_default();
-        self.keys(statement::PAGE, vec![after.into(), most(count)])
-    }
-
     fn due(&self, now: Timestamp, count: usize) -> Result<Vec<KeyRow>, StoreError> {
         self.keys(statement::DUE, vec![now.as_unix().into(), most(count)])
     }
 
     fn put(&self, row: &KeyRow) -> Result<(), StoreError> {
         let texts = [row.id.to_string().as_str(), row.holder.as_str(), row.record.as_str()].map(SqlStorageValue::from);
-        self.write(statement::PUT, texts.into_iter().chain([row.due_at.as_unix().into()]).collect())
+        self.tables.write(statement::PUT, texts.into_iter().chain([row.due_at.as_unix().into()]).collect())
     }
 
     fn delete(&self, id: ApiKeyId) -> Result<(), StoreError> {
-        self.query::<IgnoredAny>(statement::DELETE, vec![id.to_string().into()]).map(drop)
+        self.tables.change(statement::DELETE, vec![id.to_string().into()])
     }
 
     fn standing(&self, holder: &HolderKey) -> Result<Option<String>, StoreError> {
-        let rows: Vec<StoredStanding> = self.query(statement::STANDING, vec![holder.as_str().into()])?;
+        let rows: Vec<StoredStanding> = self.tables.query(statement::STANDING, vec![holder.as_str().into()])?;
         Ok(rows.into_iter().next().map(|row| row.standing))
     }
 
     fn put_standing(&self, holder: &HolderKey, standing: &str) -> Result<(), StoreError> {
-        self.write(statement::PUT_STANDING, vec![holder.as_str().into(), standing.into()])
+        self.tables.write(statement::PUT_STANDING, vec![holder.as_str().into(), standing.into()])
     }
 
     fn sweep_standings(&self) -> Result<(), StoreError> {
-        self.query::<IgnoredAny>(statement::SWEEP_STANDINGS, Vec::new()).map(drop)
+        self.tables.change(statement::SWEEP_STANDINGS, Vec::new())
     }
 
     fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        let rows: Vec<Next> = self.query(statement::NEXT, Vec::new())?;
+        let rows: Vec<Next> = self.tables.query(statement::NEXT, Vec::new())?;
         Ok(rows.first().and_then(|row| row.next))
     }
 }

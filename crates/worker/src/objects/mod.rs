@@ -51,11 +51,16 @@ macro_rules! expiring_object {
 }
 pub(crate) use expiring_object;
 
+use std::rc::Rc;
+
 use futures_util::future::LocalBoxFuture;
 use js_sys::{Array, Promise};
-use postern_workers::log;
+use postern::gateway::{Gateway, SiteMatch};
+use postern::ids::site::Site;
+use postern_workers::{isolate, log};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::future_to_promise;
+use worker::Env;
 
 use crate::fault;
 
@@ -99,6 +104,19 @@ pub fn done(work: impl Future<Output = Result<(), ObjectError>> + 'static) -> Pr
             }
         }
     }))
+}
+
+/// The gateway of the site whose object asks.
+///
+/// # Errors
+/// When the configuration cannot be read, or has no such site any more.
+pub fn gateway_of(env: &Env, site: &Site) -> Result<Rc<Gateway>, ObjectError> {
+    let deployment = isolate::deployment(env).map_err(|error| ObjectError::Failed(error.to_string()))?;
+    match deployment.of(site) {
+        SiteMatch::Site(gateway) => Ok(Rc::clone(gateway)),
+        SiteMatch::Unusable(why) => Err(ObjectError::Failed(why.to_string())),
+        SiteMatch::Nowhere => Err(ObjectError::Failed("an object of a site that there is no more".to_owned())),
+    }
 }
 
 /// Status and text of a refusal.

@@ -17,7 +17,7 @@ use worker::{Env, State};
 use crate::objects::expiring_table::{ExpiringTable, Kind};
 use crate::objects::{self, ObjectError};
 use postern::config::ServiceClient;
-use postern::gateway::{Gateway, SiteMatch};
+use postern::gateway::Gateway;
 use postern::ids::site::Site;
 use postern::outward::message::{self, statement};
 use postern::outward::{Keeper, Next, ServiceToken, ServiceTokenReply, ServiceTokenRequest};
@@ -25,7 +25,6 @@ use postern::ports::Clock;
 use postern::time::Timestamp;
 use postern_workers::background::Background;
 use postern_workers::clock::SystemClock;
-use postern_workers::isolate;
 use postern_workers::log;
 use postern_workers::platform::Workers;
 use postern_workers::random::SystemRandom;
@@ -91,7 +90,7 @@ impl Inner {
     async fn answer(self: &Rc<Self>, message: &str) -> Result<String, ObjectError> {
         let request = ServiceTokenRequest::parse(message);
         let request = request.ok_or_else(|| ObjectError::Malformed("expected a request for a token".to_owned()))?;
-        let gateway = self.gateway()?;
+        let gateway = objects::gateway_of(&self.env, &self.site)?;
         let config = gateway.config();
         let client = config.service(&request.service).filter(|client| client.terms(&config.keys) == request.terms);
         let Some(client) = client else { return Ok(ServiceTokenReply::OtherConfiguration.to_json()) };
@@ -172,15 +171,5 @@ impl Inner {
         let row = vec![terms.into(), sealed.into(), until.as_unix().into()];
         self.table.write::<IgnoredAny>(statement::WRITE, row)?;
         self.table.ensure_alarm(SystemClock.now(), until).await
-    }
-
-    /// The gateway of the site whose object this is.
-    fn gateway(&self) -> Result<Rc<Gateway>, ObjectError> {
-        let deployment = isolate::deployment(&self.env).map_err(|error| ObjectError::Failed(error.to_string()))?;
-        match deployment.of(&self.site) {
-            SiteMatch::Site(gateway) => Ok(Rc::clone(gateway)),
-            SiteMatch::Unusable(why) => Err(ObjectError::Failed(why.to_string())),
-            SiteMatch::Nowhere => Err(ObjectError::Failed("an object of a site that there is no more".to_owned())),
-        }
     }
 }

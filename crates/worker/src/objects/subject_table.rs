@@ -1,13 +1,11 @@
 //! [`SessionTable`] in the SQLite of a Durable Object.
 
-use std::cell::Cell;
-
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::IgnoredAny;
 use worker::{SqlStorage, SqlStorageValue};
 
 use crate::objects::ObjectError;
-use crate::objects::sql::{self, Known};
+use crate::objects::sql::{self, LazyTables};
 use postern::ports::StoreError;
 use postern::session::SessionDigest;
 use postern::session::table::{Note, NoteKind, Row, SessionTable, statement};
@@ -15,8 +13,7 @@ use postern::time::Timestamp;
 
 /// The tables of one subject.
 pub struct SubjectTable {
-    sql: SqlStorage,
-    known: Cell<Known>,
+    tables: LazyTables,
 }
 
 #[derive(Deserialize)]
@@ -45,74 +42,25 @@ impl SubjectTable {
     /// The tables in this storage; made by the first write.
     #[must_use]
     pub const fn new(sql: SqlStorage) -> Self {
-        Self { sql, known: Cell::new(Known::Nothing) }
+        Self { tables: LazyTables::new(sql, statement::ARE_MADE, make) }
     }
 
     /// Whether there are tables, as far as this instance has looked.
     #[must_use]
     pub fn is_made(&self) -> bool {
-        self.known.get() == Known::Made
+        self.tables.is_made()
     }
 
     /// The storage is given back: the tables are gone.
     pub fn unmade(&self) {
-        self.known.set(Known::Nothing);
-    }
-
-    /// Rows. A read makes no table: where there is none, nothing is stored.
-    fn query<T: DeserializeOwned>(
-        &self,
-        statement: &str,
-        bindings: Vec<SqlStorageValue>,
-    ) -> Result<Vec<T>, StoreError> {
-        if self.look().map_err(unavailable)? == Known::Missing {
-            return Ok(Vec::new());
-        }
-        sql::query(&self.sql, statement, bindings).map_err(unavailable)
-    }
-
-    fn look(&self) -> Result<Known, ObjectError> {
-        if self.known.get() == Known::Nothing {
-            let found: Vec<IgnoredAny> = sql::query(&self.sql, statement::ARE_MADE, Vec::new())?;
-            if found.is_empty() {
-                self.known.set(Known::Missing);
-            } else {
-                self.make()?;
-            }
-        }
-        Ok(self.known.get())
-    }
-
-    fn make(&self) -> Result<(), ObjectError> {
-        for create in statement::CREATE {
-            sql::execute(&self.sql, create, Vec::new())?;
-        }
-        let found: Vec<IgnoredAny> = sql::query(&self.sql, statement::HAS_SEQUENCE, Vec::new())?;
-        if found.is_empty() {
-            sql::execute(&self.sql, statement::ADD_SEQUENCE, Vec::new())?;
-        }
-        self.known.set(Known::Made);
-        Ok(())
-    }
-
-    /// Stores something.
-    fn write(&self, statement: &str, bindings: Vec<SqlStorageValue>) -> Result<(), StoreError> {
-        if self.look().map_err(unavailable)? == Known::Missing {
-            self.make().map_err(unavailable)?;
-        }
-        self.query::<IgnoredAny>(statement, bindings).map(drop)
-    }
-
-    /// Deletes something.
-    fn remove(&self, statement: &str, bindings: Vec<SqlStorageValue>) -> Result<(), StoreError> {
-        self.query::<IgnoredAny>(statement, bindings).map(drop)
+        self.tables.unmade();
     }
 }
 
-fn unavailable(error: ObjectError) -> StoreError {
-    match error {
-        ObjectError::Failed(reason) | ObjectError::Malformed(reason) => StoreError::Unavailable(reason),
-    }
+fn make(sql: &SqlStorage) -> Result<(), ObjectError> {
+    statement::CREATE.iter().try_for_each(|create| sql::execute(sql, create, Vec::new()))?;
+    let found: Vec<IgnoredAny> = sql::query(sql, statement::HAS_SEQUENCE, Vec::new())?;
+    if found.is_empty() { sql::execute(sql, statement::ADD_SEQUENCE, Vec::new()) } else { Ok(()) }
 }
 
 impl From<StoredRow> for Row {
@@ -129,32 +77,32 @@ impl StoredNote {
 
 impl SessionTable for SubjectTable {
     fn find(&self, digest: &SessionDigest) -> Result<Option<Row>, StoreError> {
-        let rows: Vec<StoredRow> = self.query(statement::FIND, vec![digest.as_str().into()])?;
+        let rows: Vec<StoredRow> = self.tables.query(statement::FIND, vec![digest.as_str().into()])?;
         Ok(rows.into_iter().next().map(Row::from))
     }
 
     fn all(&self) -> Result<Vec<Row>, StoreError> {
-        let rows: Vec<StoredRow> = self.query(statement::ALL, Vec::new())?;
+        let rows: Vec<StoredRow> = self.tables.query(statement::ALL, Vec::new())?;
         Ok(rows.into_iter().map(Row::from).collect())
     }
 
     fn put(&self, row: &Row) -> Result<(), StoreError> {
         let texts = [row.digest.as_str(), row.record.as_str(), row.tokens.as_str()].map(SqlStorageValue::from);
         let numbers = [row.created_at.as_unix(), row.expires_at.as_unix(), row.sequence].map(SqlStorageValue::from);
-        self.write(statement::PUT, texts.into_iter().chain(numbers).collect())
+        self.tables.write(statement::PUT, texts.into_iter().chain(numbers).collect())
     }
 
     fn delete(&self, digest: &SessionDigest) -> Result<(), StoreError> {
-        self.remove(statement::DELETE, vec![digest.as_str().into()])
+        self.tables.change(statement::DELETE, vec![digest.as_str().into()])
     }
 
     fn note(&self, kind: NoteKind, key: &str) -> Result<Option<Note>, StoreError> {
-        let notes: Vec<StoredNote> = self.query(statement::NOTE, vec![kind.as_str().into(), key.into()])?;
+        let notes: Vec<StoredNote> = self.tables.query(statement::NOTE, vec![kind.as_str().into(), key.into()])?;
         Ok(notes.into_iter().next().map(|note| note.of_kind(kind)))
     }
 
     fn notes(&self, kind: NoteKind) -> Result<Vec<Note>, StoreError> {
-        let notes: Vec<StoredNote> = self.query(statement::NOTES, vec![kind.as_str().into()])?;
+        let notes: Vec<StoredNote> = self.tables.query(statement::NOTES, vec![kind.as_str().into()])?;
         Ok(notes.into_iter().map(|note| note.of_kind(kind)).collect())
     }
 
@@ -165,15 +113,15 @@ impl SessionTable for SubjectTable {
             note.value.as_str().into(),
             note.at.as_unix().into(),
         ];
-        self.write(statement::PUT_NOTE, bindings)
+        self.tables.write(statement::PUT_NOTE, bindings)
     }
 
     fn delete_note(&self, kind: NoteKind, key: &str) -> Result<(), StoreError> {
-        self.remove(statement::DELETE_NOTE, vec![kind.as_str().into(), key.into()])
+        self.tables.change(statement::DELETE_NOTE, vec![kind.as_str().into(), key.into()])
     }
 
     fn next_event(&self) -> Result<Option<Timestamp>, StoreError> {
-        let rows: Vec<Next> = self.query(statement::NEXT, Vec::new())?;
+        let rows: Vec<Next> = self.tables.query(statement::NEXT, Vec::new())?;
         Ok(rows.first().and_then(|row| row.next))
     }
 }

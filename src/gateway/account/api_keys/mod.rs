@@ -1,4 +1,4 @@
-//! `/auth/keys`: a person's own API keys, to make, rotate and delete. Whose they are is said by the session alone, never by
+//! `/auth/keys`: a person's own API keys, to make, rotate and end. Whose they are is said by the session alone, never by
 //! the request, and no key and no token makes a key.
 
 mod new_key;
@@ -29,7 +29,7 @@ use crate::time::Seconds;
 
 use new_key::NewKey;
 pub(crate) use new_key::{is_name, life_of_days};
-pub(crate) use recent::{Recency, recency};
+pub(crate) use recent::{Recency, recency, recency_within};
 
 pub(crate) const PAGE: &str = "/auth/keys";
 const SECONDS_A_DAY: u32 = 24 * 60 * 60;
@@ -62,7 +62,7 @@ pub(crate) async fn all<P: Platform>(
     Ok(response)
 }
 
-/// `POST /auth/keys/{id}/rotate`; `DELETE /auth/keys/{id}`, and the same for forms: `POST /auth/keys/{id}/delete`.
+/// `POST /auth/keys/{id}/rotate` and `…/end-old`; `DELETE /auth/keys/{id}`, and the same for forms: `POST …/delete`.
 pub(crate) async fn one<P: Platform>(
     ctx: &RequestContext<'_, P>,
     rest: &str,
@@ -76,13 +76,17 @@ pub(crate) async fn one<P: Platform>(
             ctx.request.allow_methods(&[Method::POST])?;
             rotate(ctx, rules, id, parts).await
         }
+        "end-old" => {
+            ctx.request.allow_methods(&[Method::POST])?;
+            end(ctx, rules, (id, Ended::OldSecret), parts).await
+        }
         "delete" => {
             ctx.request.allow_methods(&[Method::POST])?;
-            delete(ctx, rules, id, parts).await
+            end(ctx, rules, (id, Ended::Key), parts).await
         }
         "" => {
             ctx.request.allow_methods(&[Method::DELETE])?;
-            delete(ctx, rules, id, parts).await
+            end(ctx, rules, (id, Ended::Key), parts).await
         }
         _ => Err(Reason::NoRoute.into()),
     }
@@ -165,43 +169,47 @@ async fn rotate<P: Platform>(
     if rules.granted(&standing_of(&person)).is_empty() {
         return Err(Reason::KeyRequest(KeyRequestError::NotAllowed).into());
     }
-    let text = ApiKeyText::generate(id, &ctx.site.config.keys, ctx.platform.random());
-    let command = KeyCommand::Rotate(RotateKey {
-        id,
-        of: Some(HolderKey::of_person(person.issuer(), person.subject())),
-        digest: text.digest(),
-        overlap: rules.overlap,
-        max_life: rules.max_life,
-    });
-    match order(ctx, &command).await? {
-        KeyReply::Rotated(key) => {
-            let text = text.expose(&rules.prefix);
-            Ok(shown_once(ctx, rules, (&key, &text), StatusCode::OK, parts))
-        }
-        KeyReply::Gone => gone(ctx, parts),
-        _ => Err(Reason::Store(StoreError::Malformed).into()),
+    match give_new_secret(ctx, rules, id, HolderKey::of_person(person.issuer(), person.subject())).await? {
+        Some((key, text)) => Ok(shown_once(ctx, rules, (&key, &text), StatusCode::OK, parts)),
+        None => gone(ctx, parts),
     }
 }
 
-async fn delete<P: Platform>(
+/// What of a key its owner ends.
+#[derive(Clone, Copy)]
+enum Ended {
+    /// All of it.
+    Key,
+    /// The secret before a rotation, which else is good until the overlap ends.
+    OldSecret,
+}
+
+async fn end<P: Platform>(
     ctx: &RequestContext<'_, P>,
     rules: &ApiKeyRules,
-    id: ApiKeyId,
+    (id, ended): (ApiKeyId, Ended),
     parts: &mut ResponseParts,
 ) -> Result<Response, Refused> {
-    parts.event.event = What::KeyRevoked;
+    parts.event.event = match ended {
+        Ended::Key => What::KeyRevoked,
+        Ended::OldSecret => What::KeyOldSecretEnded,
+    };
     let person = match changer(ctx, rules, parts).await? {
         Changer::Person(person) => person,
         Changer::Told(response) => return Ok(response),
     };
     parts.event.key_id = Some(id.to_string());
     let of = Some(HolderKey::of_person(person.issuer(), person.subject()));
-    match order(ctx, &KeyCommand::Revoke { id, of, why: KeyEnding::Owner }).await? {
-        KeyReply::Revoked(key) if !ctx.request.request_kind.is_navigation() => {
+    let command = match ended {
+        Ended::Key => KeyCommand::Revoke { id, of, why: KeyEnding::Owner },
+        Ended::OldSecret => KeyCommand::EndOldSecret { id, of },
+    };
+    match order(ctx, &command).await? {
+        KeyReply::Revoked(key) | KeyReply::OldSecretEnded(key) if !ctx.request.request_kind.is_navigation() => {
             parts.event.end(Effect::Allow, "key.done", StatusCode::OK);
             Ok(response::json(StatusCode::OK, &as_json(rules, &key)))
         }
-        KeyReply::Revoked(_) => done("key.done", parts),
+        KeyReply::Revoked(_) | KeyReply::OldSecretEnded(_) => done("key.done", parts),
         KeyReply::Gone => gone(ctx, parts),
         _ => Err(Reason::Store(StoreError::Malformed).into()),
     }
@@ -257,6 +265,25 @@ pub(crate) async fn store_new<P: Platform>(
     Err(Reason::Store(StoreError::Malformed))
 }
 
+/// Gives a holder's key another secret: what is listed of it, and its text. `None`: they have no such live key.
+///
+/// # Errors
+/// When the store does not say that it has it.
+pub(crate) async fn give_new_secret<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    rules: &ApiKeyRules,
+    id: ApiKeyId,
+    of: HolderKey,
+) -> Result<Option<(ListedKey, Secret<String>)>, Reason> {
+    let text = ApiKeyText::generate(id, &ctx.site.config.keys, ctx.platform.random());
+    let (digest, overlap, max_life) = (text.digest(), rules.overlap, rules.max_life);
+    match order(ctx, &KeyCommand::Rotate(RotateKey { id, of, digest, overlap, max_life })).await? {
+        KeyReply::Rotated(key) => Ok(Some((*key, text.expose(&rules.prefix)))),
+        KeyReply::Gone => Ok(None),
+        _ => Err(Reason::Store(StoreError::Malformed)),
+    }
+}
+
 /// Hands a command to the object that keeps the keys it is about.
 ///
 /// # Errors
@@ -271,7 +298,7 @@ pub(crate) async fn order<P: Platform>(ctx: &RequestContext<'_, P>, command: &Ke
 /// When their object does not answer.
 pub(crate) async fn list<P: Platform>(ctx: &RequestContext<'_, P>, of: &HolderKey) -> Result<Vec<ListedKey>, Reason> {
     match order(ctx, &KeyCommand::List { of: of.clone() }).await? {
-        KeyReply::Keys { keys, .. } => Ok(keys),
+        KeyReply::Keys { keys } => Ok(keys),
         _ => Err(Reason::Store(StoreError::Malformed)),
     }
 }

@@ -1,0 +1,113 @@
+//! Token exchange (RFC 8693): a client that has an agent's token gets one that may do less (R-323…R-326).
+
+use super::client_auth::{ProvenClient, token_error};
+use super::token::{Issued, proven_key};
+use crate::agent::exchange::{ACCESS_TOKEN_TYPE, ExchangeError, ExchangeRequest, Parent, narrow};
+use crate::agent::grant::{Grant, GrantRefusal, MAX_ACTORS};
+use crate::agent::handle::{GrantHandle, HandleKind};
+use crate::agent::token::{TokenEndpointError, TokenParameters};
+use crate::audit::{What, short};
+use crate::config::AgentRules;
+use crate::gateway::Platform;
+use crate::gateway::context::RequestContext;
+use crate::gateway::response_parts::ResponseParts;
+use crate::ids::actor::Actor;
+use crate::ports::StoreError;
+use crate::refusal::Reason;
+use crate::route::CanonicalPath;
+use crate::session::{CheckGrant, Command, Exchange, Reply, Session, SessionId};
+
+/// Gives a token for one that the client has.
+///
+/// # Errors
+/// When nothing is given.
+pub(super) async fn grant<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    (rules, path): (&AgentRules, &CanonicalPath),
+    parameters: &TokenParameters<'_>,
+    parts: &mut ResponseParts,
+) -> Result<Issued, Reason> {
+    parts.event.event = What::AgentExchange;
+    let request = ExchangeRequest::read(|name| parameters.get(name)).map_err(refused)?;
+    parts.event.task = request.task.as_ref().map(|task| short(&task.name));
+    let (now, keys) = (ctx.request.now, &ctx.site.config.keys);
+    let shown = GrantHandle::parse(request.subject_token, &rules.prefix, keys);
+    let shown = shown.filter(|shown| shown.kind == HandleKind::Access && now < shown.ends_at());
+    let shown = shown.ok_or(refused(ExchangeError::TokenRefused))?;
+    let client = ctx.proven_client(rules, parameters, parts).await?;
+    let jkt = proven_key(ctx, path).await?;
+    let session = live(ctx, &shown, parts).await?;
+    let parent = session.grant.as_deref().ok_or(refused(ExchangeError::TokenRefused))?;
+    may_have(rules, parent, (&client, jkt.as_ref())).map_err(refused)?;
+    ctx.limit_tokens(&shown.id.digest().public_id(), parts).await?;
+    let of = Parent {
+        resource: &parent.resource,
+        scopes: &parent.scopes,
+        actors: parent.actors.len(),
+        is_of_task: parent.task.is_some() || parent.uses_left.is_some(),
+        ends_at: shown.ends_at().min(parent.expires_at),
+    };
+    let narrowed = narrow(&request, of, MAX_ACTORS, (now, rules.access)).map_err(refused)?;
+    let issuer = Some(ctx.site.config.public_url.origin().to_owned());
+    let actor = Actor { issuer, subject: client.id.clone() };
+    let task = request.task;
+    let grant = Grant {
+        client: client.id,
+        client_name: client.name,
+        scopes: narrowed.scopes,
+        expires_at: narrowed.ends_at,
+        jkt,
+        actors: std::iter::once(actor).chain(parent.actors.iter().cloned()).collect(),
+        uses_left: task.as_ref().and_then(|task| task.uses),
+        task: task.map(|task| task.name),
+        ..parent.clone()
+    };
+    let id = SessionId::generate(ctx.platform.random());
+    parts.event.grant = Some(id.digest().public_id());
+    let (parent, digest) = (shown.id.digest(), id.digest());
+    let command = Command::Exchange(Box::new(Exchange { parent, digest, grant, clocks: ctx.timeouts() }));
+    let session = match ctx.command(&shown.subject, &command).await.map_err(Reason::Store)? {
+        Reply::Granted(granted) => granted.session,
+        Reply::Gone => return Err(refused(ExchangeError::TokenRefused)),
+        Reply::Refused(GrantRefusal::TooMuch) => return Err(refused(ExchangeError::TooMuch)),
+        Reply::Refused(GrantRefusal::TooMany) => return Err(refused(ExchangeError::TooMany)),
+        Reply::Refused(_) => return Err(refused(ExchangeError::TokenRefused)),
+        _ => return Err(Reason::Store(StoreError::Malformed)),
+    };
+    let handle = GrantHandle { id, ..shown };
+    Ok(Issued { handle, session, refresh: false, kind: Some(ACCESS_TOKEN_TYPE), reason: "agent.token_exchanged" })
+}
+
+/// The record of the grant whose token it is.
+async fn live<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    handle: &GrantHandle,
+    parts: &mut ResponseParts,
+) -> Result<Session, Reason> {
+    let check = CheckGrant { digest: handle.id.digest(), spend: false, clocks: ctx.timeouts() };
+    let session = match ctx.command(&handle.subject, &Command::CheckGrant(check)).await.map_err(Reason::Store)? {
+        Reply::LiveGrant(session) => *session,
+        Reply::Gone => return Err(refused(ExchangeError::TokenRefused)),
+        _ => return Err(Reason::Store(StoreError::Malformed)),
+    };
+    parts.event.identity(&session.provider, &session.issuer, &session.subject);
+    Ok(session)
+}
+
+/// Whether the client may have part of what another one was given: only the same one, and those that the configuration names
+/// . What is bound to a key is for whoever proves that key.
+fn may_have(
+    rules: &AgentRules,
+    parent: &Grant,
+    (client, jkt): (&ProvenClient, Option<&String>),
+) -> Result<(), ExchangeError> {
+    let is_its_own = parent.client == client.id;
+    if !is_its_own && !(client.is_proven && rules.delegates.admit_named(&client.id)) {
+        return Err(ExchangeError::NotForClient);
+    }
+    if parent.jkt.is_some() && parent.jkt.as_ref() != jkt { Err(ExchangeError::TokenRefused) } else { Ok(()) }
+}
+
+const fn refused(error: ExchangeError) -> Reason {
+    token_error(TokenEndpointError::Exchange(error))
+}

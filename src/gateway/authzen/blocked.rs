@@ -1,0 +1,66 @@
+//! What of a subject that a service asks about may be blocked: what its id says, and what the service says of it in the words
+//! of policies (`client`, `key_id`, `owner`, `actor`).
+
+use serde_json::Value;
+
+use crate::authn::BlockedBy;
+use crate::authzen::Entity;
+use crate::config::Config;
+use crate::store::block_list::{BlockList, BlockTarget};
+use crate::time::Timestamp;
+
+/// The type of a subject that is a client.
+const CLIENT: &str = "client";
+/// How the subject of a request by API key begins.
+const KEY: &str = "key:";
+
+/// What of the subject is blocked, as far as it is named with its issuer: as `corp|alice`, or as policies name it,
+/// `ISSUER#alice`.
+pub(super) fn find(config: &Config, subject: &Entity, list: &BlockList, now: Timestamp) -> Option<BlockedBy> {
+    let mut all = targets(config, subject).into_iter();
+    all.find(|(target, _)| list.blocks(target, now)).map(|(_, by)| by)
+}
+
+fn targets(config: &Config, subject: &Entity) -> Vec<(BlockTarget, BlockedBy)> {
+    let mut all = Vec::new();
+    for (issuer, name) in ['|', '#'].into_iter().filter_map(|between| subject.id.split_once(between)) {
+        let issuer = config.named_issuer(issuer).unwrap_or(issuer);
+        // A client of agents is known to this site itself.
+        if subject.kind == CLIENT || issuer == config.public_url.origin() {
+            all.push((client(issuer, name), BlockedBy::Client));
+        }
+        all.push((named(issuer, name), BlockedBy::Subject));
+        // An API key is called by its id, and vouched for by this site.
+        let key = name.strip_prefix(KEY).filter(|_| issuer == config.public_url.origin());
+        all.extend(key.map(|id| (key_of(id), BlockedBy::Key)));
+        all.extend(text(subject, "client").map(|name| (client(issuer, name), BlockedBy::Client)));
+        all.extend(related(config, subject, "actor", Some(issuer)).map(|actor| (actor, BlockedBy::Actor)));
+    }
+    all.extend(text(subject, "key_id").map(|id| (key_of(id), BlockedBy::Key)));
+    all.extend(related(config, subject, "owner", None).map(|owner| (owner, BlockedBy::Owner)));
+    all
+}
+
+/// Somebody else whom a property names, with `issuer` or a `provider` of ours; else this issuer vouches for them.
+fn related(config: &Config, subject: &Entity, name: &str, otherwise: Option<&str>) -> Option<BlockTarget> {
+    let members = subject.properties.get(name)?.as_object()?;
+    let text = |name: &str| members.get(name).and_then(Value::as_str);
+    let issuer = text("issuer").or_else(|| text("provider")).or(otherwise)?;
+    Some(named(config.named_issuer(issuer).unwrap_or(issuer), text("subject")?))
+}
+
+fn text<'a>(subject: &'a Entity, name: &str) -> Option<&'a str> {
+    subject.properties.get(name).and_then(Value::as_str)
+}
+
+fn named(issuer: &str, subject: &str) -> BlockTarget {
+    BlockTarget::Subject { issuer: issuer.to_owned(), subject: subject.to_owned() }
+}
+
+fn client(issuer: &str, client_id: &str) -> BlockTarget {
+    BlockTarget::Client { issuer: issuer.to_owned(), client_id: client_id.to_owned() }
+}
+
+fn key_of(id: &str) -> BlockTarget {
+    BlockTarget::Key { id: id.to_owned() }
+}

@@ -1,0 +1,96 @@
+// What agents hand on, and what a person allows call by call, over HTTP in two isolates' worth of requests at once.
+
+import assert from "node:assert/strict";
+import { afterEach, test } from "node:test";
+
+import { compactVerify, createLocalJWKSet } from "jose";
+
+import { call, consent, program, register, token } from "./support/agents.mjs";
+import { logIn } from "./support/login.mjs";
+import { startWorld } from "./support/world.mjs";
+
+const AT_ONCE = 50;
+const world = await startWorld({ main: {} }, {
+  routes: { "/mcp": { upstream: "service:ECHO", mcp: { approve: ["tools/call:delete_*"] } } },
+  vars: { AGENTS: { register: true }, LIMITS: { login: false, callback: false } },
+});
+const { postern, issuers } = world;
+afterEach(() => world.mend());
+
+let people = 0;
+async function person() {
+  issuers.main.user = { sub: `person-${(people += 1)}` };
+  const browser = world.browser();
+  assert.equal((await logIn(browser, { provider: "main" })).status, 200);
+  return browser;
+}
+
+const atOnce = (work) => Promise.all(Array.from({ length: AT_ONCE }, (_, at) => work(at)));
+const count = (answers, status) => answers.filter((answer) => answer.status === status).length;
+const decide = (browser, page, decision) =>
+  browser.navigate(page, { method: "POST", fields: [["decision", decision]], initiator: postern.origin, follow: false });
+
+test("a call waits until the person allows it, and of fifty at once one goes on", async () => {
+  // R-329, R-331, R-332, R-333
+  const browser = await person();
+  const { access_token: access } = await consent(browser, await register(postern));
+  assert.equal((await call(postern, access, "search", {})).status, 200);
+  const args = { id: 7, note: "<script>alert(1)</script>" };
+  const asked = await call(postern, access, "delete_doc", args);
+  assert.equal(asked.status, 403, asked.body);
+  const { type, approval_url: url } = JSON.parse(asked.body);
+  assert.equal(type, "urn:postern:problem:approval-required");
+  const page = await browser.navigate(url, { initiator: postern.origin });
+  assert.ok(page.body.includes("&lt;script&gt;alert(1)&lt;/script&gt;") && !page.body.includes("<script"), page.body);
+  // The agent is nobody there.
+  const path = new URL(url).pathname;
+  const bearer = [["authorization", `Bearer ${access}`], ["content-type", "application/x-www-form-urlencoded"]];
+  assert.equal((await program(postern, path, { headers: bearer, body: "decision=allow" })).status, 401);
+  assert.equal((await decide(await person(), path, "allow")).status, 403);
+  assert.equal((await decide(browser, path, "allow")).status, 303);
+  const answers = await atOnce(() => call(postern, access, "delete_doc", args));
+  assert.deepEqual([count(answers, 200), count(answers, 403)], [1, AT_ONCE - 1]);
+  const receipt = await browser.fetch(`${path}/receipt`);
+  assert.equal(receipt.headers["content-type"], "application/jwt");
+  const [header, payload] = receipt.body.split(".").map((part) => Buffer.from(part, "base64url").toString());
+  assert.equal(JSON.parse(header).typ, "postern-receipt+jwt");
+  assert.equal(JSON.parse(payload).call.name, "delete_doc");
+  const keys = JSON.parse((await program(postern, "/.well-known/jwks.json", { method: "GET" })).body);
+  await compactVerify(receipt.body, createLocalJWKSet(keys));
+});
+
+test("a no is a no", async () => {
+  // R-334
+  const browser = await person();
+  const { access_token: access } = await consent(browser, await register(postern));
+  const { approval_url: url } = JSON.parse((await call(postern, access, "delete_doc", {})).body);
+  await decide(browser, new URL(url).pathname, "deny");
+  const again = await call(postern, access, "delete_doc", {});
+  assert.equal(JSON.parse(again.body).type, "urn:postern:problem:approval-denied");
+});
+
+test("a token for one use opens once, of fifty requests at once, and ends with the grant", async () => {
+  // R-323, R-326
+  const browser = await person();
+  const client = await register(postern);
+  const { access_token: access } = await consent(browser, client);
+  const exchange = async (more) => {
+    const answer = await token(postern, {
+      grant_type: "urn:ietf:params:oauth:grant-type:token-exchange", subject_token: access, client_id: client,
+      subject_token_type: "urn:ietf:params:oauth:token-type:access_token", ...more,
+    });
+    assert.equal(answer.status, 200, answer.body);
+    return JSON.parse(answer.body).access_token;
+  };
+  const once = await exchange({ task: "Book a room", uses: "1" });
+  const answers = await atOnce((id) => call(postern, once, "search", {}, { id }));
+  assert.deepEqual([count(answers, 200), count(answers, 401)], [1, AT_ONCE - 1]);
+  const narrowed = await exchange({});
+  assert.equal((await call(postern, narrowed, "search", {})).status, 200);
+  const { sessions } = JSON.parse((await browser.fetch("/auth/sessions")).body);
+  // What was exchanged is there too, and ends sooner.
+  const [parent] = sessions.filter((one) => one.grant).sort((one, other) => other.expires_at - one.expires_at);
+  await browser.fetch(`/auth/sessions/${parent.id}`, { method: "DELETE" });
+  assert.equal((await call(postern, access, "search", {})).status, 401);
+  assert.equal((await call(postern, narrowed, "search", {})).status, 401);
+});

@@ -1,0 +1,226 @@
+//! Enterprise-managed authorization: the provider lets a client act for a person (ID-JAG; R-319…R-322), and helpers that exchange
+//! the token of another client.
+
+use postern::gateway::Gateway;
+use postern::ids::actor::Actor;
+use postern::jose::Es256Signer;
+use serde_json::{Value, json};
+
+use super::agents_server::publish;
+use crate::agents_approvals::{granted, token, with_agents};
+use crate::support::{Answered, Asked, Browser, CORP, ORIGIN, World, gateway, signer_named};
+
+const TOKEN: &str = "/auth/agents/token";
+const CLIENT: &str = "https://client.example/oauth/client.json";
+const OTHER: &str = "https://other.example/oauth/client.json";
+
+fn deployment() -> (World, Gateway) {
+    let mut variables = with_agents();
+    variables["AGENTS"] = json!({
+        "access": "5m",
+        "delegates": [OTHER],
+        "enterprise": { "corp": { "clients": { CLIENT: ["docs:read", "docs:write"], OTHER: ["docs:read"] } } },
+    });
+    let world = World::new();
+    for (client, key) in [(CLIENT, key(CLIENT)), (OTHER, key(OTHER))] {
+        let document = json!({
+            "client_id": client,
+            "client_name": "Example",
+            "redirect_uris": ["http://127.0.0.1/cb"],
+            "token_endpoint_auth_method": "private_key_jwt",
+            "jwks": { "keys": [key.public_jwk()] },
+        });
+        publish(&world, client, 200, &document);
+    }
+    (world, gateway(&variables))
+}
+
+fn key(client: &str) -> Es256Signer {
+    signer_named(if client == CLIENT { 21 } else { 22 }, "one")
+}
+
+/// What the provider lets a client do.
+fn jag(world: &World, client: &str, changes: &Value) -> String {
+    let now = world.now.get();
+    let mut claims = json!({
+        "events": null, "aud": ORIGIN, "client_id": client, "sub": "alice", "jti": "jag-1", "exp": now + 300,
+        "scope": "docs:read docs:write", "resource": format!("{ORIGIN}/mcp"),
+    });
+    claims.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+    world.corp.logout_token(Some("oauth-id-jag+jwt"), now, &claims)
+}
+
+/// The client's proof of itself, new each time.
+fn proof(world: &World, client: &str) -> String {
+    let now = world.now.get();
+    let jti = format!("{now}-{}-{}", client.len(), world.verifications.get());
+    let claims = json!({ "iss": client, "sub": client, "aud": ORIGIN, "jti": jti, "iat": now, "exp": now + 60 });
+    key(client).sign(None, claims.as_object().unwrap())
+}
+
+fn post(world: &World, gateway: &Gateway, client: Option<&str>, fields: &[(&str, &str)]) -> Answered {
+    let proof = client.map(|client| proof(world, client)).unwrap_or_default();
+    let mut all = fields.to_vec();
+    if let Some(client) = client {
+        all.extend([
+            ("client_id", client),
+            ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+            ("client_assertion", &proof),
+        ]);
+    }
+    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(all).finish();
+    let asked = Asked::new("POST", TOKEN).with("content-type", "application/x-www-form-urlencoded");
+    Browser::new(world, gateway).send(&asked.with_body(Ok(&body)))
+}
+
+fn bring(world: &World, gateway: &Gateway, client: &str, assertion: &str, more: &[(&str, &str)]) -> Answered {
+    let grant = ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer");
+    let fields = [&[grant, ("assertion", assertion)], more].concat();
+    post(world, gateway, Some(client), &fields)
+}
+
+fn calls(world: &World, gateway: &Gateway, token: &Value) -> Answered {
+    let token = token.as_str().unwrap();
+    Browser::new(world, gateway).send(&Asked::new("POST", "/mcp").with("authorization", &format!("Bearer {token}")))
+}
+
+fn assert_error(answered: &Answered, error: &str, reason: &str) {
+    assert_eq!(
+        (&answered.json()["error"], &answered.event["reason"]),
+        (&json!(error), &json!(reason)),
+        "{}",
+        answered.event
+    );
+}
+
+#[test]
+fn the_provider_lets_a_client_act_for_a_person() {
+    //
+    let (world, gateway) = deployment();
+    let answered = bring(&world, &gateway, CLIENT, &jag(&world, CLIENT, &json!({ "roles": ["editor"] })), &[]);
+    let told = answered.json();
+    assert_eq!(
+        (&told["scope"], &told["expires_in"]),
+        (&json!("docs:read docs:write"), &json!(300)),
+        "{}",
+        answered.event
+    );
+    assert_eq!((told.get("refresh_token"), told.get("issued_token_type")), (None, None));
+    assert_eq!(
+        (&answered.event["reason"], &answered.event["provider"]),
+        (&json!("agent.token_vouched_for"), &json!("corp"))
+    );
+    let used = calls(&world, &gateway, &told["access_token"]);
+    assert_eq!(
+        (&used.event["outcome"], &used.event["subject"], &used.event["issuer"]),
+        (&json!("allow"), &json!("alice"), &json!(CORP))
+    );
+    assert_eq!((&used.event["actors"], &used.event["roles"]), (&json!([CLIENT]), &json!(["editor"])));
+    // The very same person as at sign-in sees and ends it.
+    let alice = Browser::new(&world, &gateway).signed_in_as("alice", "s1");
+    let listed = alice.send(&Asked::script("GET", "/auth/sessions")).json();
+    let grant = listed["sessions"].as_array().unwrap().iter().find(|one| one.get("grant").is_some()).unwrap().clone();
+    let path = format!("/auth/sessions/{}", grant["id"].as_str().unwrap());
+    assert_eq!(alice.send(&Asked::script("DELETE", &path)).json()["ended"], 1);
+    calls(&world, &gateway, &told["access_token"]).assert_refused(401, "agent.gone");
+    // And the same assertion does not bring it back.
+    let again = jag(&world, CLIENT, &json!({ "roles": ["editor"] }));
+    assert_error(&bring(&world, &gateway, CLIENT, &again, &[]), "invalid_grant", "id_jag.ended");
+    let metadata = alice.send(&Asked::new("GET", "/.well-known/oauth-authorization-server")).json();
+    assert_eq!(
+        metadata["authorization_grant_profiles_supported"],
+        json!(["urn:ietf:params:oauth:grant-profile:id-jag"])
+    );
+}
+
+#[test]
+fn what_the_provider_did_not_mean_so_is_refused() {
+    //
+    let (world, gateway) = deployment();
+    for (changes, error, reason) in [
+        (json!({ "aud": "https://other.example" }), "invalid_grant", "id_jag.aud_mismatch"),
+        (json!({ "client_id": OTHER }), "invalid_grant", "id_jag.client_mismatch"),
+        (json!({ "iss": "https://evil.example" }), "invalid_grant", "id_jag.not_trusted"),
+        (json!({ "exp": world.now.get() + 301 }), "invalid_grant", "id_jag.lives_too_long"),
+        (json!({ "resource": format!("{ORIGIN}/other") }), "invalid_target", "id_jag.resource"),
+        (json!({ "resource": null }), "invalid_target", "id_jag.resource"),
+        (json!({ "scope": "admin" }), "invalid_scope", "id_jag.scope"),
+        (json!({ "authorization_details": [{ "type": "x" }] }), "invalid_grant", "id_jag.too_specific"),
+        (json!({ "cnf": { "jkt": "A".repeat(43) } }), "invalid_grant", "id_jag.key"),
+    ] {
+        assert_error(&bring(&world, &gateway, CLIENT, &jag(&world, CLIENT, &changes), &[]), error, reason);
+        world.wait(1);
+    }
+    let id_token = world.corp.logout_token(
+        Some("JWT"),
+        world.now.get(),
+        &json!({
+            "events": null, "aud": ORIGIN, "client_id": CLIENT, "sub": "alice", "exp": world.now.get() + 300,
+        }),
+    );
+    assert_error(&bring(&world, &gateway, CLIENT, &id_token, &[]), "invalid_grant", "id_jag.typ_refused");
+    world.wait(1);
+    let good = jag(&world, CLIENT, &json!({}));
+    assert_error(
+        &bring(&world, &gateway, CLIENT, &good, &[("scope", "docs:read admin")]),
+        "invalid_scope",
+        "id_jag.scope",
+    );
+    world.wait(1);
+    let other = [("resource", "https://app.example.com/other")];
+    assert_error(&bring(&world, &gateway, CLIENT, &good, &other), "invalid_target", "id_jag.resource");
+}
+
+#[test]
+fn a_client_has_to_prove_itself_and_strangers_have_nothing_fetched() {
+    //
+    let (world, gateway) = deployment();
+    let good = jag(&world, CLIENT, &json!({}));
+    let fields = [("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"), ("assertion", good.as_str())];
+    let public = post(&world, &gateway, None, &[&fields[..], &[("client_id", CLIENT)]].concat());
+    assert_error(&public, "invalid_client", "agent.client_unproven");
+    let sent = world.sent.borrow().len();
+    let stranger = post(&world, &gateway, None, &[&fields[..], &[("client_id", "https://evil.example/c")]].concat());
+    assert_error(&stranger, "invalid_grant", "id_jag.not_trusted");
+    assert_eq!(world.sent.borrow().len(), sent);
+}
+
+#[test]
+fn one_client_brings_it_again_and_no_other_does() {
+    //
+    let (world, gateway) = deployment();
+    let good = jag(&world, CLIENT, &json!({}));
+    let first = bring(&world, &gateway, CLIENT, &good, &[]);
+    world.wait(20);
+    let again = bring(&world, &gateway, CLIENT, &good, &[]);
+    assert_eq!((&again.event["detail"], &again.event["grant"]), (&json!("repeated"), &first.event["grant"]));
+    assert_eq!(again.json()["expires_in"], 280);
+    // A provider that gives two clients one `jti`.
+    let theirs = jag(&world, OTHER, &json!({}));
+    assert_error(&bring(&world, &gateway, OTHER, &theirs, &[]), "invalid_grant", "id_jag.used_by_another");
+    world.wait(1);
+    assert_error(&bring(&world, &gateway, OTHER, &theirs, &[]), "invalid_grant", "id_jag.used_by_another");
+    world.wait(400);
+    assert_error(&bring(&world, &gateway, CLIENT, &good, &[]), "invalid_grant", "id_jag.expired");
+}
+
+#[test]
+fn a_helper_that_is_named_exchanges_the_token_of_another_client() {
+    //
+    let (world, gateway) = deployment();
+    let grant = granted(&world, "alice", |grant| {
+        CLIENT.clone_into(&mut grant.client);
+        grant.actors = vec![Actor { issuer: Some(ORIGIN.to_owned()), subject: CLIENT.to_owned() }];
+    });
+    let text = token(&gateway, &grant);
+    let fields = [
+        ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+        ("subject_token", text.as_str()),
+        ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+        ("scope", "docs:read"),
+    ];
+    let answered = post(&world, &gateway, Some(OTHER), &fields);
+    assert_eq!(answered.event["reason"], "agent.token_exchanged", "{}", answered.event);
+    let used = calls(&world, &gateway, &answered.json()["access_token"]);
+    assert_eq!((&used.event["client_id"], &used.event["actors"]), (&json!(OTHER), &json!([OTHER, CLIENT])));
+}
