@@ -27,11 +27,14 @@ fn routes(config: &Config) -> impl Iterator<Item = &Route> {
     config.all_routes().filter(|route| route.takes_agents())
 }
 
-/// What these routes ask for, each once.
+/// What these routes ask for, each once: what they require, and what single operations of theirs need.
 fn scopes_of<'a>(routes: impl Iterator<Item = &'a Route>) -> Vec<String> {
     let mut scopes: Vec<String> = Vec::new();
-    for required in routes.filter_map(Route::guard).map(|guard| &guard.requirements) {
-        for scope in required.scopes.iter().chain(&required.any_scope) {
+    for route in routes {
+        let required = route.guard().map(|guard| &guard.requirements).into_iter();
+        let required = required.flat_map(|required| required.scopes.iter().chain(&required.any_scope));
+        let of_operations = route.mcp.iter().flat_map(|rules| rules.all_scopes());
+        for scope in required.chain(of_operations) {
             if !scopes.contains(scope) {
                 scopes.push(scope.clone());
             }
