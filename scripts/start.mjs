@@ -1,4 +1,4 @@
-// `npm start`: from a bare clone to the demo in a browser. Two providers, the demo API, Postern and
+// `npm start`: from a bare clone to the demo in a browser. Two providers, the demo API, an MCP server, Postern and
 // a single-page application, all on loopback, until Ctrl-C.
 
 import { connect } from 'node:net';
@@ -33,7 +33,7 @@ await main(async () => {
   try {
     await step('Postern and the demo API in workerd', async () => {
       wrangler = await startWranglerDev({
-        configs: ['wrangler.toml', 'demo/api/wrangler.toml'], port: PORT, vars: { PUBLIC_URL }, onLine: showEvent,
+        configs: ['wrangler.toml', 'demo/api/wrangler.toml', 'demo/mcp/wrangler.toml'], port: PORT, vars: { PUBLIC_URL }, onLine: showEvent,
       });
     });
   } catch (error) {
@@ -73,6 +73,8 @@ async function welcome(since) {
     `      Sign in  ${accounts}`,
     `      Program  sign in and make a key at ${cyan(`${PUBLIC_URL}/auth/keys`)}, then:`,
     `               curl -H 'Authorization: Bearer demo_…' ${PUBLIC_URL}/api/greeting`,
+    `      Agent    node demo/agent.mjs ${PUBLIC_URL}/mcp`,
+    `               or give ${cyan(`${PUBLIC_URL}/mcp`)} to any MCP client that runs on this computer`,
     '',
     dim('  Decisions appear below, one line each; everything else is in .wrangler/dev.log. Ctrl-C stops.'),
     '',

@@ -48,7 +48,7 @@ const STEPS = [
   { name: 'schema', title: 'schema of the configuration', work: () => nodeTests(1, 'tests/schema'), count: countNode },
   { name: 'cli', title: 'command line in Node', needs: ['cli'], work: cliTests, count: String },
   { name: 'client', title: 'helper for front ends', work: () => nodeTests(1, 'tests/client'), count: countNode },
-  { name: 'demo', title: 'demo provider and API', work: () => nodeTests(1, 'demo/provider', 'demo/api'), count: countNode },
+  { name: 'demo', title: 'demo provider, API and MCP server', work: () => nodeTests(1, 'demo/provider', 'demo/api', 'demo/mcp'), count: countNode },
   { name: 'provider', title: 'scriptable provider', work: () => nodeTests(1, 'tests/provider'), count: countNode },
   { name: 'deploy', title: 'wrangler deploy --dry-run', needs: ['worker'], work: dryRuns, count: String },
   { name: 'e2e', title: 'end to end', needs: ['worker', 'test', 'guarded', 'proxies'], work: () => nodeTests(2, 'tests/e2e'), count: countNode },

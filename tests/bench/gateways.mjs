@@ -33,6 +33,8 @@ const SESSION_ROUTES = {
 const ROUTES = {
   ...SESSION_ROUTES,
   "/api": { ...upstream, authenticate: ["bearer"], require: { issuers: ["api"] } },
+  "/post": { methods: ["POST"], upstream: "service:ECHO", authenticate: ["bearer"] },
+  "/mcp": { upstream: "service:ECHO", authenticate: ["bearer"], token: "none", mcp: { scopes: { "tools/call:search": "read" } } },
 };
 
 const UPSTREAM = file("upstream.mjs");
@@ -66,6 +68,16 @@ const BROWSER = {
   "user-agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
 };
 
+/** A call of a tool. */
+const CALL = JSON.stringify({
+  jsonrpc: "2.0", id: 1, method: "tools/call",
+  params: { name: "search", arguments: { query: "hedgehogs", limit: 10 }, _meta: { "io.modelcontextprotocol/protocolVersion": "2026-07-28" } },
+});
+const CALL_HEADERS = {
+  "content-type": "application/json", "content-length": String(Buffer.byteLength(CALL)), accept: "application/json, text/event-stream",
+  "mcp-protocol-version": "2026-07-28", "mcp-method": "tools/call", "mcp-name": "search",
+};
+
 /** Each way to the upstream: by which socket, and with what. */
 async function waysOf(workerd, issuer) {
   const session = { "sec-fetch-site": "same-origin", cookie: `${SESSION_COOKIE}=${await signIn(workerd)}` };
@@ -80,19 +92,21 @@ async function waysOf(workerd, issuer) {
     { name: "session", says: "Postern, session, its object asked every time", path: "/session", with: session, guards: true },
     { name: "stale", says: "Postern, session, revocation = \"5s\"", path: "/stale", with: session, guards: true },
     { name: "bearer", says: "Postern, access token", path: "/api", with: token, guards: true },
+    { name: "post", says: "Postern, access token, a body passed on", path: "/post", with: { ...token, ...CALL_HEADERS }, body: () => CALL, guards: true },
+    { name: "mcp", says: "Postern, access token, a call of an MCP tool", path: "/mcp", with: { ...token, ...CALL_HEADERS }, body: () => CALL, guards: true },
     { name: "hono", says: "@hono/oidc-auth, session", peer: "hono", path: "/session", with: oidcAuth, guards: true },
     { name: "jose", says: "jose, access token, nothing logged", peer: "jose", path: "/api", with: token, guards: true },
     { name: "jose_log", says: "jose, access token, a line logged as by Postern", peer: "jose_log", path: "/api", with: token, guards: true },
   ];
 }
 
-const askOf = (workerd, way) => ({ name: way.name, port: workerd.peers[way.peer]?.port ?? workerd.port, path: way.path, headers: () => way.with });
+const askOf = (workerd, way) => ({ name: way.name, port: workerd.peers[way.peer]?.port ?? workerd.port, path: way.path, headers: () => way.with, body: way.body });
 
 /** That those who guard are guards. `@hono/oidc-auth` would send people to sign in, and fails there: not by https. */
 async function assertGuarding(workerd, ways) {
   const agent = new Agent();
   for (const way of ways.filter(({ guards }) => guards)) {
-    const status = await get(workerd, agent, { ...askOf(workerd, way), headers: () => ({}) });
+    const status = await get(workerd, agent, { ...askOf(workerd, way), headers: () => ({}), body: way.body && (() => "") });
     if (status < 300) throw new Error(`${way.says} lets everybody in`);
   }
 }
@@ -111,6 +125,7 @@ const AIMS = [
   { says: "CPU: session with revocation = \"5s\" against the public route", most: 1.1, of: cpu("stale", "public") },
   { says: "CPU: access token seen before against the public route", most: 1.1, of: cpu("bearer", "public") },
   { says: "CPU: access token seen before against jose that logs too", most: 1, of: cpu("bearer", "jose_log") },
+  { says: "CPU: call of an MCP tool against a body that is passed on", most: 1.5, of: cpu("mcp", "post") },
   { says: "requests/s: session against @hono/oidc-auth", least: 0.6, of: rate("session", "hono") },
   { says: "requests/s: session with revocation = \"5s\" against @hono/oidc-auth", least: 1, of: rate("stale", "hono") },
 ];

@@ -216,6 +216,50 @@ fn every_method_that_a_route_may_name_is_an_action_and_no_other_is() {
 }
 
 #[test]
+fn a_message_that_names_something_is_about_that() {
+    for (method, member, action, kind, group) in [
+        ("tools/call", "name", "mcp.tools/call", "Tool", "write"),
+        ("prompts/get", "name", "mcp.prompts/get", "Prompt", "read"),
+        ("resources/read", "uri", "mcp.resources/read", "ServerResource", "read"),
+    ] {
+        let asking = Asking::calling(method, &json!({ member: "delete_doc", "arguments": { "folder": "drafts" } }));
+        for condition in [
+            format!(r#"action == Action::"{action}" && action in Action::"mcp" && action in Action::"{group}""#),
+            format!(r#"resource == {kind}::"/mcp/delete_doc" && resource in Route::"/mcp""#),
+            format!(
+                r#"context has mcp && context.mcp.method == "{method}" && context.mcp has name && context.mcp.name == "delete_doc""#
+            ),
+            r#"resource.path == "/mcp" && resource.name like "delete_*""#.to_owned(),
+        ] {
+            let text = format!(r#"permit(principal, action == Action::"{action}", resource) when {{ {condition} }};"#);
+            assert!(decide(&text, &asking).allows(), "{method} {condition}");
+        }
+        let plain = r#"permit(principal, action == Action::"POST", resource);"#;
+        assert!(!decide(plain, &asking).allows(), "{method}");
+    }
+}
+
+#[test]
+fn arguments_are_texts_whatever_they_are_and_what_is_nested_is_none() {
+    let arguments = json!({ "text": "a", "count": 7, "dry": true, "list": ["a"], "inner": { "a": "b" }, "ratio": 0.5 });
+    let asking = Asking::calling("tools/call", &json!({ "name": "a", "arguments": arguments }));
+    let about = |condition: &str| {
+        let text = format!(
+            r#"permit(principal, action == Action::"mcp.tools/call", resource) when {{ context has mcp && {condition} }};"#
+        );
+        decide(&text, &asking).allows()
+    };
+    for (name, value) in [("text", "a"), ("count", "7"), ("dry", "true")] {
+        let held =
+            format!(r#"context.mcp.arguments.hasTag("{name}") && context.mcp.arguments.getTag("{name}") == "{value}""#);
+        assert!(about(&held), "{name}");
+    }
+    for name in ["list", "inner", "ratio", "else"] {
+        assert!(!about(&format!(r#"context.mcp.arguments.hasTag("{name}")"#)), "{name}");
+    }
+}
+
+#[test]
 fn a_claim_has_no_say_in_what_is_known_otherwise() {
     let asking =
         claims(&json!({ "tenant": "acme", "scopes": ["all"], "numbers": { "clearance": 9 }, "email": "a@b.c" }));

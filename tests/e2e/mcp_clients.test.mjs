@@ -1,0 +1,115 @@
+// Real clients of the Model Context Protocol, of both eras: from an address to a call, by the authorization server here.
+
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { createServer } from "node:http";
+import { after, test } from "node:test";
+
+import { Client, StreamableHTTPClientTransport, UnauthorizedError } from "@modelcontextprotocol/client";
+import { Client as OldClient } from "@modelcontextprotocol/sdk/client/index.js";
+import { StreamableHTTPClientTransport as OldTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
+import { UnauthorizedError as OldUnauthorizedError } from "@modelcontextprotocol/sdk/client/auth.js";
+import { Response } from "miniflare";
+
+import { logIn } from "./support/login.mjs";
+import { mcpUpstream } from "./support/mcp_upstream.mjs";
+import { freePort } from "./support/ports.mjs";
+import { startWorld } from "./support/world.mjs";
+
+const upstream = mcpUpstream();
+upstream.Response = Response;
+
+/** The documents of the clients. */
+const documents = createServer((request, response) => {
+  response.setHeader("content-type", "application/json");
+  response.end(JSON.stringify(metadata));
+});
+await new Promise((listening) => { documents.listen(0, "localhost", listening); });
+after(() => documents.close());
+const own = `http://localhost:${documents.address().port}`;
+const metadata = {
+  client_id: `${own}/client.json`, client_name: "Example agent", redirect_uris: [`${own}/callback`],
+  grant_types: ["authorization_code", "refresh_token"], response_types: ["code"], token_endpoint_auth_method: "none",
+};
+
+const world = await startWorld({ main: {} }, {
+  host: "localhost", port: await freePort(),
+  services: { MCP: (request) => upstream.service(request) },
+  routes: {
+    "/mcp": { upstream: "service:MCP", mcp: { scopes: { "tools/call:search": "docs:read", "tools/call:delete_*": "docs:write" } } },
+    "/old": { upstream: "service:MCP", mcp: { legacy: true, scopes: { "tools/call:search": "docs:read", "tools/call:delete_*": "docs:write" } } },
+  },
+  vars: { AGENTS: {} },
+});
+const { postern } = world;
+
+/** What a client keeps of one person. */
+function provider() {
+  const kept = { state: randomUUID() };
+  return {
+    kept,
+    redirectUrl: metadata.redirect_uris[0],
+    clientMetadata: metadata,
+    clientInformation: () => ({ client_id: metadata.client_id }),
+    state: () => kept.state,
+    tokens: () => kept.tokens,
+    saveTokens: (tokens) => { kept.tokens = tokens; },
+    codeVerifier: () => kept.verifier,
+    saveCodeVerifier: (verifier) => { kept.verifier = verifier; },
+    redirectToAuthorization: (url) => { kept.url = url; },
+  };
+}
+
+let people = 0;
+
+/** Signs a person in who allows what the client asks for; the parameters of the way back. */
+async function allow(url, browser = world.browser()) {
+  world.issuers.main.user = { sub: `client-person-${(people += 1)}` };
+  assert.equal((await logIn(browser, { provider: "main" })).status, 200);
+  const page = await browser.navigate(url.href, { initiator: own });
+  const question = /name="question" value="([^"]*)"/.exec(page.body)?.[1];
+  assert.ok(question, `${page.url} ${page.body}`);
+  const answer = await browser.navigate("/auth/agents/authorize", {
+    method: "POST", fields: [["question", question], ["answer", "allow"], ["for", "30"]], initiator: postern.origin, follow: false,
+  });
+  return new URL(answer.headers.location).searchParams;
+}
+
+test("a client of 2026-07-28 finds the server, asks the person, lists and calls", async () => {
+  // R-292, R-293, R-298, R-300, R-308
+  const authProvider = provider();
+  const at = new URL(`${postern.origin}/mcp`);
+  const connecting = () => new Client({ name: "new", version: "1" }, { versionNegotiation: { mode: { pin: "2026-07-28" } } });
+  const first = new StreamableHTTPClientTransport(at, { authProvider });
+  await assert.rejects(connecting().connect(first), UnauthorizedError);
+  assert.equal(authProvider.kept.url.searchParams.get("resource"), at.href);
+  assert.equal(authProvider.kept.url.searchParams.get("scope").split(" ").sort().join(" "), "docs:read docs:write");
+  await first.finishAuth(await allow(authProvider.kept.url));
+  assert.match(authProvider.kept.tokens.access_token, /^pstn_at_/);
+
+  const client = connecting();
+  await client.connect(new StreamableHTTPClientTransport(at, { authProvider }));
+  assert.deepEqual((await client.listTools()).tools.map(({ name }) => name), ["search", "delete_doc"]);
+  const said = await client.callTool({ name: "search", arguments: { q: "Ünï" } });
+  assert.equal(said.content[0].text, "search Ünï");
+  await assert.rejects(client.callTool({ name: "dump", arguments: {} }));
+  assert.ok(upstream.seen.every(({ headers }) => headers.authorization === undefined && headers["x-postern-assertion"]));
+  await client.close();
+});
+
+test("a client of 2025 does the same where the route takes it, and is told where not", async () => {
+  // R-294
+  const authProvider = provider();
+  const at = new URL(`${postern.origin}/old`);
+  const connecting = () => new OldClient({ name: "old", version: "1" });
+  const first = new OldTransport(at, { authProvider });
+  await assert.rejects(connecting().connect(first), OldUnauthorizedError);
+  await first.finishAuth((await allow(authProvider.kept.url)).get("code"));
+  const client = connecting();
+  await client.connect(new OldTransport(at, { authProvider }));
+  assert.deepEqual((await client.listTools()).tools.map(({ name }) => name), ["search", "delete_doc"]);
+  assert.equal((await client.callTool({ name: "delete_doc", arguments: { q: "7" } })).content[0].text, "delete_doc 7");
+  await assert.rejects(client.callTool({ name: "dump", arguments: {} }));
+  await client.close();
+  await assert.rejects(connecting().connect(new OldTransport(new URL(`${postern.origin}/mcp`), { authProvider: provider() })), /required header is missing/);
+});
