@@ -176,10 +176,7 @@ impl Reason {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::UnknownHost => "request.unknown_host",
-            Self::PlainHttp => "request.plain_http",
-            Self::BadHeader => "request.bad_header",
-            Self::UnsendableBody => "request.body_unsendable",
+            Self::UnknownHost | Self::PlainHttp | Self::BadHeader | Self::UnsendableBody => self.request_code(),
             Self::BadPath(error) => error.code(),
             Self::NoRoute => "route.none",
             Self::OtherSpelling(_) => "route.other_spelling",
@@ -237,6 +234,15 @@ impl Reason {
                 self.upstream_code()
             }
             Self::Internal(name) => name,
+        }
+    }
+
+    const fn request_code(&self) -> &'static str {
+        match self {
+            Self::UnknownHost => "request.unknown_host",
+            Self::PlainHttp => "request.plain_http",
+            Self::UnsendableBody => "request.body_unsendable",
+            _ => "request.bad_header",
         }
     }
 

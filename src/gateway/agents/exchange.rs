@@ -101,8 +101,8 @@ fn may_have(
     parent: &Grant,
     (client, jkt): (&ProvenClient, Option<&String>),
 ) -> Result<(), ExchangeError> {
-    let is_its_own = parent.client == client.id;
-    if !is_its_own && !(client.is_proven && rules.delegates.admit_named(&client.id)) {
+    let is_delegate = client.is_proven && rules.delegates.admit_named(&client.id);
+    if parent.client != client.id && !is_delegate {
         return Err(ExchangeError::NotForClient);
     }
     if parent.jkt.is_some() && parent.jkt.as_ref() != jkt { Err(ExchangeError::TokenRefused) } else { Ok(()) }
