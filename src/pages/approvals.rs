@@ -143,7 +143,7 @@ mod tests {
         // R-331
         let hostile = call(r#"{"to":"<script>alert(1)</script>","x":"\u003cimg src=x onerror=alert(1)>\u202e"}"#);
         let approval = Approval { client_name: "<b>Agent</b>".to_owned(), ..pending("a", hostile) };
-        for body in [page(&approval, Deciding::Yes), render_all(&View::plain(), &[approval.clone()]).body] {
+        for body in [page(&approval, Deciding::Yes), render_all(&View::plain(), std::slice::from_ref(&approval)).body] {
             assert!(!body.contains("<script>alert") && !body.contains("<img") && !body.contains("<b>Agent"), "{body}");
             assert!(!body.contains('\u{202e}'), "{body}");
         }

@@ -136,7 +136,8 @@ fn choosers(view: &View<'_>, text: &str) -> Vec<HtmlPage> {
 
 /// What a person is asked of programs that are answered at places of every kind.
 fn consents(view: &View<'_>, text: &str) -> Vec<HtmlPage> {
-    let page = |(host, to, person, scopes): (Option<&str>, &str, &str, &[(&str, Vec<&str>)])| {
+    type Asked<'a> = (Option<&'a str>, &'a str, &'a str, &'a [(&'a str, Vec<&'a str>)]);
+    let page = |(host, to, person, scopes): Asked<'_>| {
         let redirect = RedirectUri::parse(to).unwrap();
         let page = ConsentPage {
             client: text,

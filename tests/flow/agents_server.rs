@@ -503,7 +503,7 @@ fn a_client_registers_and_nothing_is_stored() {
     }
     let large = json!({ "client_name": "x", "redirect_uris": ["https://a.example/"], "x": "a".repeat(1024) });
     assert_eq!(register(&large).reply().status.as_u16(), 400);
-    let last = (0..30).map(|_| register(&wanted).reply().status.as_u16()).last();
+    let last = (0..30).map(|_| register(&wanted).reply().status.as_u16()).next_back();
     assert_eq!(last, Some(429));
     // Where nobody may register, those who did are not known any more.
     let closed = crate::support::gateway(&with_agents(json!({})));

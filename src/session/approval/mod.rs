@@ -268,7 +268,7 @@ pub(crate) mod tests {
         assert_eq!((used.call.params.as_deref(), used.call.hash == given.call.hash), (None, true));
         assert!(used.used(end, "r3").is_none() && used.given().is_some());
         let at = |all: &[Approval], now| standing(all, ("g1", "g1"), &call("{}"), (now, "r2"));
-        assert!(matches!(at(&[given.clone()], end.minus(Seconds::new(1))), Standing::Use(_)));
+        assert!(matches!(at(std::slice::from_ref(&given), end.minus(Seconds::new(1))), Standing::Use(_)));
         assert_eq!(at(&[given], end), Standing::Ask);
         assert_eq!(at(&[used], end), Standing::Ask);
     }
@@ -297,7 +297,10 @@ pub(crate) mod tests {
         // R-334
         let denied = pending("a", call("{}")).decided(Verdict::Deny, by("alice", NOW)).unwrap();
         let late = NOW.plus(Seconds::new(599));
-        assert!(matches!(standing(&[denied.clone()], ("g1", "g1"), &call("{}"), (late, "r")), Standing::Denied(_)));
+        assert!(matches!(
+            standing(std::slice::from_ref(&denied), ("g1", "g1"), &call("{}"), (late, "r")),
+            Standing::Denied(_)
+        ));
         assert_eq!(standing(&[denied], ("g1", "g1"), &call("{}"), (NOW.plus(LIFE), "r")), Standing::Ask);
         let waiting: Vec<_> = (0..5).map(|n| pending("x", call(&n.to_string()))).collect();
         assert_eq!(standing(&waiting, ("g1", "g1"), &call("9"), (NOW, "r")), Standing::TooMany);
