@@ -407,14 +407,14 @@ fn every_word_of_every_page_is_in_the_language_files_and_they_have_no_others() {
     let english: Vec<String> = texts(Language::German).keys().cloned().collect();
     let bracketed = english.iter().map(|text| {
         let parts: Vec<&str> = text.split_inclusive('}').collect();
-        (text.clone(), Value::from(format!("[{}]", parts.join(""))))
+        (text.clone(), Value::from(format!("[{}]", parts.join("]["))))
     });
     let marked: Translation = bracketed.collect();
     let options = PageOptions { name: None, ..options("/x") };
     let view = View::new(&options, Language::German, Some(Rc::new(marked)));
     let pages = all_pages(&view, "0");
     // What is no text of ours: times, names of browsers and systems, an issuer, the start of a key.
-    let foreign = ["UTC", "https://", "Firefox", "Windows", "Linux", "Chrome", "0000_", "&quot;"];
+    let foreign = ["UTC", "https://", "Firefox", "Windows", "Linux", "Chrome", "0000_", "&quot;", ".example"];
     for page in &pages {
         for text in words(&page.body) {
             let plain = text.trim();

@@ -35,8 +35,8 @@ pub struct Parameters<'a> {
     /// A request object, in the request or elsewhere (RFC 9101).
     object: Option<&'static str>,
     is_marked: bool,
-    /// The first parameter that stands twice (RFC 6749 §3.1).
-    repeated: Option<&'static str>,
+    /// The parameters that stand twice (RFC 6749 §3.1).
+    repeated: Vec<&'static str>,
     too_many: bool,
 }
 
@@ -201,7 +201,7 @@ impl<'a> Parameters<'a> {
             _ => return,
         };
         if field.replace(value).is_some() {
-            self.repeated = self.repeated.or(Some(name));
+            self.repeated.push(name);
         }
     }
 
@@ -225,7 +225,7 @@ impl<'a> Parameters<'a> {
     }
 
     fn once<'b>(&self, name: &str, value: Option<&'b str>) -> Option<&'b str> {
-        value.filter(|value| !value.is_empty() && self.repeated != Some(name))
+        value.filter(|value| !value.is_empty() && !self.repeated.contains(&name))
     }
 
     /// What the client gets back with every answer, so that it knows its request again.
@@ -243,11 +243,13 @@ impl<'a> Parameters<'a> {
         offer: impl FnOnce(&str) -> Option<Offer>,
     ) -> Result<AuthorizationRequest, AuthorizationError> {
         use AuthorizationError as Wrong;
-        if self.repeated == Some("resource") {
-            return Err(Wrong::Target);
+        if self.too_many {
+            return Err(Wrong::InvalidRequest("query"));
         }
-        if let Some(name) = self.repeated {
-            return Err(Wrong::InvalidRequest(name));
+        match self.repeated.first() {
+            Some(&"resource") => return Err(Wrong::Target),
+            Some(name) => return Err(Wrong::InvalidRequest(name)),
+            None => {}
         }
         if let Some(name) = self.object {
             return Err(Wrong::RequestObject(name));

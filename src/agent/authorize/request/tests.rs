@@ -51,6 +51,7 @@ fn what_does_not_say_whose_it_is_once_is_for_a_page() {
         (query(&[("client_id", None)]), Err(Unanswerable::ClientId)),
         (query(&[("client_id", Some(""))]), Err(Unanswerable::ClientId)),
         (format!("{}&client_id=https%3A%2F%2Fclient.example%2Fc", query(&[])), Err(Unanswerable::ClientId)),
+        (format!("{}&state=t&client_id=x", query(&[])), Err(Unanswerable::ClientId)),
         (format!("{}&x={}", query(&[]), "a".repeat(MAX_QUERY_BYTES)), Err(Unanswerable::TooLarge)),
         (format!("{}{}", query(&[]), "&x".repeat(40)), Err(Unanswerable::TooLarge)),
     ] {
