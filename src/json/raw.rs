@@ -2,6 +2,7 @@
 //!
 //! For what is bound to bytes, or shown as what it is: to read a number and write it anew may make it another one.
 
+use std::fmt::Write;
 use std::ops::Range;
 
 /// The members of an object, in their order: the name as it reads, the value as it is written. `None` where the text is no
@@ -23,7 +24,8 @@ pub fn members(text: &str) -> Option<Vec<(String, &str)>> {
         members.push((name, text.get(span)?));
         token = match tokens.next()? {
             "," => tokens.next().filter(|token| *token != "}")?,
-            end => end,
+            "}" => "}",
+            _ => return None,
         };
     }
     tokens.next().is_none().then_some(members)
@@ -62,7 +64,7 @@ fn push_string(token: &str, out: &mut String) -> Option<()> {
         if is_deceptive(c) {
             let mut units = [0; 2];
             for unit in c.encode_utf16(&mut units) {
-                out.push_str(&format!("\\u{unit:04x}"));
+                let _always = write!(out, "\\u{unit:04x}");
             }
         } else {
             out.push(c);
@@ -154,12 +156,10 @@ mod tests {
 
     #[test]
     fn what_is_no_object_has_no_members() {
-        for text in ["", "[]", "1", "\"x\"", "{", r#"{"a"}"#, r#"{"a":}"#, r#"{"a":1,}"#, r#"{"a":1}{}"#, r#"{"a":[1}"#]
+        for text in
+            ["", "[]", "1", "\"x\"", "{", r#"{"a"}"#, r#"{"a":}"#, r#"{"a":1,}"#, r#"{"a":1 "b":2}"#, r#"{"a":1}{}"#]
         {
-            // `[1}` is no JSON: the caller has parsed it before.
-            if text != r#"{"a":[1}"# {
-                assert_eq!(members(text), None, "{text}");
-            }
+            assert_eq!(members(text), None, "{text}");
         }
     }
 

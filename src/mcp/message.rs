@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::McpError;
-use crate::json::{JsonError, parse_object_within};
+use crate::json::{JsonError, parse_object_within, raw};
 
 /// The deepest nesting read. Arguments of tools are deeper than tokens.
 pub const MAX_DEPTH: usize = 64;
@@ -96,7 +96,10 @@ impl Message {
             Some(id) => Kind::Request(id),
             None => Kind::Notification,
         };
-        let params_digest = Sha256::digest(raw_member(body, "params").unwrap_or_default()).into();
+        // The body is known to be an object, and to have no member twice.
+        let written = raw::members(body).unwrap_or_default();
+        let written = written.iter().find(|(name, _)| name == "params").map_or("", |(_, written)| written);
+        let params_digest = Sha256::digest(written).into();
         let message = Self { kind, method, params, params_digest };
         message.targets()?;
         Ok(message)
@@ -224,50 +227,6 @@ fn resembles_decisive(name: &str) -> bool {
     let folded = |text: &str| text.to_uppercase().to_lowercase();
     let is_like = |decisive: &str| decisive != name && folded(decisive) == folded(name);
     DECISIVE.iter().any(|decisive| is_like(decisive))
-}
-
-/// The value of a member of an object as it is written: `text` is known to be one, and to have no member twice.
-fn raw_member<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    let mut rest = text.trim_start_matches(WHITESPACE).strip_prefix('{')?;
-    loop {
-        rest = rest.trim_start_matches(WHITESPACE);
-        let (key, after) = rest.split_at_checked(value_length(rest)?)?;
-        let value = after.trim_start_matches(WHITESPACE).strip_prefix(':')?.trim_start_matches(WHITESPACE);
-        let (value, after) = value.split_at_checked(value_length(value)?)?;
-        let key: String = serde_json::from_str(key).ok()?;
-        if key == name {
-            return Some(value);
-        }
-        rest = after.trim_start_matches(WHITESPACE).strip_prefix(',')?;
-    }
-}
-
-/// RFC 8259 §2.
-const WHITESPACE: [char; 4] = [' ', '\t', '\n', '\r'];
-
-/// How long the value is with which a text begins.
-fn value_length(text: &str) -> Option<usize> {
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    for (place, byte) in text.bytes().enumerate() {
-        let after = place.saturating_add(1);
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => {
-                in_string = !in_string;
-                if !in_string && depth == 0 {
-                    return Some(after);
-                }
-            }
-            _ if in_string => {}
-            b'{' | b'[' => depth = depth.saturating_add(1),
-            b'}' | b']' if depth <= 1 => return Some(if depth == 1 { after } else { place }),
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            b',' | b' ' | b'\t' | b'\n' | b'\r' if depth == 0 => return Some(place),
-            _ => {}
-        }
-    }
-    None
 }
 
 #[cfg(test)]
