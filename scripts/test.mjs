@@ -23,7 +23,7 @@ import { FOR_TESTS, VARIANTS, buildWorker, packedSizes } from './lib/worker.mjs'
 import { WRANGLER_ENV, wranglerCommand } from './lib/wrangler.mjs';
 
 // Budgets, so that growth is a decision: of the Worker, for the sake of cold starts, and of the engine for policies beside it.
-const MAX_GZIP_KIB = { worker: 950, languages: 24, policies: 940 };
+const MAX_GZIP_KIB = { worker: 1120, languages: 26, policies: 950 };
 const NODE_TEST_TIMEOUT_MS = 180_000;
 const LONG_TEST_TIMEOUT_MS = 3_600_000;
 // What is built from nothing takes so much of the disk.
