@@ -1,7 +1,7 @@
 //! Whatever is taken for a message is one to a lenient parser too, by the same method and name, whichever member of a name it
 //! takes and whether or not it looks at letter case; and each header that agrees with it is what it would be made of.
 
-use postern::mcp::{Message, Target};
+use postern::mcp::{McpMessage, MessageTarget};
 use serde_json::{Map, Value};
 
 const MAX_BYTES: usize = 4096;
@@ -9,7 +9,7 @@ const MAX_BYTES: usize = 4096;
 pub fn check(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     for answers in [false, true] {
-        let Ok(message) = Message::parse(text, MAX_BYTES, answers) else { continue };
+        let Ok(message) = McpMessage::parse(text, MAX_BYTES, answers) else { continue };
         let lenient: Value = serde_json::from_str(text).expect("a message is JSON");
         let members = lenient.as_object().expect("a message is an object");
         assert_eq!(loosely(members, "method").unwrap_or(&Value::String(String::new())), &message.method);
@@ -20,7 +20,7 @@ pub fn check(data: &[u8]) {
             assert!(held.contains(&Some(name)), "{text}");
         }
         let targets = message.targets().expect("a message says what it is for");
-        assert!(targets.iter().all(|Target { name, .. }| name.is_none_or(|name| !name.is_empty())));
+        assert!(targets.iter().all(|MessageTarget { name, .. }| name.is_none_or(|name| !name.is_empty())));
         assert!(!message.method.is_empty() || answers);
     }
 }

@@ -1,6 +1,6 @@
 //! Why a client gets nowhere: what a page of ours has to say, for the client itself could not be answered.
 
-use super::authorize::Unanswerable;
+use super::authorize::UnanswerableRequest;
 use super::client::{DocumentError, RedirectError};
 use super::token::TokenEndpointError;
 use crate::http::StatusCode;
@@ -10,7 +10,7 @@ use crate::ports::FetchError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AgentError {
     /// The request does not say who asks, or where to answer.
-    Request(Unanswerable),
+    Request(UnanswerableRequest),
     /// `client_id` is no id of a client.
     ClientId,
     /// The client is none of those that may ask here.

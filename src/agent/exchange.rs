@@ -31,12 +31,12 @@ pub struct ExchangeRequest<'a> {
     /// `scope`, where it is said.
     pub scopes: Option<Vec<String>>,
     /// The task that the token is for.
-    pub task: Option<Task>,
+    pub task: Option<TaskTerms>,
 }
 
 /// What a token is for, and for how much of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Task {
+pub struct TaskTerms {
     /// In the client's words.
     pub name: String,
     /// `uses`: for how many requests; `None`: for as many as there are.
@@ -129,11 +129,11 @@ impl<'a> ExchangeRequest<'a> {
         if resource.is_some_and(|resource| resource.len() > MAX_RESOURCE_BYTES) {
             return Err(ExchangeError::OtherResource);
         }
-        Ok(Self { subject_token, resource, scopes, task: Task::read(parameter)? })
+        Ok(Self { subject_token, resource, scopes, task: TaskTerms::read(parameter)? })
     }
 }
 
-impl Task {
+impl TaskTerms {
     fn read<'a>(parameter: impl Fn(&str) -> Option<&'a str>) -> Result<Option<Self>, ExchangeError> {
         let number = |name, most: u32| match parameter(name) {
             None => Ok(None),
@@ -261,7 +261,7 @@ mod tests {
         //
         let task = |changes: &[_]| read(changes).map(|request| request.task);
         let all = [("task", Some("Book a room")), ("uses", Some("3")), ("expires", Some("60"))];
-        let expected = Task { name: "Book a room".to_owned(), uses: Some(3), life: Some(Seconds::new(60)) };
+        let expected = TaskTerms { name: "Book a room".to_owned(), uses: Some(3), life: Some(Seconds::new(60)) };
         assert_eq!(task(&all), Ok(Some(expected)));
         assert_eq!(task(&[]), Ok(None));
         for (name, value) in [

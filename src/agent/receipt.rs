@@ -89,7 +89,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::session::approval::Verdict;
+    use crate::session::approval::ApprovalVerdict;
     use crate::session::approval::tests::{by, call, party, pending};
     use crate::time::Seconds;
 
@@ -100,7 +100,7 @@ mod tests {
         // R-333
         let waiting = pending("a1", call(r#"{"secret":"canary"}"#));
         assert_eq!(claims(&waiting, "https://app.example"), None);
-        let given = waiting.decided(Verdict::Allow, by("bob", AT)).unwrap();
+        let given = waiting.decided(ApprovalVerdict::Allow, by("bob", AT)).unwrap();
         let used = given.used(AT.plus(Seconds::new(5)), "r2").unwrap();
         let text = claims(&used, "https://app.example").unwrap();
         assert!(!text.contains("canary"), "{text}");
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn of_a_no_there_is_none() {
-        let denied = pending("a1", call("{}")).decided(Verdict::Deny, by("alice", AT)).unwrap();
+        let denied = pending("a1", call("{}")).decided(ApprovalVerdict::Deny, by("alice", AT)).unwrap();
         assert_eq!(claims(&denied, "https://app.example"), None);
         assert_eq!(party("alice"), denied.person);
     }

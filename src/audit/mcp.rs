@@ -4,7 +4,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::Serialize;
 
 use super::short;
-use crate::mcp::{Kind, Message};
+use crate::mcp::{McpMessage, MessageKind};
 
 /// What a message asks for. Of its parameters there is a digest alone: they may hold whatever people write.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -21,8 +21,8 @@ pub struct McpFacts {
 impl McpFacts {
     /// That of a message.
     #[must_use]
-    pub fn of(message: &Message) -> Self {
-        let method = if message.kind == Kind::Answer { "answer" } else { &message.method };
+    pub fn of(message: &McpMessage) -> Self {
+        let method = if message.kind == MessageKind::Answer { "answer" } else { &message.method };
         Self {
             method: short(method),
             name: message.name().map(short),

@@ -18,7 +18,7 @@ use crate::authz::{self, Decision, Denial, Finding};
 use crate::config::{Config, Roles};
 use crate::http::Method;
 use crate::http::Peer;
-use crate::mcp::{Call, McpRules, Message};
+use crate::mcp::{McpCall, McpMessage, McpRules};
 use crate::policy::{
     CallFacts, Cause, ContextFacts, NearMiss, PolicyDecision, PolicyInput, PolicyVerdict, PrincipalFacts, ResourceFacts,
 };
@@ -39,7 +39,7 @@ pub struct Case<'a> {
     path: CanonicalPath,
     matched: Matched<'a>,
     /// What is asked for of a server of the Model Context Protocol, and the rule with what that needs.
-    call: Option<(Call, Route)>,
+    call: Option<(McpCall, Route)>,
     roles: &'a Roles,
     now: Timestamp,
 }
@@ -121,14 +121,14 @@ pub fn read<'a>(
 }
 
 /// `tools/call:search`.
-fn call(operation: &str, rules: &McpRules, route: &Route) -> Result<(Call, Route), String> {
+fn call(operation: &str, rules: &McpRules, route: &Route) -> Result<(McpCall, Route), String> {
     let (method, name) = operation.split_once(':').map_or((operation, None), |(method, name)| (method, Some(name)));
-    let message = Message::supposed(method, name, &Map::new());
+    let message = McpMessage::supposed(method, name, &Map::new());
     let message =
         message.map_err(|_| format!("expected an operation such as `tools/call:search`, found `{operation}`"))?;
     let needs = rules.needed_by(&message);
     let route = route.needing(needs.as_deref().unwrap_or_default());
-    Ok((Call { message: Some(message), needs }, route))
+    Ok((McpCall { message: Some(message), needs }, route))
 }
 
 impl Case<'_> {

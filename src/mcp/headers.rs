@@ -4,7 +4,7 @@
 use base64ct::{Base64, Encoding};
 use serde_json::{Map, Value};
 
-use super::{Kind, McpError, Message, version};
+use super::{McpError, McpMessage, MessageKind, version};
 use crate::http::{HeaderName, HeaderValue, RequestHead};
 
 const METHOD: &str = "mcp-method";
@@ -20,8 +20,8 @@ const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 ///
 /// # Errors
 /// Names the first header that is missing, cannot be read, or says something else.
-pub fn check(head: &RequestHead, message: &Message) -> Result<(), McpError> {
-    let is_request = matches!(message.kind, Kind::Request(_));
+pub fn check(head: &RequestHead, message: &McpMessage) -> Result<(), McpError> {
+    let is_request = matches!(message.kind, MessageKind::Request(_));
     // For notifications no header is required (Streamable HTTP, "Sending Messages").
     let required = |name| if is_request { Err(McpError::HeaderMissing(name)) } else { Ok(()) };
     let version = head.header(version::HEADER).map(str::trim);
@@ -52,7 +52,7 @@ pub fn repeats_body(name: &HeaderName) -> bool {
 
 /// Which argument a parameter repeats stands in the schema of the tool, and only the upstream knows that. Here each must
 /// be some argument.
-fn params(head: &RequestHead, message: &Message) -> Result<(), McpError> {
+fn params(head: &RequestHead, message: &McpMessage) -> Result<(), McpError> {
     const ANY: &str = "mcp-param-*";
     let given: Vec<&HeaderValue> =
         head.headers.iter().filter(|(name, _)| name.as_str().starts_with(PARAM)).map(|(_, value)| value).collect();

@@ -24,9 +24,9 @@ const DECISIVE: [&str; 7] = ["name", "uri", "taskId", "ref", "notifications", "a
 
 /// One message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
+pub struct McpMessage {
     /// What kind of message.
-    pub kind: Kind,
+    pub kind: MessageKind,
     /// The method; empty where it is an answer.
     pub method: String,
     /// The parameters.
@@ -37,7 +37,7 @@ pub struct Message {
 
 /// What kind of message it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum MessageKind {
     /// It wants an answer, under this id.
     Request(Value),
     /// It wants none.
@@ -48,14 +48,14 @@ pub enum Kind {
 
 /// What a message is for: a method with the name of a tool, a prompt or a resource, for rules to go by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Target<'a> {
+pub struct MessageTarget<'a> {
     /// The method, or that of which it tells as much.
     pub method: &'a str,
     /// The name.
     pub name: Option<&'a str>,
 }
 
-impl Message {
+impl McpMessage {
     /// Reads a body whole. `answers`: whether an answer is taken too.
     ///
     /// # Errors
@@ -92,9 +92,9 @@ impl Message {
             return Err(McpError::Ambiguous);
         }
         let kind = match id {
-            _ if method.is_empty() => Kind::Answer,
-            Some(id) => Kind::Request(id),
-            None => Kind::Notification,
+            _ if method.is_empty() => MessageKind::Answer,
+            Some(id) => MessageKind::Request(id),
+            None => MessageKind::Notification,
         };
         // The body is known to be an object, and to have no member twice.
         let written = raw::members(body).unwrap_or_default();
@@ -123,8 +123,8 @@ impl Message {
     #[must_use]
     pub const fn id(&self) -> Option<&Value> {
         match &self.kind {
-            Kind::Request(id) => Some(id),
-            Kind::Notification | Kind::Answer => None,
+            MessageKind::Request(id) => Some(id),
+            MessageKind::Notification | MessageKind::Answer => None,
         }
     }
 
@@ -157,9 +157,9 @@ impl Message {
     ///
     /// # Errors
     /// When its parameters do not say what its method needs.
-    pub fn targets(&self) -> Result<Vec<Target<'_>>, McpError> {
-        let own = Target { method: &self.method, name: None };
-        let one = |method, name| Ok(vec![Target { method, name: Some(name) }]);
+    pub fn targets(&self) -> Result<Vec<MessageTarget<'_>>, McpError> {
+        let own = MessageTarget { method: &self.method, name: None };
+        let one = |method, name| Ok(vec![MessageTarget { method, name: Some(name) }]);
         match self.method.as_str() {
             "tools/call" | "prompts/get" => one(&self.method, text(&self.params, "name")?),
             "resources/read" => one(&self.method, text(&self.params, "uri")?),
@@ -180,7 +180,7 @@ impl Message {
                 let wanted = wanted.as_array().filter(|all| all.len() < MAX_TARGETS);
                 let read = |uri: &'_ Value| is_name(uri.as_str().unwrap_or_default());
                 let wanted = wanted.filter(|all| all.iter().all(read)).ok_or(McpError::Params(RESOURCES))?;
-                let resources = wanted.iter().map(|uri| Target { method: "resources/read", name: uri.as_str() });
+                let resources = wanted.iter().map(|uri| MessageTarget { method: "resources/read", name: uri.as_str() });
                 Ok([own].into_iter().chain(resources).collect())
             }
             _ => Ok(vec![own]),

@@ -11,14 +11,14 @@ pub mod version;
 
 pub use error::McpError;
 pub use list::{ListFilter, MAX_LIST_BYTES, UnreadableList, forget_of_body};
-pub use message::{Kind, MAX_DEPTH, Message, Target};
+pub use message::{MAX_DEPTH, McpMessage, MessageKind, MessageTarget};
 pub use rules::{McpRules, OperationPattern, ScopeRule};
 
 /// What a request to a server of the protocol is, once it is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Call {
+pub struct McpCall {
     /// The message. `None`: a request of an earlier revision that has none, for a stream or for the end of a conversation.
-    pub message: Option<Message>,
+    pub message: Option<McpMessage>,
     /// The scopes that it needs beyond those of the route. `None`: nobody may.
     pub needs: Option<Vec<String>>,
 }

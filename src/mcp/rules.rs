@@ -1,7 +1,7 @@
 //! `mcp` of a route: which scopes an operation needs beyond those of the route.
 
 use super::message::is_method;
-use super::{Message, Target};
+use super::{McpMessage, MessageTarget};
 
 /// Methods that only tell what there is, begin or end a conversation. They need what the route asks for, and no rule of their
 /// own.
@@ -109,7 +109,7 @@ impl OperationPattern {
         fits.then(|| Self { text: text.to_owned(), method: method.map(str::to_owned), name })
     }
 
-    fn precision(&self, target: Target<'_>) -> Option<usize> {
+    fn precision(&self, target: MessageTarget<'_>) -> Option<usize> {
         self.method.as_deref().filter(|method| *method == target.method)?;
         self.name.precision(target.name)
     }
@@ -125,7 +125,7 @@ impl McpRules {
     /// The scopes that this needs beyond those of the route: by the rule that says most exactly what it is for. `None` where
     /// there are rules, and none for it: then nobody may.
     #[must_use]
-    pub fn needed(&self, target: Target<'_>) -> Option<&[String]> {
+    pub fn needed(&self, target: MessageTarget<'_>) -> Option<&[String]> {
         if self.scopes.is_empty() {
             return Some(&[]);
         }
@@ -142,7 +142,7 @@ impl McpRules {
 
     /// The scopes that a message needs beyond those of the route, none of them twice. `None`: nobody may.
     #[must_use]
-    pub fn needed_by(&self, message: &Message) -> Option<Vec<String>> {
+    pub fn needed_by(&self, message: &McpMessage) -> Option<Vec<String>> {
         let mut all: Vec<String> = Vec::new();
         for target in message.targets().ok()? {
             for scope in self.needed(target)? {
@@ -157,7 +157,7 @@ impl McpRules {
     /// Whether somebody who was granted these scopes may use what has this name.
     #[must_use]
     pub fn may_use(&self, method: &str, name: &str, granted: &[String]) -> bool {
-        let needed = self.needed(Target { method, name: Some(name) });
+        let needed = self.needed(MessageTarget { method, name: Some(name) });
         needed.is_some_and(|scopes| scopes.iter().all(|scope| granted.contains(scope)))
     }
 
@@ -174,9 +174,9 @@ impl McpRules {
 
     /// Whether a person must say yes to this message.
     #[must_use]
-    pub fn wants_approval(&self, message: &Message) -> bool {
+    pub fn wants_approval(&self, message: &McpMessage) -> bool {
         let targets = message.targets().unwrap_or_default();
-        let is_for = |pattern: &OperationPattern, target: &Target<'_>| {
+        let is_for = |pattern: &OperationPattern, target: &MessageTarget<'_>| {
             let is_other = pattern.method.is_none() && !is_open(target.method);
             is_other || pattern.precision(*target).is_some()
         };

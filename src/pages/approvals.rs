@@ -130,7 +130,7 @@ fn state<'t>(view: &'t View<'_>, approval: &Approval) -> &'t str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::agent::approval::Verdict;
+    use crate::agent::approval::ApprovalVerdict;
     use crate::agent::approval::tests::{by, call, pending};
     use crate::time::Timestamp;
 
@@ -165,9 +165,9 @@ mod tests {
     fn one_that_was_given_has_a_receipt() {
         // R-333
         let at = Timestamp::from_unix(1_800_000_000);
-        let given = pending("a", call("{}")).decided(Verdict::Allow, by("alice", at)).unwrap();
+        let given = pending("a", call("{}")).decided(ApprovalVerdict::Allow, by("alice", at)).unwrap();
         assert!(page(&given, Deciding::No).contains(r#"href="/auth/approvals/link-a/receipt""#));
-        let denied = pending("a", call("{}")).decided(Verdict::Deny, by("alice", at)).unwrap();
+        let denied = pending("a", call("{}")).decided(ApprovalVerdict::Deny, by("alice", at)).unwrap();
         assert!(!page(&denied, Deciding::No).contains("/receipt"));
     }
 }

@@ -10,7 +10,7 @@ use super::problem::ProblemContext;
 use super::unsent::WhyUnsent;
 use super::*;
 use crate::agent::approval::tests::{by, call, pending};
-use crate::agent::approval::{Approval, Verdict};
+use crate::agent::approval::{Approval, ApprovalVerdict};
 use crate::agent::client::RedirectUri;
 use crate::api_key::{ApiKeyId, KeyEnd, KeyEnding, KeyHolder, KeyPrefix, KeyUse, ListedKey};
 use crate::authz::{Shortfall, StepUp};
@@ -203,7 +203,7 @@ fn approval_pages(view: &View<'_>, text: &str) -> Vec<HtmlPage> {
         by.by.name = Some(text.to_owned());
         Approval { until: at.plus(Seconds::hours(1)), ..waiting.clone() }.decided(verdict, by).unwrap()
     };
-    let (given, denied) = (decided(Verdict::Allow), decided(Verdict::Deny));
+    let (given, denied) = (decided(ApprovalVerdict::Allow), decided(ApprovalVerdict::Deny));
     let used = given.used(at, "0").unwrap();
     let one = |approval, deciding| approvals::render_one(view, &Shown { approval, deciding });
     vec![

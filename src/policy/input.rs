@@ -7,7 +7,7 @@ use crate::config::Roles;
 use crate::http::{Method, Peer};
 use crate::ids::owner::Owner;
 use crate::ids::principal_kind::PrincipalKind;
-use crate::mcp::Call;
+use crate::mcp::McpCall;
 use crate::route::{Access, CanonicalPath, Matched};
 use crate::time::Timestamp;
 
@@ -40,7 +40,7 @@ pub struct CallFacts<'a> {
 impl<'a> CallFacts<'a> {
     /// That of a request, once it is read.
     #[must_use]
-    pub fn of(call: &'a Call) -> Option<Self> {
+    pub fn of(call: &'a McpCall) -> Option<Self> {
         let message = call.message.as_ref()?;
         Some(Self { method: &message.method, name: message.name(), arguments: message.arguments() })
     }

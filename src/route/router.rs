@@ -5,7 +5,7 @@ use http::Method;
 use super::spelling::{LoosePatterns, Precision, precisions};
 use super::tree::PatternTree;
 use super::{CanonicalPath, Methods, OWN_PREFIX, Paths, Pattern, Route};
-use crate::mcp::Call;
+use crate::mcp::McpCall;
 
 /// All rules of a deployment.
 ///
@@ -46,7 +46,7 @@ pub struct Matched<'a> {
     pub params: Vec<(String, String)>,
     /// The message of the Model Context Protocol that the request is, once it is read. Without it nobody passes where the
     /// rule is for such messages.
-    pub call: Option<&'a Call>,
+    pub call: Option<&'a McpCall>,
 }
 
 /// Why no rule answers.

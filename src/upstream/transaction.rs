@@ -19,7 +19,7 @@ const SHORTEST_LIFE: Seconds = Seconds::new(10);
 
 /// The request that it is for.
 #[derive(Clone, Copy, Debug)]
-pub struct Transaction<'a> {
+pub struct UpstreamTransaction<'a> {
     /// Its id.
     pub id: &'a str,
     /// From where it came, as far as known.
@@ -65,7 +65,7 @@ struct Requester<'a> {
     authn: &'static str,
 }
 
-impl Transaction<'_> {
+impl UpstreamTransaction<'_> {
     /// The claims, as a JSON object. `None` where they cannot be written, which never is.
     #[must_use]
     pub fn claims(&self, who: &Identity<'_>, public_url: &PublicUrl) -> Option<String> {

@@ -12,7 +12,8 @@ use crate::support::{Answered, Asked, Browser, PARTNER, World, gateway, variable
 type Line = (HeaderName, HeaderValue);
 
 /// By these, somewhere, an identity, an origin, another address or another method is claimed, or a check is skipped.
-const CLAIMS: [&str; 103] = [
+const CLAIMS: [&str; 104] = [
+    "txn-token",
     "x-user",
     "x-user-id",
     "x-username",

@@ -2,7 +2,7 @@
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use futures::executor::block_on;
-use postern::agent::approval::{ApprovalCommand, ApprovalReply, Call, Party, UseApproval};
+use postern::agent::approval::{ApprovableCall, ApprovalCommand, ApprovalReply, Party, UseApproval};
 use postern::agent::grant::{Grant, MAX_GRANTS};
 use postern::agent::handle::{GrantHandle, HandleKind};
 use postern::gateway::Gateway;
@@ -110,7 +110,7 @@ fn used(
     let grant = grant.id.digest().public_id();
     let body = format!(r#"{{"params":{{"name":"delete_doc","arguments":{arguments}}}}}"#);
     let wanted = UseApproval {
-        call: Call::new(&grant, "/mcp", ("tools/call", "delete_doc"), &body).unwrap(),
+        call: ApprovableCall::new(&grant, "/mcp", ("tools/call", "delete_doc"), &body).unwrap(),
         grant,
         request: "request-1".to_owned(),
         id: handle.id.digest().as_str().to_owned(),

@@ -6,7 +6,7 @@ use postern::http::{ClientCertificate, Method, Peer, Tls};
 use postern::ids::identifiers::{IssuerIdentifier, SubjectIdentifier};
 use postern::ids::owner::Owner;
 use postern::ids::principal_kind::PrincipalKind;
-use postern::mcp::{Call, Message};
+use postern::mcp::{McpCall, McpMessage};
 use postern::policy::{
     Bundle, CallFacts, ContextFacts, HeldPermissions, PolicyDecision, PolicyInput, PolicyProblem, PrincipalFacts,
     ResourceFacts,
@@ -42,7 +42,7 @@ pub(crate) struct Asking {
     pub(crate) params: Vec<(String, String)>,
     pub(crate) now: i64,
     pub(crate) peer: Peer,
-    pub(crate) call: Option<Call>,
+    pub(crate) call: Option<McpCall>,
 }
 
 impl Default for Asking {
@@ -83,9 +83,9 @@ impl Asking {
     /// About a message of the Model Context Protocol.
     pub(crate) fn calling(method: &str, params: &Value) -> Self {
         let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }).to_string();
-        let message = Some(Message::parse(&body, body.len(), false).unwrap());
+        let message = Some(McpMessage::parse(&body, body.len(), false).unwrap());
         let (route, path) = ("/mcp".to_owned(), "/mcp".to_owned());
-        let call = Some(Call { message, needs: None });
+        let call = Some(McpCall { message, needs: None });
         Self { method: Method::POST, route, path, params: Vec::new(), call, ..Self::in_full() }
     }
 

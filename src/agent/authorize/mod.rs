@@ -4,5 +4,5 @@ pub mod offer;
 pub mod request;
 pub mod transaction;
 
-pub use request::{AuthorizationError, AuthorizationRequest, Offer, Parameters, Unanswerable};
-pub use transaction::{ConsentTransaction, Question};
+pub use request::{AuthorizationError, AuthorizationRequest, Offer, Parameters, UnanswerableRequest};
+pub use transaction::{ConsentQuestion, ConsentTransaction};

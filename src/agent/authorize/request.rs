@@ -1,6 +1,6 @@
 //! What a client asks for: untrusted parameters → a request that a person may be shown.
 //!
-//! Nothing is answered to the client before its redirect URI is known to be its own: [`Unanswerable`] is for a page,
+//! Nothing is answered to the client before its redirect URI is known to be its own: [`UnanswerableRequest`] is for a page,
 //! [`AuthorizationError`] for the client.
 
 use std::borrow::Cow;
@@ -42,7 +42,7 @@ pub struct Parameters<'a> {
 
 /// Why a request is answered by a page: it is not known whose redirect URI that is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unanswerable {
+pub enum UnanswerableRequest {
     /// It is longer, or has more parameters, than any client's.
     TooLarge,
     /// There is no `client_id`, or there are several.
@@ -51,7 +51,7 @@ pub enum Unanswerable {
     RedirectUri,
 }
 
-impl Unanswerable {
+impl UnanswerableRequest {
     /// The name of this reason in the log.
     #[must_use]
     pub const fn code(self) -> &'static str {
@@ -209,19 +209,19 @@ impl<'a> Parameters<'a> {
     ///
     /// # Errors
     /// When that is not said, or not once.
-    pub fn client_id(&self) -> Result<&str, Unanswerable> {
+    pub fn client_id(&self) -> Result<&str, UnanswerableRequest> {
         if self.too_many {
-            return Err(Unanswerable::TooLarge);
+            return Err(UnanswerableRequest::TooLarge);
         }
-        self.once("client_id", self.client_id.as_deref()).ok_or(Unanswerable::ClientId)
+        self.once("client_id", self.client_id.as_deref()).ok_or(UnanswerableRequest::ClientId)
     }
 
     /// Where the client wants to be answered.
     ///
     /// # Errors
     /// The same.
-    pub fn redirect_uri(&self) -> Result<&str, Unanswerable> {
-        self.once("redirect_uri", self.redirect_uri.as_deref()).ok_or(Unanswerable::RedirectUri)
+    pub fn redirect_uri(&self) -> Result<&str, UnanswerableRequest> {
+        self.once("redirect_uri", self.redirect_uri.as_deref()).ok_or(UnanswerableRequest::RedirectUri)
     }
 
     fn once<'b>(&self, name: &str, value: Option<&'b str>) -> Option<&'b str> {

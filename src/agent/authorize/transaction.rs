@@ -51,7 +51,7 @@ pub struct ConsentTransaction {
 
 /// What a person is asked.
 #[derive(Clone, Debug)]
-pub struct Question<'a> {
+pub struct ConsentQuestion<'a> {
     /// The client's id.
     pub client: &'a str,
     /// What it calls itself.
@@ -71,7 +71,7 @@ pub struct Question<'a> {
 impl ConsentTransaction {
     /// A question of now.
     #[must_use]
-    pub fn begin(question: &Question<'_>, now: Timestamp, random: &impl Random) -> Self {
+    pub fn begin(question: &ConsentQuestion<'_>, now: Timestamp, random: &impl Random) -> Self {
         let mut id = [0; 16];
         random.fill(&mut id);
         Self {
@@ -143,8 +143,8 @@ mod tests {
         KeyRing::parse(&format!("{id}:{}A", id.repeat(42))).unwrap()
     }
 
-    fn question<'a>(scopes: &'a [String]) -> Question<'a> {
-        Question {
+    fn question<'a>(scopes: &'a [String]) -> ConsentQuestion<'a> {
+        ConsentQuestion {
             client: "https://client.example/c",
             client_name: "Client",
             redirect_uri: "https://client.example/cb",

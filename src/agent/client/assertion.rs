@@ -1,7 +1,7 @@
 //! How a client proves itself by its key: `private_key_jwt` (OpenID Connect Core §9, RFC 7523 §3).
 //!
-//! [`ClientAssertion::check`] is pure: the assertion may still be a copy of one that was used. Its
-//! [`ClientAssertion::once_key`] is to be claimed last, when nothing else can fail any more.
+//! [`ShownClientAssertion::check`] is pure: the assertion may still be a copy of one that was used. Its
+//! [`ShownClientAssertion::once_key`] is to be claimed last, when nothing else can fail any more.
 
 use sha2::{Digest, Sha256};
 
@@ -62,14 +62,14 @@ impl AssertionError {
     }
 }
 
-/// That the sender has the client's key. Only [`ClientAssertion::check`] makes one.
+/// That the sender has the client's key. Only [`ShownClientAssertion::check`] makes one.
 #[derive(Debug)]
-pub struct ClientAssertion {
+pub struct ShownClientAssertion {
     once_key: [u8; 32],
     usable_until: Timestamp,
 }
 
-impl ClientAssertion {
+impl ShownClientAssertion {
     /// Checks what an assertion says that one of the client's keys signed.
     ///
     /// # Errors
@@ -133,13 +133,13 @@ mod tests {
     const TOKEN: &str = "https://app.example.com/auth/agents/token";
     const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 
-    fn check(typ: Option<&str>, change: impl FnOnce(&mut Value)) -> Result<ClientAssertion, AssertionError> {
+    fn check(typ: Option<&str>, change: impl FnOnce(&mut Value)) -> Result<ShownClientAssertion, AssertionError> {
         let mut claims = json!({
             "iss": CLIENT, "sub": CLIENT, "aud": ISSUER, "jti": "1", "iat": NOW, "exp": NOW.plus(Seconds::minutes(1)),
         });
         change(&mut claims);
         let expected = AssertionExpectations { client_id: CLIENT, audience: [ISSUER, TOKEN], now: NOW };
-        ClientAssertion::check(&verified(typ, &claims), &expected)
+        ShownClientAssertion::check(&verified(typ, &claims), &expected)
     }
 
     //

@@ -8,7 +8,7 @@ pub(crate) use decide::{all, one};
 use serde_json::{Value, json};
 
 use crate::agent::approval::{
-    self, Approval, ApprovalCommand, ApprovalReply, Call, CallError, LIFE, Party, UseApproval,
+    self, ApprovableCall, Approval, ApprovalCommand, ApprovalReply, CallError, LIFE, Party, UseApproval,
 };
 use crate::agent::handle::{GrantHandle, HandleKind};
 use crate::agent::receipt;
@@ -42,7 +42,7 @@ pub(crate) struct Wanted<'a> {
 }
 
 /// What becomes of the call.
-pub(crate) enum Answer {
+pub(crate) enum ApprovalAnswer {
     /// It goes on, with our word for who allowed it.
     Granted(Assertion),
     /// Somebody is asked. The client shows them this address, and tries again with this state.
@@ -77,12 +77,12 @@ pub(crate) async fn required<P: Platform>(
     principal: &Principal,
     wanted: Wanted<'_>,
     parts: &mut ResponseParts,
-) -> Result<Answer, Reason> {
+) -> Result<ApprovalAnswer, Reason> {
     let refused = |refusal| Err(Reason::Approval(refusal));
     let (Some(grant), Some(rules)) = (principal.grant_id(), &ctx.site.config.agents) else {
         return refused(ApprovalRefusal::NoGrant);
     };
-    let call = match Call::new(grant, wanted.route, (wanted.method, wanted.name), wanted.body) {
+    let call = match ApprovableCall::new(grant, wanted.route, (wanted.method, wanted.name), wanted.body) {
         Ok(call) => call,
         Err(CallError::TooLarge) => return refused(ApprovalRefusal::TooLarge),
         Err(CallError::Malformed) => return Err(Reason::BadInput("body")),
@@ -105,7 +105,7 @@ pub(crate) async fn required<P: Platform>(
         ApprovalReply::Used(approval) => {
             parts.event.approval = Some(public_id(&approval.id));
             let signed = sign(ctx, &approval).await;
-            return Ok(Answer::Granted(signed.ok_or(Reason::Internal("internal.receipt_unsigned"))?));
+            return Ok(ApprovalAnswer::Granted(signed.ok_or(Reason::Internal("internal.receipt_unsigned"))?));
         }
         ApprovalReply::Asked(approval) => (approval, true),
         ApprovalReply::Pending(approval) => (approval, false),
@@ -126,7 +126,7 @@ pub(crate) async fn required<P: Platform>(
         return refused(asked);
     }
     let message = format!("Somebody has to allow this call: {} {}", wanted.method, wanted.name);
-    Ok(Answer::Waits(Waiting { url, state: approval.link, message, reason: asked.code() }))
+    Ok(ApprovalAnswer::Waits(Waiting { url, state: approval.link, message, reason: asked.code() }))
 }
 
 /// The body of a call that was asked about before, without what it brings of an answer to us; `None` where it brings none.

@@ -5,7 +5,8 @@ use super::clients::redirect_uri;
 use super::grants::{self, GrantOrder, Life};
 use crate::agent::AgentError;
 use crate::agent::authorize::{
-    AuthorizationError, AuthorizationRequest, ConsentTransaction, Parameters, Question, Unanswerable, offer,
+    AuthorizationError, AuthorizationRequest, ConsentQuestion, ConsentTransaction, Parameters, UnanswerableRequest,
+    offer,
 };
 use crate::agent::client::{ClientDocument, RedirectUri};
 use crate::audit::{Effect, What, short};
@@ -88,7 +89,7 @@ pub(super) async fn ask<P: Platform>(
     Ok(page(ctx, rules, &person, &asking, parts)?)
 }
 
-const fn unanswerable(error: Unanswerable) -> Reason {
+const fn unanswerable(error: UnanswerableRequest) -> Reason {
     Reason::Client(AgentError::Request(error))
 }
 
@@ -187,7 +188,7 @@ fn page<P: Platform>(
     parts: &mut ResponseParts,
 ) -> Result<Response, Reason> {
     let (keys, random) = (&ctx.site.config.keys, ctx.platform.random());
-    let question = Question {
+    let question = ConsentQuestion {
         client: &asking.client.id,
         client_name: &asking.client.name,
         redirect_uri: asking.uri.as_str(),

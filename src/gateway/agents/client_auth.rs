@@ -1,9 +1,9 @@
 //! How a client proves itself at the token endpoint: not at all, or by its key.
 
-use super::client_documents::Published;
+use super::client_documents::PublishedDocument;
 use super::{REVOKE, TOKEN};
 use crate::agent::AgentError;
-use crate::agent::client::assertion::{self, AssertionExpectations, ClientAssertion};
+use crate::agent::client::assertion::{self, AssertionExpectations, ShownClientAssertion};
 use crate::agent::client::{ClientDocument, ClientKeys};
 use crate::agent::token::error::ClientRefusal;
 use crate::agent::token::{TokenEndpointError, TokenParameters};
@@ -82,7 +82,7 @@ impl<P: Platform> RequestContext<'_, P> {
         let endpoint = own.join(endpoint);
         let expected =
             AssertionExpectations { client_id: &client.id, audience: [own.origin(), &endpoint], now: self.request.now };
-        let checked = ClientAssertion::check(&verified, &expected);
+        let checked = ShownClientAssertion::check(&verified, &expected);
         let proof = checked.map_err(|error| refused(ClientRefusal::Assertion(error)))?;
         let first = self.platform.replay_guard().claim(proof.once_key(), proof.usable_until()).await;
         if first.map_err(Reason::Store)? { Ok(()) } else { Err(refused(ClientRefusal::Replayed)) }
@@ -95,7 +95,7 @@ impl<P: Platform> RequestContext<'_, P> {
         shown: &UnverifiedJwt<'_>,
         parts: &mut ResponseParts,
     ) -> Result<VerifiedJwt, Reason> {
-        let published = Published { url, kind: "keys", max_bytes: MAX_KEYS_BYTES };
+        let published = PublishedDocument { url, kind: "keys", max_bytes: MAX_KEYS_BYTES };
         let read = |body: &str| KeySet::parse(body.as_bytes()).map_err(|_| AgentError::NotJson);
         let keys = self.client_document(published, read, parts).await?;
         let error = match self.verify_assertion(shown, &keys).await {

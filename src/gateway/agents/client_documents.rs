@@ -45,7 +45,7 @@ impl Default for ClientDocuments {
 
 /// One document of a client.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Published<'a> {
+pub(super) struct PublishedDocument<'a> {
     /// Where it is.
     pub(super) url: &'a str,
     /// What it is: no document of one kind is taken for one of another.
@@ -54,7 +54,7 @@ pub(super) struct Published<'a> {
     pub(super) max_bytes: usize,
 }
 
-impl Published<'_> {
+impl PublishedDocument<'_> {
     /// What it is called in the shared cache.
     fn place(&self) -> String {
         format!("{} {}", self.kind, self.url)
@@ -68,7 +68,7 @@ impl<P: Platform> RequestContext<'_, P> {
     /// When there is none that is young enough, and the client's server does not give one that is.
     pub(super) async fn client_document<T>(
         &self,
-        published: Published<'_>,
+        published: PublishedDocument<'_>,
         read: impl Fn(&str) -> Result<T, AgentError>,
         parts: &mut ResponseParts,
     ) -> Result<T, Reason> {
@@ -92,7 +92,7 @@ impl<P: Platform> RequestContext<'_, P> {
     /// When it was, or it does not give a document that `holds`.
     pub(super) async fn newer_client_document<T>(
         &self,
-        published: Published<'_>,
+        published: PublishedDocument<'_>,
         read: impl Fn(&str) -> Result<T, AgentError>,
         parts: &mut ResponseParts,
     ) -> Result<Option<T>, Reason> {
@@ -105,7 +105,7 @@ impl<P: Platform> RequestContext<'_, P> {
     }
 
     /// What is at hand, unless it is too old.
-    async fn known(&self, published: Published<'_>) -> Option<(Rc<Stored>, Freshness)> {
+    async fn known(&self, published: PublishedDocument<'_>) -> Option<(Rc<Stored>, Freshness)> {
         let (place, now) = (published.place(), self.request.now);
         let usable = |stored: Rc<Stored>| {
             let freshness = stored.freshness(LIFETIMES, now);
@@ -131,12 +131,12 @@ impl<P: Platform> RequestContext<'_, P> {
 
     async fn fetch_client_document<T>(
         &self,
-        published: Published<'_>,
+        published: PublishedDocument<'_>,
         old: Option<&Stored>,
         read: &impl Fn(&str) -> Result<T, AgentError>,
         parts: &mut ResponseParts,
     ) -> Result<T, Reason> {
-        let Published { url, max_bytes, .. } = published;
+        let PublishedDocument { url, max_bytes, .. } = published;
         let host = Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
         self.limit_fetches(&host, parts).await?;
         let mut request = exchange::json_get(url.to_owned(), max_bytes);

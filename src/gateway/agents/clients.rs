@@ -1,6 +1,6 @@
 //! Which client asks: by its id, and by what it publishes or registered.
 
-use super::client_documents::Published;
+use super::client_documents::PublishedDocument;
 use crate::agent::AgentError;
 use crate::agent::client::registration::Registration;
 use crate::agent::client::{ClientDocument, ClientId, RedirectKind, RedirectUri, document};
@@ -57,7 +57,7 @@ impl<P: Platform> RequestContext<'_, P> {
         };
         let development = self.site.config.public_url.is_loopback_development();
         let read = |body: &str| ClientDocument::parse(body.as_bytes(), &id, development).map_err(AgentError::Document);
-        let published = Published { url: id.as_str(), kind: "client", max_bytes: document::MAX_BYTES };
+        let published = PublishedDocument { url: id.as_str(), kind: "client", max_bytes: document::MAX_BYTES };
         self.client_document(published, read, parts).await
     }
 }

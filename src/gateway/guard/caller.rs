@@ -13,7 +13,7 @@ use crate::route::{Guard, GuardedRoute, Token};
 use crate::session::record::touch_granularity;
 use crate::time::{Seconds, Timestamp};
 use crate::upstream::claim_headers::{ClaimHeaders, claim_headers};
-use crate::upstream::transaction::{self, Transaction};
+use crate::upstream::transaction::{self, UpstreamTransaction};
 use crate::upstream::{Assertion, Identity, Making, SessionLease, StreamLifetime, UpstreamIdentity};
 
 /// A session this young that lacks what a route needs will lack it after another login too.
@@ -168,7 +168,7 @@ impl<P: Platform> RequestContext<'_, P> {
     async fn transaction(&self, who: &Identity<'_>) -> Result<Assertion, Reason> {
         let unsigned = Reason::Internal("internal.transaction_unsigned");
         let (id, address) = (self.request.id.as_str(), self.request.head.peer.address.as_deref());
-        let of = Transaction { id, address, now: self.request.now };
+        let of = UpstreamTransaction { id, address, now: self.request.now };
         let claims = of.claims(who, &self.site.config.public_url).ok_or(unsigned.clone())?;
         self.site.assertions.sign(self.platform.signing(), transaction::TYP, &claims).await.ok_or(unsigned)
     }

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{challenge, forward};
 use crate::audit::{Effect, McpFacts};
 use crate::authn::Principal;
-use crate::gateway::agents::approvals::{self, Answer, Wanted};
+use crate::gateway::agents::approvals::{self, ApprovalAnswer, Wanted};
 use crate::gateway::context::RequestContext;
 use crate::gateway::refused::Refused;
 use crate::gateway::response_parts::ResponseParts;
@@ -14,7 +14,7 @@ use crate::gateway::{Disposition, Platform, cold, response};
 use crate::http::cors::CorsGrant;
 use crate::http::{HeaderName, HeaderValue, Method, RequestHead, Response, StatusCode, essence, header};
 use crate::mcp::version::{self, Era};
-use crate::mcp::{Call, ListFilter, McpError, McpRules, Message, headers};
+use crate::mcp::{ListFilter, McpCall, McpError, McpMessage, McpRules, headers};
 use crate::ports::{BodyError, RequestBody};
 use crate::refusal::{ApprovalRefusal, Reason};
 use crate::route::{CanonicalPath, Matched};
@@ -37,7 +37,7 @@ pub(super) async fn pass<P: Platform>(
     parts.event.mcp = message.as_ref().map(McpFacts::of);
     let needs = message.as_ref().map_or(Some(Vec::new()), |message| rules.needed_by(message));
     let route = matched.route.needing(needs.as_deref().unwrap_or_default());
-    let call = Call { message, needs };
+    let call = McpCall { message, needs };
     let matched = Matched { route: &route, params: matched.params, call: Some(&call) };
     match forward(ctx, path, &matched, parts).await {
         Ok((mut plan, principal)) => {
@@ -65,7 +65,7 @@ pub(super) async fn pass<P: Platform>(
 struct Asking<'a> {
     era: Era,
     rules: &'a McpRules,
-    message: &'a Message,
+    message: &'a McpMessage,
     body: &'a str,
 }
 
@@ -95,8 +95,8 @@ async fn approve<P: Platform>(
         elicits_url: era == Era::Modern && message.id().is_some() && elicits_url(message),
     };
     match approvals::required(ctx, principal, wanted, parts).await? {
-        Answer::Granted(receipt) => Ok(Approved::Given(receipt)),
-        Answer::Waits(waiting) => {
+        ApprovalAnswer::Granted(receipt) => Ok(Approved::Given(receipt)),
+        ApprovalAnswer::Waits(waiting) => {
             let id = message.id().unwrap_or(&Value::Null);
             let response = response::json(StatusCode::OK, &waiting.to_result(id));
             parts.event.end(Effect::Deny, waiting.reason, response.status);
@@ -106,7 +106,7 @@ async fn approve<P: Platform>(
 }
 
 /// Whether the client says that it can show a person an address (MCP, client capability `elicitation.url`).
-fn elicits_url(message: &Message) -> bool {
+fn elicits_url(message: &McpMessage) -> bool {
     let meta = message.params.get("_meta").and_then(|meta| meta.get("io.modelcontextprotocol/clientCapabilities"));
     meta.and_then(|capabilities| capabilities.get("elicitation")?.get("url")).is_some_and(Value::is_object)
 }
@@ -163,7 +163,7 @@ async fn read(
     head: &RequestHead,
     rules: &McpRules,
     body: impl RequestBody,
-) -> Result<(Era, String, Option<Message>), Unread> {
+) -> Result<(Era, String, Option<McpMessage>), Unread> {
     let era = version::era(head, rules.legacy);
     if head.method != Method::POST {
         // Only earlier revisions have such requests.
@@ -178,7 +178,7 @@ async fn read(
         BodyError::TooLarge => McpError::Unreadable,
         BodyError::Unreadable => McpError::NotJson,
     })?;
-    let message = Message::parse(&body, rules.max_body, era == Ok(Era::Legacy))?;
+    let message = McpMessage::parse(&body, rules.max_body, era == Ok(Era::Legacy))?;
     let checked = era.and_then(|era| match era {
         Era::Modern => headers::check(head, &message).map(|()| era),
         Era::Legacy => Ok(era),

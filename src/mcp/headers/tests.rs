@@ -11,11 +11,11 @@ fn head(lines: &[(&str, &str)]) -> RequestHead {
     RequestHead { method: Method::POST, url: String::new(), headers, peer: Peer::default() }
 }
 
-fn message(method: &str, params: &Value) -> Message {
+fn message(method: &str, params: &Value) -> McpMessage {
     let mut params = params.clone();
     params["_meta"] = json!({ META_VERSION: version::CURRENT });
     let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
-    Message::parse(&body.to_string(), 65_536, false).unwrap()
+    McpMessage::parse(&body.to_string(), 65_536, false).unwrap()
 }
 
 const VERSION: (&str, &str) = (version::HEADER, version::CURRENT);
@@ -68,7 +68,7 @@ fn a_header_that_says_anything_else_is_refused() {
 fn a_notification_needs_no_headers_but_what_it_has_must_be_true() {
     //
     let body = json!({ "jsonrpc": "2.0", "method": "notifications/x" });
-    let notification = Message::parse(&body.to_string(), 4096, false).unwrap();
+    let notification = McpMessage::parse(&body.to_string(), 4096, false).unwrap();
     assert_eq!(check(&head(&[VERSION]), &notification), Ok(()));
     assert_eq!(check(&head(&[VERSION, (METHOD, "notifications/x")]), &notification), Ok(()));
     let lies = [VERSION, (METHOD, "tools/call")];

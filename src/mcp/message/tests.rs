@@ -4,11 +4,11 @@ use super::*;
 
 const MAX: usize = 4096;
 
-fn parse(body: &str) -> Result<Message, McpError> {
-    Message::parse(body, MAX, false)
+fn parse(body: &str) -> Result<McpMessage, McpError> {
+    McpMessage::parse(body, MAX, false)
 }
 
-fn call(params: &Value) -> Result<Message, McpError> {
+fn call(params: &Value) -> Result<McpMessage, McpError> {
     parse(&json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params }).to_string())
 }
 
@@ -19,7 +19,7 @@ fn a_request_has_a_method_an_id_and_the_name_of_what_it_is_for() {
         let body = json!({ "jsonrpc": "2.0", "id": "a", "method": method, "params": { member: "x:y" } });
         let message = parse(&body.to_string()).unwrap();
         assert_eq!((message.method.as_str(), message.name()), (method, Some("x:y")));
-        assert_eq!(message.targets().unwrap(), [Target { method, name: Some("x:y") }]);
+        assert_eq!(message.targets().unwrap(), [MessageTarget { method, name: Some("x:y") }]);
         assert_eq!(message.id(), Some(&json!("a")));
         for bad in [json!({}), json!({ member: "" }), json!({ member: 1 }), json!({ member: "a\nb" })] {
             let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": bad });
@@ -27,7 +27,7 @@ fn a_request_has_a_method_an_id_and_the_name_of_what_it_is_for() {
         }
     }
     let notification = parse(r#"{"jsonrpc":"2.0","method":"notifications/cancelled"}"#).unwrap();
-    assert_eq!((notification.kind, notification.params.len()), (Kind::Notification, 0));
+    assert_eq!((notification.kind, notification.params.len()), (MessageKind::Notification, 0));
 }
 
 #[test]
@@ -87,8 +87,8 @@ fn what_is_not_exactly_one_message_is_refused() {
 fn clients_give_answers_in_earlier_revisions_only() {
     // R-294
     for body in [r#"{"jsonrpc":"2.0","id":1,"result":{}}"#, r#"{"jsonrpc":"2.0","id":1,"error":{"code":1}}"#] {
-        let message = Message::parse(body, MAX, true).unwrap();
-        assert_eq!((message.kind, message.method.as_str()), (Kind::Answer, ""), "{body}");
+        let message = McpMessage::parse(body, MAX, true).unwrap();
+        assert_eq!((message.kind, message.method.as_str()), (MessageKind::Answer, ""), "{body}");
         assert_eq!(parse(body), Err(McpError::NotAMessage), "{body}");
     }
     for body in [
@@ -97,7 +97,7 @@ fn clients_give_answers_in_earlier_revisions_only() {
         r#"{"jsonrpc":"2.0","id":1,"result":{},"method":"tools/call"}"#,
         r#"{"jsonrpc":"2.0","id":1,"result":{},"params":{}}"#,
     ] {
-        assert_eq!(Message::parse(body, MAX, true), Err(McpError::NotAMessage), "{body}");
+        assert_eq!(McpMessage::parse(body, MAX, true), Err(McpError::NotAMessage), "{body}");
     }
 }
 
@@ -108,7 +108,7 @@ fn what_tells_of_a_prompt_or_resource_is_for_it() {
         let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }).to_string();
         let message = parse(&body)?;
         let targets = message.targets()?;
-        let owned = |target: &Target<'_>| format!("{}:{}", target.method, target.name.unwrap_or("-"));
+        let owned = |target: &MessageTarget<'_>| format!("{}:{}", target.method, target.name.unwrap_or("-"));
         Ok::<_, McpError>(targets.iter().map(owned).collect::<Vec<_>>())
     };
     for (method, params, expected) in [

@@ -20,7 +20,7 @@ fn rules(scopes: &[(&str, &str)], approve: &[&str]) -> McpRules {
 
 fn needed(rules: &McpRules, method: &str, name: &str) -> Option<String> {
     let name = Some(name).filter(|name| !name.is_empty());
-    rules.needed(Target { method, name }).map(|scopes| scopes.join(" "))
+    rules.needed(MessageTarget { method, name }).map(|scopes| scopes.join(" "))
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn a_message_needs_all_that_it_is_for() {
     let message = |uris: &[&str]| {
         let params = json!({ "notifications": { "resourceSubscriptions": uris } });
         let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "subscriptions/listen", "params": params });
-        Message::parse(&body.to_string(), 4096, false).unwrap()
+        McpMessage::parse(&body.to_string(), 4096, false).unwrap()
     };
     assert_eq!(rules.needed_by(&message(&["a", "b"])).unwrap(), ["a:read", "base", "b:read"]);
     assert_eq!(rules.needed_by(&message(&[])).unwrap(), Vec::<String>::new());
@@ -106,7 +106,7 @@ fn approval_is_wanted_for_what_is_named() {
     let rules = rules(&[], &["tools/call:delete_*"]);
     let call = |name: &str| {
         let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": name } });
-        Message::parse(&body.to_string(), 4096, false).unwrap()
+        McpMessage::parse(&body.to_string(), 4096, false).unwrap()
     };
     assert!(rules.wants_approval(&call("delete_doc")));
     assert!(!rules.wants_approval(&call("search")));

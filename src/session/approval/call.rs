@@ -13,7 +13,7 @@ const NOT_ARGUMENTS: [&str; 3] = ["_meta", "inputResponses", "requestState"];
 
 /// A call, for as long as somebody may ask about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Call {
+pub struct ApprovableCall {
     /// The name of its route.
     pub route: String,
     /// The method of the JSON-RPC request.
@@ -39,7 +39,7 @@ pub enum CallError {
     TooLarge,
 }
 
-impl Call {
+impl ApprovableCall {
     /// The call in this body, a JSON-RPC request that was parsed before, by this grant at this route.
     ///
     /// # Errors
@@ -117,7 +117,9 @@ mod tests {
     use super::*;
 
     fn hash_of(grant: &str, route: &str, call: (&str, &str), params: &str) -> String {
-        Call::new(grant, route, call, &format!(r#"{{"jsonrpc":"2.0","id":1,"params":{params}}}"#)).unwrap().hash
+        ApprovableCall::new(grant, route, call, &format!(r#"{{"jsonrpc":"2.0","id":1,"params":{params}}}"#))
+            .unwrap()
+            .hash
     }
 
     #[test]
@@ -174,7 +176,7 @@ mod tests {
     #[test]
     fn what_nobody_would_read_is_not_approved() {
         let body = |length| format!(r#"{{"params":{{"arguments":"{}"}}}}"#, "x".repeat(length));
-        let call = |body: &str| Call::new("g", "/mcp", ("tools/call", "pay"), body);
+        let call = |body: &str| ApprovableCall::new("g", "/mcp", ("tools/call", "pay"), body);
         assert!(call(&body(MAX_SHOWN_BYTES - 20)).is_ok());
         assert_eq!(call(&body(MAX_SHOWN_BYTES)), Err(CallError::TooLarge));
         for body in ["", "[]", r#"{"params":[1]}"#, r#"{"params":1}"#] {

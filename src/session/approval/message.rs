@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Approval, Call, Decided, Party, Verdict};
+use super::{ApprovableCall, Approval, ApprovalVerdict, Decided, Party};
 
 /// What an object is asked about approvals.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -22,7 +22,7 @@ pub enum ApprovalCommand {
         /// [`Approval::id`]
         id: String,
         /// Their word.
-        verdict: Verdict,
+        verdict: ApprovalVerdict,
         /// Who they are, and when they said so.
         decided: Decided,
     },
@@ -34,7 +34,7 @@ pub struct UseApproval {
     /// The grant by which it is made, by its name in lists.
     pub grant: String,
     /// The call.
-    pub call: Call,
+    pub call: ApprovableCall,
     /// The id of the request that makes it.
     pub request: String,
     /// [`Approval::id`] of a new one …

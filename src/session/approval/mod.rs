@@ -3,7 +3,7 @@
 mod call;
 mod message;
 
-pub use call::{Call, CallError, MAX_SHOWN_BYTES, without_answers};
+pub use call::{ApprovableCall, CallError, MAX_SHOWN_BYTES, without_answers};
 pub use message::{ApprovalCommand, ApprovalReply, UseApproval};
 
 use serde::{Deserialize, Serialize};
@@ -43,7 +43,7 @@ pub struct Approval {
     #[serde(default)]
     pub actors: Vec<String>,
     /// What is asked for.
-    pub call: Call,
+    pub call: ApprovableCall,
     /// Who may decide: `None`, the person; else somebody else with one of these roles.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approvers: Option<Vec<String>>,
@@ -110,7 +110,7 @@ pub enum ApprovalState {
 /// A person's word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum ApprovalVerdict {
     /// The call may be made, once.
     Allow,
     /// It may not.
@@ -150,14 +150,14 @@ impl Approval {
 
     /// The same, once somebody has decided. Only what waits, and has not waited too long, is decided.
     #[must_use]
-    pub fn decided(&self, verdict: Verdict, decided: Decided) -> Option<Self> {
+    pub fn decided(&self, verdict: ApprovalVerdict, decided: Decided) -> Option<Self> {
         if !self.is_pending() || self.is_over(decided.at) {
             return None;
         }
         let until = decided.at.plus(LIFE);
         let state = match verdict {
-            Verdict::Allow => ApprovalState::Given(decided),
-            Verdict::Deny => ApprovalState::Denied(decided),
+            ApprovalVerdict::Allow => ApprovalState::Given(decided),
+            ApprovalVerdict::Deny => ApprovalState::Denied(decided),
         };
         Some(Self { state, until, ..self.clone() })
     }
@@ -176,7 +176,7 @@ impl Approval {
 
 /// What becomes of a call that needs an approval, by those that there are.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum ApprovalStanding {
     /// It goes on, and this is used up.
     Use(Box<Approval>),
     /// It waits for this one.
@@ -195,25 +195,25 @@ pub enum Standing {
 pub fn standing(
     all: &[Approval],
     (grant, root): (&str, &str),
-    call: &Call,
+    call: &ApprovableCall,
     (now, request): (Timestamp, &str),
-) -> Standing {
+) -> ApprovalStanding {
     let of_root = || all.iter().filter(|one| one.root == root && !one.is_over(now));
     let same = || of_root().filter(|one| one.grant == grant && one.call.hash == call.hash);
     if let Some(used) = same().find_map(|one| one.used(now, request)) {
-        return Standing::Use(Box::new(used));
+        return ApprovalStanding::Use(Box::new(used));
     }
     if let Some(waits) = same().find(|one| one.is_pending()) {
-        return Standing::Waits(Box::new(waits.clone()));
+        return ApprovalStanding::Waits(Box::new(waits.clone()));
     }
     let is_denied = |one: &&Approval| matches!(one.state, ApprovalState::Denied(_)) && one.call.content == call.content;
     if let Some(denied) = of_root().find(is_denied) {
-        return Standing::Denied(Box::new(denied.clone()));
+        return ApprovalStanding::Denied(Box::new(denied.clone()));
     }
     if of_root().filter(|one| one.is_pending()).count() >= MAX_PENDING {
-        return Standing::TooMany;
+        return ApprovalStanding::TooMany;
     }
-    Standing::Ask
+    ApprovalStanding::Ask
 }
 
 #[cfg(test)]
@@ -230,12 +230,12 @@ pub(crate) mod tests {
         }
     }
 
-    pub(crate) fn call(arguments: &str) -> Call {
+    pub(crate) fn call(arguments: &str) -> ApprovableCall {
         let body = format!(r#"{{"params":{{"name":"delete_doc","arguments":{arguments}}}}}"#);
-        Call::new("g1", "/mcp", ("tools/call", "delete_doc"), &body).unwrap()
+        ApprovableCall::new("g1", "/mcp", ("tools/call", "delete_doc"), &body).unwrap()
     }
 
-    pub(crate) fn pending(id: &str, call: Call) -> Approval {
+    pub(crate) fn pending(id: &str, call: ApprovableCall) -> Approval {
         Approval {
             id: id.to_owned(),
             link: format!("link-{id}"),
@@ -260,60 +260,65 @@ pub(crate) mod tests {
     #[test]
     fn a_yes_is_good_for_one_call_within_ten_minutes() {
         // R-332
-        let given =
-            pending("a", call("{}")).decided(Verdict::Allow, by("alice", NOW.plus(Seconds::minutes(9)))).unwrap();
+        let given = pending("a", call("{}"))
+            .decided(ApprovalVerdict::Allow, by("alice", NOW.plus(Seconds::minutes(9))))
+            .unwrap();
         let end = NOW.plus(Seconds::minutes(19));
         assert_eq!(given.used(end, "r2"), None);
         let used = given.used(end.minus(Seconds::new(1)), "r2").unwrap();
         assert_eq!((used.call.params.as_deref(), used.call.hash == given.call.hash), (None, true));
         assert!(used.used(end, "r3").is_none() && used.given().is_some());
         let at = |all: &[Approval], now| standing(all, ("g1", "g1"), &call("{}"), (now, "r2"));
-        assert!(matches!(at(std::slice::from_ref(&given), end.minus(Seconds::new(1))), Standing::Use(_)));
-        assert_eq!(at(&[given], end), Standing::Ask);
-        assert_eq!(at(&[used], end), Standing::Ask);
+        assert!(matches!(at(std::slice::from_ref(&given), end.minus(Seconds::new(1))), ApprovalStanding::Use(_)));
+        assert_eq!(at(&[given], end), ApprovalStanding::Ask);
+        assert_eq!(at(&[used], end), ApprovalStanding::Ask);
     }
 
     #[test]
     fn what_waited_too_long_or_is_decided_is_not_decided() {
         let one = pending("a", call("{}"));
-        assert!(one.decided(Verdict::Allow, by("alice", NOW.plus(LIFE))).is_none());
-        let denied = one.decided(Verdict::Deny, by("alice", NOW)).unwrap();
-        assert!(denied.decided(Verdict::Allow, by("alice", NOW)).is_none() && denied.used(NOW, "r").is_none());
+        assert!(one.decided(ApprovalVerdict::Allow, by("alice", NOW.plus(LIFE))).is_none());
+        let denied = one.decided(ApprovalVerdict::Deny, by("alice", NOW)).unwrap();
+        assert!(denied.decided(ApprovalVerdict::Allow, by("alice", NOW)).is_none() && denied.used(NOW, "r").is_none());
     }
 
     #[test]
     fn a_yes_is_for_this_grant_and_this_call() {
         // R-329
-        let given = pending("a", call(r#"{"id":1}"#)).decided(Verdict::Allow, by("alice", NOW)).unwrap();
+        let given = pending("a", call(r#"{"id":1}"#)).decided(ApprovalVerdict::Allow, by("alice", NOW)).unwrap();
         let all = [given];
         let at = |grant, arguments| standing(&all, (grant, grant), &call(arguments), (NOW, "r2"));
-        assert!(matches!(at("g1", r#"{"id":1}"#), Standing::Use(_)));
-        assert_eq!(at("g2", r#"{"id":1}"#), Standing::Ask);
-        assert_eq!(at("g1", r#"{"id":2}"#), Standing::Ask);
+        assert!(matches!(at("g1", r#"{"id":1}"#), ApprovalStanding::Use(_)));
+        assert_eq!(at("g2", r#"{"id":1}"#), ApprovalStanding::Ask);
+        assert_eq!(at("g1", r#"{"id":2}"#), ApprovalStanding::Ask);
     }
 
     #[test]
     fn a_no_is_remembered_and_few_questions_wait() {
         // R-334
-        let denied = pending("a", call("{}")).decided(Verdict::Deny, by("alice", NOW)).unwrap();
+        let denied = pending("a", call("{}")).decided(ApprovalVerdict::Deny, by("alice", NOW)).unwrap();
         let late = NOW.plus(Seconds::new(599));
         assert!(matches!(
             standing(std::slice::from_ref(&denied), ("g1", "g1"), &call("{}"), (late, "r")),
-            Standing::Denied(_)
+            ApprovalStanding::Denied(_)
         ));
-        assert_eq!(standing(&[denied], ("g1", "g1"), &call("{}"), (NOW.plus(LIFE), "r")), Standing::Ask);
+        assert_eq!(standing(&[denied], ("g1", "g1"), &call("{}"), (NOW.plus(LIFE), "r")), ApprovalStanding::Ask);
         let waiting: Vec<_> = (0..5).map(|n| pending("x", call(&n.to_string()))).collect();
-        assert_eq!(standing(&waiting, ("g1", "g1"), &call("9"), (NOW, "r")), Standing::TooMany);
-        assert!(matches!(standing(&waiting, ("g1", "g1"), &call("3"), (NOW, "r")), Standing::Waits(_)));
-        assert_eq!(standing(&waiting, ("g1", "g1"), &call("9"), (NOW.plus(LIFE), "r")), Standing::Ask);
+        assert_eq!(standing(&waiting, ("g1", "g1"), &call("9"), (NOW, "r")), ApprovalStanding::TooMany);
+        assert!(matches!(standing(&waiting, ("g1", "g1"), &call("3"), (NOW, "r")), ApprovalStanding::Waits(_)));
+        assert_eq!(standing(&waiting, ("g1", "g1"), &call("9"), (NOW.plus(LIFE), "r")), ApprovalStanding::Ask);
         // To exchange a token once more helps nobody.
-        let denied = pending("a", call("{}")).decided(Verdict::Deny, by("alice", NOW)).unwrap();
-        let by_child =
-            Call::new("g3", "/mcp", ("tools/call", "delete_doc"), r#"{"params":{"name":"delete_doc","arguments":{}}}"#);
+        let denied = pending("a", call("{}")).decided(ApprovalVerdict::Deny, by("alice", NOW)).unwrap();
+        let by_child = ApprovableCall::new(
+            "g3",
+            "/mcp",
+            ("tools/call", "delete_doc"),
+            r#"{"params":{"name":"delete_doc","arguments":{}}}"#,
+        );
         let by_child = by_child.unwrap();
-        assert!(matches!(standing(&[denied], ("g3", "g1"), &by_child, (late, "r")), Standing::Denied(_)));
-        assert_eq!(standing(&waiting, ("g3", "g1"), &by_child, (NOW, "r")), Standing::TooMany);
-        assert_eq!(standing(&waiting, ("g2", "g2"), &call("9"), (NOW, "r")), Standing::Ask);
+        assert!(matches!(standing(&[denied], ("g3", "g1"), &by_child, (late, "r")), ApprovalStanding::Denied(_)));
+        assert_eq!(standing(&waiting, ("g3", "g1"), &by_child, (NOW, "r")), ApprovalStanding::TooMany);
+        assert_eq!(standing(&waiting, ("g2", "g2"), &call("9"), (NOW, "r")), ApprovalStanding::Ask);
     }
 
     #[test]

@@ -6,8 +6,8 @@ use crate::json;
 use crate::keyring::KeyPurpose;
 use crate::ports::{Random, StoreError};
 use crate::session::approval::{
-    Approval, ApprovalCommand, ApprovalReply, ApprovalState, Decided, LIFE, MAX_KEPT, Standing, UseApproval, Verdict,
-    standing,
+    Approval, ApprovalCommand, ApprovalReply, ApprovalStanding, ApprovalState, ApprovalVerdict, Decided, LIFE,
+    MAX_KEPT, UseApproval, standing,
 };
 use crate::session::grant::{Grant, MAX_ACTORS};
 use crate::session::message::Reply;
@@ -39,15 +39,15 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         let Some((grant, root)) = self.grant_called(&wanted.grant)? else { return Ok(ApprovalReply::Gone) };
         let all = self.approvals(now)?;
         match standing(&all, (&wanted.grant, &root), &wanted.call, (now, &wanted.request)) {
-            Standing::Use(used) => {
+            ApprovalStanding::Use(used) => {
                 self.put_approval(&used)?;
                 Ok(ApprovalReply::Used(used))
             }
-            Standing::Waits(waits) => Ok(ApprovalReply::Pending(waits)),
-            Standing::Denied(denied) => Ok(ApprovalReply::Denied(denied)),
-            Standing::TooMany => Ok(ApprovalReply::TooMany),
-            Standing::Ask if !self.make_room_for_approval(&all)? => Ok(ApprovalReply::TooMany),
-            Standing::Ask => {
+            ApprovalStanding::Waits(waits) => Ok(ApprovalReply::Pending(waits)),
+            ApprovalStanding::Denied(denied) => Ok(ApprovalReply::Denied(denied)),
+            ApprovalStanding::TooMany => Ok(ApprovalReply::TooMany),
+            ApprovalStanding::Ask if !self.make_room_for_approval(&all)? => Ok(ApprovalReply::TooMany),
+            ApprovalStanding::Ask => {
                 let asked = asked(wanted, (grant, root), now);
                 self.put_approval(&asked)?;
                 Ok(ApprovalReply::Asked(Box::new(asked)))
@@ -58,7 +58,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
     fn decide(
         &self,
         id: &str,
-        verdict: Verdict,
+        verdict: ApprovalVerdict,
         decided: &Decided,
         now: Timestamp,
     ) -> Result<ApprovalReply, StoreError> {

@@ -10,7 +10,7 @@ use postern::http::{Method, Peer};
 use postern::ids::owner::Owner;
 use postern::ids::principal_kind::PrincipalKind;
 use postern::limit::RouteLimits;
-use postern::mcp::{Call, Message};
+use postern::mcp::{McpCall, McpMessage};
 use postern::policy::{CallFacts, ContextFacts, HeldPermissions, PolicyInput, PrincipalFacts, ResourceFacts};
 use postern::route::{Access, CanonicalPath, Methods, Paths, Pattern, RequestHeaders, Route, Router};
 use postern::time::Timestamp;
@@ -81,13 +81,13 @@ pub(crate) struct Asked {
     #[serde(default)]
     relations: Vec<String>,
     /// The message of the Model Context Protocol that the request is.
-    mcp: Option<McpCall>,
+    mcp: Option<SupposedCall>,
 }
 
 /// A message, as far as policies look at it.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct McpCall {
+struct SupposedCall {
     /// Such as `tools/call`.
     method: String,
     /// The tool, prompt or resource.
@@ -96,13 +96,13 @@ struct McpCall {
     arguments: Map<String, Value>,
 }
 
-impl McpCall {
+impl SupposedCall {
     /// # Errors
     /// When it is no message of the protocol.
-    fn read(&self) -> Result<Call, String> {
-        let message = Message::supposed(&self.method, self.name.as_deref(), &self.arguments);
+    fn read(&self) -> Result<McpCall, String> {
+        let message = McpMessage::supposed(&self.method, self.name.as_deref(), &self.arguments);
         let message = message.map_err(|error| format!("`mcp`: {}", error.code()))?;
-        Ok(Call { message: Some(message), needs: None })
+        Ok(McpCall { message: Some(message), needs: None })
     }
 }
 
@@ -147,7 +147,7 @@ pub(crate) struct Case<'a> {
     params: Vec<(String, String)>,
     tenant: Option<&'a str>,
     relations: &'a [String],
-    call: Option<Call>,
+    call: Option<McpCall>,
     now: Timestamp,
     peer: Peer,
     /// What roles grant is for a configuration to say.
@@ -214,7 +214,7 @@ impl<'a> Case<'a> {
             path,
             tenant: asked.tenant.as_deref(),
             relations: &asked.relations,
-            call: asked.mcp.as_ref().map(McpCall::read).transpose()?,
+            call: asked.mcp.as_ref().map(SupposedCall::read).transpose()?,
             now: time(&asked.time)?,
             peer: asked.context().peer(),
             grants_nothing: Roles::default(),

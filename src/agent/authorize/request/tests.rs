@@ -48,18 +48,21 @@ fn a_request_says_what_for_and_what_of() {
 #[test]
 fn what_does_not_say_whose_it_is_once_is_for_a_page() {
     for (changed, expected) in [
-        (query(&[("client_id", None)]), Err(Unanswerable::ClientId)),
-        (query(&[("client_id", Some(""))]), Err(Unanswerable::ClientId)),
-        (format!("{}&client_id=https%3A%2F%2Fclient.example%2Fc", query(&[])), Err(Unanswerable::ClientId)),
-        (format!("{}&state=t&client_id=x", query(&[])), Err(Unanswerable::ClientId)),
-        (format!("{}&x={}", query(&[]), "a".repeat(MAX_QUERY_BYTES)), Err(Unanswerable::TooLarge)),
-        (format!("{}{}", query(&[]), "&x".repeat(40)), Err(Unanswerable::TooLarge)),
+        (query(&[("client_id", None)]), Err(UnanswerableRequest::ClientId)),
+        (query(&[("client_id", Some(""))]), Err(UnanswerableRequest::ClientId)),
+        (format!("{}&client_id=https%3A%2F%2Fclient.example%2Fc", query(&[])), Err(UnanswerableRequest::ClientId)),
+        (format!("{}&state=t&client_id=x", query(&[])), Err(UnanswerableRequest::ClientId)),
+        (format!("{}&x={}", query(&[]), "a".repeat(MAX_QUERY_BYTES)), Err(UnanswerableRequest::TooLarge)),
+        (format!("{}{}", query(&[]), "&x".repeat(40)), Err(UnanswerableRequest::TooLarge)),
     ] {
         assert_eq!(Parameters::parse(&changed).client_id().map(drop), expected.map(|(): ()| ()), "{changed}");
     }
     let twice = format!("{}&redirect_uri=https%3A%2F%2Fevil.example", query(&[]));
-    assert_eq!(Parameters::parse(&twice).redirect_uri(), Err(Unanswerable::RedirectUri));
-    assert_eq!(Parameters::parse(&query(&[("redirect_uri", None)])).redirect_uri(), Err(Unanswerable::RedirectUri));
+    assert_eq!(Parameters::parse(&twice).redirect_uri(), Err(UnanswerableRequest::RedirectUri));
+    assert_eq!(
+        Parameters::parse(&query(&[("redirect_uri", None)])).redirect_uri(),
+        Err(UnanswerableRequest::RedirectUri)
+    );
 }
 
 //

@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use super::{PAGE, order, party, public_id, sign};
-use crate::agent::approval::{Approval, ApprovalCommand, ApprovalReply, ApprovalState, Decided, Party, Verdict};
+use crate::agent::approval::{
+    Approval, ApprovalCommand, ApprovalReply, ApprovalState, ApprovalVerdict, Decided, Party,
+};
 use crate::agent::handle::{GrantHandle, HandleKind};
 use crate::audit::{Effect, What};
 use crate::authn::session_cookie::Wants;
@@ -120,8 +122,8 @@ async fn decide<P: Platform>(
     }
     let verdict = read(ctx, body).await?;
     parts.event.event = match verdict {
-        Verdict::Allow => What::ApprovalGiven,
-        Verdict::Deny => What::ApprovalDenied,
+        ApprovalVerdict::Allow => What::ApprovalGiven,
+        ApprovalVerdict::Deny => What::ApprovalDenied,
     };
     parts.event.target = Some(crate::audit::short(&format!("{} {}", approval.call.method, approval.call.name)));
     let decided = Decided { by, at: ctx.request.now, request: ctx.request.id.clone() };
@@ -138,7 +140,7 @@ async fn decide<P: Platform>(
 }
 
 /// `decision`: `allow` or `deny`, in a form of ours or as JSON.
-async fn read<P>(ctx: &RequestContext<'_, P>, body: impl RequestBody) -> Result<Verdict, Reason> {
+async fn read<P>(ctx: &RequestContext<'_, P>, body: impl RequestBody) -> Result<ApprovalVerdict, Reason> {
     const NAME: &str = "decision";
     let text = body.text(MAX_BYTES).await.map_err(|_| Reason::BadInput("body"))?;
     let media_type = ctx.request.head.header(header::CONTENT_TYPE.as_str()).unwrap_or_default();
@@ -156,8 +158,8 @@ async fn read<P>(ctx: &RequestContext<'_, P>, body: impl RequestBody) -> Result<
         return Err(Reason::BadInput("content-type"));
     };
     match word.as_str() {
-        "allow" => Ok(Verdict::Allow),
-        "deny" => Ok(Verdict::Deny),
+        "allow" => Ok(ApprovalVerdict::Allow),
+        "deny" => Ok(ApprovalVerdict::Deny),
         _ => Err(Reason::BadInput(NAME)),
     }
 }

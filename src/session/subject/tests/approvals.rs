@@ -3,7 +3,9 @@
 use super::*;
 use crate::ids::actor::Actor;
 use crate::session::approval::tests::{call, party};
-use crate::session::approval::{Approval, ApprovalCommand, ApprovalReply, Decided, MAX_PENDING, UseApproval, Verdict};
+use crate::session::approval::{
+    Approval, ApprovalCommand, ApprovalReply, ApprovalVerdict, Decided, MAX_PENDING, UseApproval,
+};
 use crate::session::grant::MAX_GRANTS;
 use crate::session::message::BeginGrant;
 
@@ -68,7 +70,7 @@ fn asked(reply: ApprovalReply) -> Approval {
     }
 }
 
-fn decide(world: &World, approval: &Approval, verdict: Verdict, now: i64) -> ApprovalReply {
+fn decide(world: &World, approval: &Approval, verdict: ApprovalVerdict, now: i64) -> ApprovalReply {
     let decided = Decided { by: party("alice"), at: Timestamp::from_unix(now), request: "d".to_owned() };
     ask(world, ApprovalCommand::Decide { id: approval.id.clone(), verdict, decided }, now)
 }
@@ -81,7 +83,7 @@ fn one_yes_lets_one_call_through() {
     let first = asked(using(&world, &grant, "{}", START));
     let ApprovalReply::Pending(again) = using(&world, &grant, "{}", START + 5) else { panic!() };
     assert_eq!(again.id, first.id);
-    assert!(matches!(decide(&world, &first, Verdict::Allow, START + 10), ApprovalReply::Decided(_)));
+    assert!(matches!(decide(&world, &first, ApprovalVerdict::Allow, START + 10), ApprovalReply::Decided(_)));
     asked(using(&world, &grant, r#"{"other":1}"#, START + 11));
     let uses = (0..50).map(|_| using(&world, &grant, "{}", START + 12));
     let used = uses.filter(|reply| matches!(reply, ApprovalReply::Used(_))).count();
@@ -94,7 +96,7 @@ fn a_no_and_a_full_table_ask_nobody() {
     let world = World::new();
     let grant = granted(&world, START);
     let first = asked(using(&world, &grant, "{}", START));
-    decide(&world, &first, Verdict::Deny, START + 10);
+    decide(&world, &first, ApprovalVerdict::Deny, START + 10);
     assert!(matches!(using(&world, &grant, "{}", START + 609), ApprovalReply::Denied(_)));
     asked(using(&world, &grant, "{}", START + 610));
     for n in 1..MAX_PENDING {
@@ -108,10 +110,10 @@ fn nobody_decides_twice_or_too_late() {
     let world = World::new();
     let grant = granted(&world, START);
     let one = asked(using(&world, &grant, "{}", START));
-    assert!(matches!(decide(&world, &one, Verdict::Deny, START + 1), ApprovalReply::Decided(_)));
-    assert!(matches!(decide(&world, &one, Verdict::Allow, START + 2), ApprovalReply::Found(_)));
+    assert!(matches!(decide(&world, &one, ApprovalVerdict::Deny, START + 1), ApprovalReply::Decided(_)));
+    assert!(matches!(decide(&world, &one, ApprovalVerdict::Allow, START + 2), ApprovalReply::Found(_)));
     let late = asked(using(&world, &grant, "1", START));
-    assert_eq!(decide(&world, &late, Verdict::Allow, START + 600), ApprovalReply::Gone);
+    assert_eq!(decide(&world, &late, ApprovalVerdict::Allow, START + 600), ApprovalReply::Gone);
 }
 
 #[test]
@@ -121,9 +123,9 @@ fn with_the_grant_its_questions_end_and_no_yes_is_used() {
     let grant = granted(&world, START);
     let waiting = asked(using(&world, &grant, "{}", START));
     let given = asked(using(&world, &grant, "1", START));
-    decide(&world, &given, Verdict::Allow, START + 1);
+    decide(&world, &given, ApprovalVerdict::Allow, START + 1);
     world.run(&Command::EndAll { before: None }, START + 2);
-    assert_eq!(decide(&world, &waiting, Verdict::Allow, START + 3), ApprovalReply::Gone);
+    assert_eq!(decide(&world, &waiting, ApprovalVerdict::Allow, START + 3), ApprovalReply::Gone);
     assert_eq!(using(&world, &grant, "1", START + 3), ApprovalReply::Gone);
     // A session is no grant.
     let session = world.begin(START + 4, None);
@@ -148,7 +150,7 @@ fn used_ones_are_kept_for_their_receipt_without_what_was_said() {
     let world = World::new();
     let grant = granted(&world, START);
     let one = asked(using(&world, &grant, "{}", START));
-    decide(&world, &one, Verdict::Allow, START + 1);
+    decide(&world, &one, ApprovalVerdict::Allow, START + 1);
     assert!(matches!(using(&world, &grant, "{}", START + 2), ApprovalReply::Used(_)));
     let read = |now| ask(&world, ApprovalCommand::Read { id: one.id.clone() }, now);
     let ApprovalReply::Found(kept) = read(START + 80_000) else { panic!() };
