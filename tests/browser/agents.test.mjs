@@ -38,8 +38,10 @@ after(() => {
 });
 const at = `http://127.0.0.1:${site.address().port}`;
 
+const VERIFIER = randomBytes(32).toString("base64url");
+
 function link(state) {
-  const challenge = createHash("sha256").update(randomBytes(32).toString("base64url")).digest("base64url");
+  const challenge = createHash("sha256").update(VERIFIER).digest("base64url");
   const query = new URLSearchParams({
     response_type: "code", client_id: `${at}/client.json`, redirect_uri: `${at}/cb`, resource: `${origin}/mcp`, state,
     code_challenge: challenge, code_challenge_method: "S256",
@@ -74,6 +76,13 @@ test("who is not signed in signs in, sees the question, allows it and is back at
   const answer = await arrived(page);
   assert.match(answer.get("code"), /^pstn_ac_/);
   assert.deepEqual([answer.get("state"), answer.get("iss")], ["/", origin]);
+  const tokens = await fetch(`${origin}/auth/agents/token`, {
+    method: "POST",
+    body: new URLSearchParams({
+      grant_type: "authorization_code", code: answer.get("code"), client_id: `${at}/client.json`, redirect_uri: `${at}/cb`, code_verifier: VERIFIER,
+    }),
+  });
+  assert.equal(tokens.status, 200, await tokens.text());
   await page.goto(`${origin}/auth/sessions`);
   assert.ok(await page.getByText("Example Agent").first().isVisible());
   assert.deepEqual(complaints, []);
@@ -89,9 +98,12 @@ test("two tabs are two questions, each is answered once, and a no is told", asyn
   await other.getByRole("button", { name: "Refuse" }).click();
   const refused = await arrived(other);
   assert.deepEqual([refused.get("error"), refused.get("state")], ["access_denied", "/two"]);
+  const question = page.locator('input[name="question"]');
+  const answered = await question.inputValue();
   await page.getByRole("button", { name: "Allow" }).click();
   assert.equal((await arrived(page)).get("state"), "/one");
-  await page.goBack();
+  await connect(page, "/three");
+  await question.evaluate((input, value) => { input.value = value; }, answered);
   await page.getByRole("button", { name: "Allow" }).click();
   await page.getByRole("heading", { name: "This question is over" }).waitFor();
   assert.deepEqual(complaints.filter((text) => !/403/.test(text)), []);

@@ -222,7 +222,7 @@ test("a client whose document is not good is never sent anybody", async () => {
     [client(), "http://127.0.0.1:1/else"],
     [client(), "javascript:alert(1)"],
   ]) {
-    const answer = await browser.navigate(request(id, { redirect }).path, { initiator: at, follow: false });
+    const answer = await browser.navigate(request(id, { redirect }).path, { initiator: postern.origin, follow: false });
     assert.deepEqual([answer.status, answer.headers.location], [400, undefined], id);
   }
   const loopback = await coded(browser, client(), { redirect: "http://127.0.0.1:33418/cb" });
