@@ -31,12 +31,20 @@ fn one(view: &View<'_>, listed: &Listed, grant: &ListedGrant) -> Markup {
                 ("May", may),
                 ("Allowed on", Some(moment(view, listed.created_at))),
                 ("Last used", Some(moment(view, listed.last_seen))),
-                ("Ends", Some(moment(view, listed.expires_at))),
+                ("Ends", Some(ends(view, listed, grant))),
             ]))
             form method="post" action=(format!("/auth/sessions/{}/end", listed.id)) {
                 button.plain id=(button) aria-labelledby=(format!("{button} {heading}")) { (view.say("End")) }
             }
         }
+    }
+}
+
+fn ends(view: &View<'_>, listed: &Listed, grant: &ListedGrant) -> Markup {
+    if grant.with_session {
+        html! { (view.say("When you sign out")) }
+    } else {
+        moment(view, listed.expires_at)
     }
 }
 
@@ -75,6 +83,9 @@ mod tests {
             assert!(shown.contains(text), "{text}: {shown}");
         }
         assert!(shown.contains(r#"action="/auth/sessions/AAAAAAAAAAAAAAAA/end""#) && !shown.contains("<b>"));
+        let with_session = listed.grant.clone().map(|grant| ListedGrant { with_session: true, ..grant });
+        let here = Listed { grant: with_session, ..listed.clone() };
+        assert!(section(&View::plain(), &[here]).into_string().contains("When you sign out"));
         assert!(section(&View::plain(), &[Listed { grant: None, ..listed }]).into_string().is_empty());
     }
 }

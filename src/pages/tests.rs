@@ -231,7 +231,9 @@ fn scripted(view: &View<'_>, text: &str) -> Vec<HtmlPage> {
         resource: text.to_owned(),
         scopes: vec![text.to_owned()],
     };
+    let with_session = ListedGrant { with_session: true, ..grant.clone() };
     sessions.push(Listed { grant: Some(grant), ..listed("granted", text, text) });
+    sessions.push(Listed { grant: Some(with_session), ..listed("granted-here", text, text) });
     [
         forward::bounce(view, text),
         forward::to_login(view, text, ""),

@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::agents_approvals::{CLIENT, granted, token, with_agents};
+use crate::agents_server;
+use crate::agents_tokens::redeeming;
 use crate::support::{Answered, Asked, Browser, World, gateway};
 
 fn administered() -> Value {
@@ -83,4 +85,29 @@ fn a_client_is_shut_out_everywhere_until_that_is_lifted() {
     for token in &tokens {
         assert_eq!(calls(&agent, token).event["outcome"], "allow");
     }
+}
+
+#[test]
+fn a_client_that_is_shut_out_asks_nobody_and_gets_no_token() {
+    //
+    let mut variables = agents_server::with_agents(json!({}));
+    variables["ADMIN"] = json!({ "principals": ["corp|root"], "blocks": true });
+    let (world, gateway) = (agents_server::world(), gateway(&variables));
+    let root = Browser::new(&world, &gateway).signed_in_as("root", "s2");
+    let alice = Browser::new(&world, &gateway).signed_in_as("alice", "s1");
+    let code = agents_server::code(&alice, &[]);
+    let asks = || agents_server::sent(&alice, &agents_server::authorize(&[]));
+    let question = agents_server::question(&asks());
+    let client = json!({ "agent": agents_server::CLIENT });
+    assert_eq!(post(&root, "/auth/admin/blocks", &client).json()["blocked"], true);
+    let machine = Browser::new(&world, &gateway);
+    let refused = machine.send(&redeeming(&code, &[]));
+    assert_eq!((refused.reply().status.as_u16(), &refused.json()["error"]), (401, &json!("invalid_client")));
+    for refused in [asks(), alice.send(&agents_server::form(&question, "allow", "30"))] {
+        refused.assert_refused(400, "agent.client_not_admitted");
+        assert_eq!(refused.event["detail"], "block.client");
+    }
+    assert_eq!(post(&root, "/auth/admin/blocks/lift", &client).json()["lifted"], true);
+    assert_eq!(machine.send(&redeeming(&code, &[])).reply().status.as_u16(), 200);
+    assert_eq!(asks().event["reason"], "agent.consent_asked");
 }

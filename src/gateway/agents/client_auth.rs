@@ -57,6 +57,7 @@ impl<P: Platform> RequestContext<'_, P> {
         })?;
         let client = self.client(named, parts).await.map_err(|reason| match reason {
             Reason::Client(AgentError::Document(error)) => refused(ClientRefusal::Document(error)),
+            Reason::Client(AgentError::NotAdmitted) => refused(ClientRefusal::NotAllowed),
             other => other,
         })?;
         let is_proven = match &assertion {

@@ -4,11 +4,13 @@ use super::client_documents::PublishedDocument;
 use crate::agent::AgentError;
 use crate::agent::client::registration::Registration;
 use crate::agent::client::{ClientDocument, ClientId, RedirectKind, RedirectUri, document};
+use crate::authn::BlockedBy;
 use crate::config::AgentRules;
 use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
 use crate::gateway::response_parts::ResponseParts;
 use crate::refusal::Reason;
+use crate::store::block_list::BlockTarget;
 
 /// A client's id, before anybody asks what it publishes.
 #[derive(Debug)]
@@ -20,6 +22,13 @@ pub(super) enum NamedClient {
 }
 
 impl NamedClient {
+    fn id(&self) -> &str {
+        match self {
+            Self::Published(id) => id.as_str(),
+            Self::Registered(client) => &client.id,
+        }
+    }
+
     /// Where a person may have heard of it: the host of its id. Of one that registered here there is none.
     pub(super) fn host(&self) -> Option<&str> {
         match self {
@@ -30,6 +39,21 @@ impl NamedClient {
 }
 
 impl<P: Platform> RequestContext<'_, P> {
+    /// Refuses a client that is shut out: it asks for nothing, and gets nothing that would open only when that is lifted
+    /// . Asked only once a person has signed in, or a text of our making is shown.
+    ///
+    /// # Errors
+    /// When it is, or nobody knows.
+    pub(super) async fn refuse_blocked_client(&self, id: &str, parts: &mut ResponseParts) -> Result<(), Reason> {
+        let Some(list) = self.block_list(None).await? else { return Ok(()) };
+        let issuer = self.site.config.public_url.origin().to_owned();
+        if !list.blocks(&BlockTarget::Client { issuer, client_id: id.to_owned() }, self.request.now) {
+            return Ok(());
+        }
+        parts.event.detail = Some(BlockedBy::Client.code().to_owned());
+        Err(Reason::Client(AgentError::NotAdmitted))
+    }
+
     /// The client of this id, if it may ask here.
     ///
     /// # Errors
@@ -51,6 +75,7 @@ impl<P: Platform> RequestContext<'_, P> {
     /// # Errors
     /// When its document cannot be had, or says nothing that may be relied on.
     pub(super) async fn client(&self, named: NamedClient, parts: &mut ResponseParts) -> Result<ClientDocument, Reason> {
+        self.refuse_blocked_client(named.id(), parts).await?;
         let id = match named {
             NamedClient::Registered(client) => return Ok(*client),
             NamedClient::Published(id) => id,

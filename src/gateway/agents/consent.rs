@@ -46,6 +46,7 @@ pub(super) async fn decide<P: Platform>(
     let asked = asked.ok_or(Reason::Client(AgentError::ConsentOver))?;
     parts.event.client_id = Some(short(&asked.client));
     ctx.named_client(rules, &asked.client).map_err(Reason::Client)?;
+    ctx.refuse_blocked_client(&asked.client, parts).await?;
     let uri = RedirectUri::parse(&asked.redirect_uri).ok_or(Reason::Client(AgentError::ConsentOver))?;
     let life = grants::life(rules, &answer.life, ctx.request.now).ok_or(Reason::Client(AgentError::ConsentForm))?;
     let once = ctx.platform.replay_guard().claim(&asked.once_key(), asked.expires_at()).await;
