@@ -1,9 +1,12 @@
 // Real clients of the Model Context Protocol, of both eras: from an address to a call, by the authorization server here.
 
 import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { createServer } from "node:http";
+import { createInterface } from "node:readline";
 import { after, test } from "node:test";
+import { fileURLToPath } from "node:url";
 
 import { Client, StreamableHTTPClientTransport, UnauthorizedError } from "@modelcontextprotocol/client";
 import { Client as OldClient } from "@modelcontextprotocol/sdk/client/index.js";
@@ -112,4 +115,19 @@ test("a client of 2025 does the same where the route takes it, and is told where
   await assert.rejects(client.callTool({ name: "dump", arguments: {} }));
   await client.close();
   await assert.rejects(connecting().connect(new OldTransport(new URL(`${postern.origin}/mcp`), { authProvider: provider() })), /required header is missing/);
+});
+
+const python = process.env.PYTHON ?? "python3";
+const hasSdk = spawnSync(python, ["-c", "import mcp.client.auth, httpx2"]).status === 0;
+
+test("the Python SDK does the same", { skip: !hasSdk && "did NOT run: python3 has no mcp 2 (PYTHON names another one)" }, async () => {
+  // R-292, R-293, R-300, R-308
+  const script = fileURLToPath(new URL("./support/mcp_client.py", import.meta.url));
+  const client = spawn(python, [script, `${postern.origin}/mcp`, metadata.client_id, metadata.redirect_uris[0]], { stdio: ["pipe", "pipe", "inherit"] });
+  const lines = createInterface({ input: client.stdout })[Symbol.asyncIterator]();
+  const url = new URL((await lines.next()).value);
+  client.stdin.end(`${await allow(url)}\n`);
+  const told = JSON.parse((await lines.next()).value);
+  assert.deepEqual([told.tools, told.said], [["search", "delete_doc"], "search Ünï"]);
+  assert.ok(told.refused);
 });
