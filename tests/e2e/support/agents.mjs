@@ -27,8 +27,8 @@ export async function register(postern, name = "Agent") {
   return JSON.parse(answer.body).client_id;
 }
 
-/** What a person in `browser` lets `client` do: its tokens. */
-export async function consent(browser, client, { path = "/mcp", scope } = {}) {
+/** What a person in `browser` lets `client` do: what it then sends to the token endpoint, with the code. */
+export async function allowed(browser, client, { path = "/mcp", scope } = {}) {
   const { postern } = browser;
   const verifier = randomBytes(32).toString("base64url");
   const query = new URLSearchParams({
@@ -43,8 +43,12 @@ export async function consent(browser, client, { path = "/mcp", scope } = {}) {
     method: "POST", fields: [["question", question], ["answer", "allow"], ["for", "session"]], initiator: postern.origin, follow: false,
   });
   const code = new URL(answered.headers.location).searchParams.get("code");
-  const fields = { grant_type: "authorization_code", code, redirect_uri: CALLBACK, client_id: client, code_verifier: verifier };
-  const tokens = await token(postern, fields);
+  return { grant_type: "authorization_code", code, redirect_uri: CALLBACK, client_id: client, code_verifier: verifier };
+}
+
+/** What a person in `browser` lets `client` do: its tokens. */
+export async function consent(browser, client, wanted) {
+  const tokens = await token(browser.postern, await allowed(browser, client, wanted));
   assert.equal(tokens.status, 200, tokens.body);
   return JSON.parse(tokens.body);
 }
