@@ -7,14 +7,22 @@ import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { after, test } from "node:test";
 
+import { Client, StreamableHTTPClientTransport, UnauthorizedError } from "@modelcontextprotocol/client";
+import { Response } from "miniflare";
+
+import { mcpUpstream } from "../e2e/support/mcp_upstream.mjs";
 import { launchChromium, newPerson, newSignedIn, ROUTES, signIn, startApplication } from "./support/world.mjs";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const LANGUAGES = ["en-US", "de", "fr", "es", "pt-BR", "ja", "ar"];
 
 const browser = await launchChromium();
+const server = mcpUpstream();
+server.Response = Response;
+const scopes = { "tools/call:search": "docs:read", "tools/call:delete_*": "docs:write" };
 const { origin } = await startApplication({ main: {} }, {
-  routes: { ...ROUTES, "/mcp": { upstream: "service:ECHO", mcp: { scopes: { "tools/call:search": "docs:read", "tools/call:delete_*": "docs:write" } } } },
+  services: { MCP: (request) => server.service(request) },
+  routes: { ...ROUTES, "/mcp": { upstream: "service:MCP", mcp: { scopes } } },
   vars: { AGENTS: {} },
 });
 
@@ -85,6 +93,44 @@ test("who is not signed in signs in, sees the question, allows it and is back at
   assert.equal(tokens.status, 200, await tokens.text());
   await page.goto(`${origin}/auth/sessions`);
   assert.ok(await page.getByText("Example Agent").first().isVisible());
+  assert.deepEqual(complaints, []);
+  await context.close();
+});
+
+test("the address of a server is all that a program needs, until the person ends it", async () => {
+  // R-292, R-300, R-311
+  const kept = {};
+  const authProvider = {
+    redirectUrl: `${at}/cb`,
+    clientMetadata: { client_name: "Example Agent", redirect_uris: [`${at}/cb`] },
+    clientInformation: () => ({ client_id: `${at}/client.json` }),
+    tokens: () => kept.tokens,
+    saveTokens: (tokens) => { kept.tokens = tokens; },
+    invalidateCredentials: () => { kept.tokens = undefined; },
+    codeVerifier: () => kept.verifier,
+    saveCodeVerifier: (verifier) => { kept.verifier = verifier; },
+    redirectToAuthorization: (url) => { kept.url = url; },
+  };
+  const connection = () => new StreamableHTTPClientTransport(new URL(`${origin}/mcp`), { authProvider });
+  const program = () => new Client({ name: "program", version: "1" }, { versionNegotiation: { mode: { pin: "2026-07-28" } } });
+  const first = connection();
+  await assert.rejects(program().connect(first), UnauthorizedError);
+  const { context, page, complaints } = await newPerson(browser);
+  await page.goto(kept.url.href);
+  await signIn(page);
+  await page.getByRole("button", { name: "Allow" }).click();
+  await first.finishAuth(await arrived(page));
+  const client = program();
+  await client.connect(connection());
+  assert.equal((await client.callTool({ name: "search", arguments: { q: "tea" } })).content[0].text, "search tea");
+
+  await page.goto(`${origin}/auth/sessions`);
+  assert.ok(await page.getByText("When you sign out").isVisible());
+  await page.getByRole("button", { name: "End" }).click();
+  await page.getByText("Example Agent").waitFor({ state: "detached" });
+  const before = server.seen.length;
+  await assert.rejects(client.callTool({ name: "search", arguments: { q: "tea" } }), UnauthorizedError);
+  assert.equal(server.seen.length, before);
   assert.deepEqual(complaints, []);
   await context.close();
 });

@@ -49,12 +49,12 @@ export async function providerFor(id, origin, settings = {}) {
  * Starts Postern on a real port, in front of pages, with a certified provider for each of `settings`.
  * @param {Record<string, object>} settings of providers, by id
  */
-export async function startApplication(settings, { session, vars, routes = ROUTES, upstream = PAGES, host = "localhost" } = {}) {
+export async function startApplication(settings, { session, vars, services, routes = ROUTES, upstream = PAGES, host = "localhost" } = {}) {
   const port = await freePort();
   const origin = `http://${host}:${port}`;
   const providers = {};
   for (const [id, more] of Object.entries(settings)) providers[id] = await providerFor(id, origin, more);
-  const postern = await startPostern({ providers, session, vars, routes, port, host, upstream });
+  const postern = await startPostern({ providers, session, vars, services, routes, port, host, upstream });
   after(() => postern.close());
   return { origin, postern, providers };
 }
