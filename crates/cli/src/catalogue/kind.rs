@@ -38,6 +38,10 @@ impl TryFrom<String> for Kind {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
+        // A table whose values are of several kinds, as in `map (text | texts)`.
+        if let Some(inner) = text.strip_prefix("map (").and_then(|rest| rest.strip_suffix(')')) {
+            return Self::try_from(inner.to_owned()).map(|inner| Self::Map(Box::new(inner)));
+        }
         if text.contains(" | ") {
             let all = text.split(" | ").map(|one| Self::try_from(one.to_owned()));
             return all.collect::<Result<_, _>>().map(Self::Either);

@@ -72,6 +72,7 @@ fn value(kind: &Kind, entry: &Entry, all: &[Section]) -> String {
             Kind::Table(name) => format!("[tables]({}) by name", anchor(name, all)),
             Kind::Map(_) => "tables of texts, by name".to_owned(),
             Kind::Texts => "lists of texts, by name".to_owned(),
+            Kind::Either(_) => "texts or lists of texts, by name".to_owned(),
             _ => "table of texts".to_owned(),
         },
         Kind::Either(kinds) => kinds.iter().map(|one| value(one, entry, all)).collect::<Vec<_>>().join(" or "),
