@@ -6,6 +6,8 @@ import { fileURLToPath } from "node:url";
 
 import { Response } from "miniflare";
 
+import { consent, register } from "./support/agents.mjs";
+import { logIn } from "./support/login.mjs";
 import { mcpUpstream } from "./support/mcp_upstream.mjs";
 import { challengesOf } from "./support/tokens.mjs";
 import { until } from "./support/until.mjs";
@@ -22,7 +24,8 @@ const world = await startWorld(
     tokens: { main: {} },
     services: { MCP: (request) => upstream.service(request) },
     upstream: fileURLToPath(new URL("support/packed_list.mjs", import.meta.url)),
-    routes: { "/packed": { ...route({ scopes }), upstream: "service:ECHO" }, "/mcp": route({ scopes }), "/plain": route(true), "/old": route({ legacy: true, scopes }) },
+    routes: { "/packed": { ...route({ scopes }), upstream: "service:ECHO" }, "/mcp": route({ scopes }), "/plain": route(true), "/old": route({ legacy: true, scopes }), "/granted": { upstream: "service:MCP", mcp: true } },
+    vars: { AGENTS: { register: true } },
   },
 );
 const { postern } = world;
@@ -188,22 +191,43 @@ test("earlier revisions are for routes that say so, and are filtered alike", asy
   assert.equal((await old("tools/call", { name: "dump" })).status, 403);
 });
 
-test("a stream ends when the token does", async () => {
-  // R-299
-  let [pulled, over] = [0, false];
+/** Has the server send events until `over`; `sent` counts them. */
+function streaming() {
+  const stream = { sent: 0, over: false };
   upstream.bend = () => new Response(new ReadableStream({
     async pull(controller) {
-      pulled += 1;
-      controller.enqueue(Buffer.from(`data: {"jsonrpc":"2.0","method":"notifications/progress","params":{"progress":${pulled}}}\n\n`));
+      stream.sent += 1;
+      controller.enqueue(Buffer.from(`data: {"jsonrpc":"2.0","method":"notifications/progress","params":{"progress":${stream.sent}}}\n\n`));
       await new Promise((later) => { setTimeout(later, 20); });
-      if (over) controller.close();
+      if (stream.over) controller.close();
     },
   }), { headers: { "content-type": "text/event-stream" } });
+  return stream;
+}
+
+test("a stream ends when the token does", async () => {
+  // R-299
+  const stream = streaming();
   const now = Math.floor(postern.now() / 1000);
-  const token = main.accessToken({ exp: now + 3 });
-  const answer = await ask("tools/call", { name: "search" }, { token });
-  over = true;
+  const answer = await ask("tools/call", { name: "search" }, { token: main.accessToken({ exp: now + 3 }) });
+  stream.over = true;
   assert.equal(answer.status, 200);
   assert.ok(answer.body.endsWith("\n\n"), "an event was cut in two");
-  await until(() => pulled > 0, "an event");
+  await until(() => stream.sent > 0, "an event");
+});
+
+test("a stream ends when the person ends what they granted", async () => {
+  // R-299, R-311
+  const browser = world.browser();
+  assert.equal((await logIn(browser, { provider: "main" })).status, 200);
+  const { access_token: token } = await consent(browser, await register(postern), { path: "/granted" });
+  const stream = streaming();
+  const asked = ask("tools/call", { name: "search" }, { path: "/granted", token });
+  await until(() => stream.sent > 0, "an event");
+  const ended = await browser.navigate("/auth/sessions/end-others", { method: "POST", fields: [], initiator: postern.origin });
+  assert.equal(ended.status, 200);
+  const answer = await asked;
+  stream.over = true;
+  assert.deepEqual([answer.status, answer.body.endsWith("\n\n")], [200, true]);
+  assert.equal((await ask("tools/call", { name: "search" }, { path: "/granted", token })).status, 401);
 });
