@@ -125,7 +125,7 @@ const AIMS = [
   { says: "CPU: session with revocation = \"5s\" against the public route", most: 1.1, of: cpu("stale", "public") },
   { says: "CPU: access token seen before against the public route", most: 1.1, of: cpu("bearer", "public") },
   { says: "CPU: access token seen before against jose that logs too", most: 1, of: cpu("bearer", "jose_log") },
-  { says: "CPU: call of an MCP tool against a body that is passed on", most: 1.5, of: cpu("mcp", "post") },
+  { says: "CPU: call of an MCP tool against a body that is passed on", most: 1.3, of: cpu("mcp", "post") },
   { says: "requests/s: session against @hono/oidc-auth", least: 0.6, of: rate("session", "hono") },
   { says: "requests/s: session with revocation = \"5s\" against @hono/oidc-auth", least: 1, of: rate("stale", "hono") },
 ];
