@@ -32,7 +32,7 @@ export async function billOfMaterials(version) {
 
 /** Follows what is linked, and leaves out what only builds and tests use. */
 async function collect(platform, names, crates, edges) {
-  const { packages, resolve } = JSON.parse(await run('cargo', ['metadata', '--format-version', '1', '--locked', '--filter-platform', platform], { cwd: root }));
+  const { packages, resolve } = JSON.parse(await run('cargo', ['metadata', '--quiet', '--format-version', '1', '--locked', '--filter-platform', platform], { cwd: root }));
   const byId = new Map(packages.map((one) => [one.id, one]));
   const nodes = new Map(resolve.nodes.map((node) => [node.id, node]));
   const waiting = packages.filter(({ name }) => names.includes(name)).map(({ id }) => id);
