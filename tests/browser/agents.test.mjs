@@ -92,7 +92,8 @@ test("who is not signed in signs in, sees the question, allows it and is back at
   });
   assert.equal(tokens.status, 200, await tokens.text());
   await page.goto(`${origin}/auth/sessions`);
-  assert.ok(await page.getByText("Example Agent").first().isVisible());
+  await page.getByRole("button", { name: "End Example Agent" }).click();
+  await page.getByText("Example Agent").waitFor({ state: "detached" });
   assert.deepEqual(complaints, []);
   await context.close();
 });
@@ -126,7 +127,7 @@ test("the address of a server is all that a program needs, until the person ends
 
   await page.goto(`${origin}/auth/sessions`);
   assert.ok(await page.getByText("When you sign out").isVisible());
-  await page.getByRole("button", { name: "End" }).click();
+  await page.getByRole("button", { name: "End Example Agent" }).click();
   await page.getByText("Example Agent").waitFor({ state: "detached" });
   const before = server.seen.length;
   await assert.rejects(client.callTool({ name: "search", arguments: { q: "tea" } }), UnauthorizedError);
