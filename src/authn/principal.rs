@@ -21,6 +21,7 @@ use crate::ids::{CertificateId, IssuerId};
 use crate::json::{said, texts};
 use crate::oidc::token::scope_values;
 use crate::session::message::AccessToken;
+use crate::session::second::SecondProof;
 use crate::session::{Live, Session, SessionHandle, SessionTimeouts};
 use crate::time::Timestamp;
 
@@ -84,6 +85,9 @@ pub struct AuthenticationFacts {
     pub acr: Option<String>,
     /// `amr`
     pub amr: Vec<String>,
+    /// A second factor of ours that the person proved in this session; a program's facts have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second: Option<SecondProof>,
 }
 
 /// When and how the principal's session came to be, and when it ends.
@@ -165,6 +169,7 @@ impl Principal {
                 time: session.auth_time,
                 acr: session.acr,
                 amr: session.amr,
+                second: session.second,
             },
             session: Some(facts),
             expires_at,
@@ -196,6 +201,7 @@ impl Principal {
                 time: claims.auth_time(),
                 acr: said(all, "acr").and_then(Value::as_str).map(str::to_owned),
                 amr: strings(said(all, "amr")),
+                second: None,
             },
             session: None,
             expires_at: claims.expires_at(),

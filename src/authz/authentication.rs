@@ -54,6 +54,7 @@ mod tests {
             time: time.map(Timestamp::from_unix),
             acr: acr.map(str::to_owned),
             amr: vec!["pwd".to_owned(), "otp".to_owned()],
+            second: None,
         }
     }
 

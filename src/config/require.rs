@@ -89,6 +89,8 @@ pub(super) fn read(route: &mut Table<'_>, pattern: Option<&Pattern>, known: &Kno
         acr: some(&mut table, "acr", ACR, scope),
         amr: some(&mut table, "amr", "a value without spaces", word),
         max_age: table.optional("max_age", duration(SHORTEST_MAX_AGE, LONGEST_MAX_AGE)),
+        second: None,
+        device: None,
     };
     if requirements.acr.join(" ").len() > MAX_ACR_VALUES_BYTES {
         table.problem("acr", format!("expected at most {MAX_ACR_VALUES_BYTES} bytes in all"));

@@ -23,7 +23,7 @@ pub use path::{CanonicalPath, PathError};
 pub use path_mapping::PathMapping;
 pub use pattern::{Pattern, PatternError};
 pub use request_headers::{HeaderMask, RequestHeaders};
-pub use requirements::{ClaimRule, ClaimTest, Operand, Permission, Requirements};
+pub use requirements::{ClaimRule, ClaimTest, DeviceRequirement, Operand, Permission, Requirements};
 pub use router::{Conflict, Matched, NoRoute, Router};
 pub use surroundings::{Overridable, Surrounded, Unreachable};
 

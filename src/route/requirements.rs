@@ -43,6 +43,19 @@ pub struct Requirements {
     pub amr: Vec<String>,
     /// `max_age`: how long ago the sign-in was at most.
     pub max_age: Option<Seconds>,
+    /// `second`: how long ago the person proved a second factor of ours at most.
+    pub second: Option<Seconds>,
+    /// `device`: what ties the request to the device on which the session began.
+    pub device: Option<DeviceRequirement>,
+}
+
+/// What ties a request to a device. A later one asks for more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DeviceRequirement {
+    /// `bound`: its session is bound to one, which proved its key a short while ago.
+    Bound,
+    /// `now`: the browser proves the key for this very request.
+    Now,
 }
 
 /// A permission that a route asks for.

@@ -67,6 +67,8 @@ impl Both<'_> {
             acr,
             amr,
             max_age,
+            second,
+            device,
         } = theirs;
         let same_tenant = |tenant: &Operand| own.tenant.as_ref().is_some_and(|own| self.operands(own, tenant));
         let has_claim = |rule: &ClaimRule| own.claims.iter().any(|own| self.claims(own, rule));
@@ -88,6 +90,8 @@ impl Both<'_> {
             && any_of(&own.acr, acr)
             && amr.iter().all(|method| own.amr.contains(method))
             && max_age.is_none_or(|theirs| own.max_age.is_some_and(|own| own <= theirs))
+            && second.is_none_or(|theirs| own.second.is_some_and(|own| own <= theirs))
+            && *device <= own.device
     }
 
     fn claims(&self, own: &ClaimRule, theirs: &ClaimRule) -> bool {

@@ -6,6 +6,7 @@
 pub mod approval;
 pub mod cache;
 mod cached_table;
+pub mod device;
 pub mod grant;
 pub mod grant_handle;
 pub mod handle;
@@ -13,6 +14,7 @@ pub mod message;
 mod origin;
 pub mod record;
 pub mod refresh;
+pub mod second;
 pub mod sid_index;
 pub mod subject;
 pub mod table;

@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::device::DeviceBinding;
 use super::grant::Grant;
 use super::refresh::{Due, RefreshState, TokenLife};
+use super::second::SecondProof;
 use crate::ids::identifiers::{IssuerIdentifier, SubjectIdentifier};
 use crate::time::{Seconds, Timestamp};
 
@@ -67,6 +69,12 @@ pub struct Session {
     /// Claims that the configuration looks at and that the provider left out, though it has them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<String>,
+    /// That the person proved a second factor of ours in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub second: Option<SecondProof>,
+    /// What binds it to the device on which it was begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<Box<DeviceBinding>>,
     /// What makes it a grant to an agent: it is nobody's session then, and its clocks are the grant's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant: Option<Box<Grant>>,
@@ -128,6 +136,8 @@ impl Session {
             ceiling: None,
             origin: Origin::default(),
             left_out: Vec::new(),
+            second: None,
+            device: None,
             grant: Some(Box::new(grant)),
         }
     }

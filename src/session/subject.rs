@@ -4,10 +4,12 @@ mod approvals;
 mod ending;
 mod grants;
 mod refreshing;
+mod rotating;
 mod watch;
 
 pub use ending::Revocation;
 pub use refreshing::{RefreshJob, RefreshOutcome};
+pub use rotating::Rotation;
 pub use watch::{MAX_WATCHERS, USED, WatchRequest};
 
 use serde::Serialize;

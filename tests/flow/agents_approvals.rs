@@ -75,6 +75,8 @@ pub fn granted(world: &World, subject: &str, change: impl FnOnce(&mut Grant)) ->
         ceiling: None,
         origin: Origin::default(),
         left_out: Vec::new(),
+        second: None,
+        device: None,
         grant: Some(Box::new(grant)),
     };
     let begin = BeginGrant {

@@ -253,6 +253,8 @@ impl Run {
             refresh: RefreshState { possible: true, ..RefreshState::default() },
             ceiling: None,
             left_out: Vec::new(),
+            second: None,
+            device: None,
             grant: None,
             origin: Origin::default(),
         }

@@ -15,7 +15,7 @@ use super::set::PolicySet;
 pub(super) fn rehearse(set: &PolicySet) -> bool {
     let claims: Map<String, Value> = [("a".to_owned(), json!(["b"]))].into_iter().collect();
     let authentication =
-        AuthenticationFacts { means: Means::Session, key: None, time: None, acr: None, amr: Vec::new() };
+        AuthenticationFacts { means: Means::Session, key: None, time: None, acr: None, amr: Vec::new(), second: None };
     let peer = Peer { address: Some("192.0.2.1".to_owned()), ..Peer::default() };
     let input = PolicyInput {
         principal: PrincipalFacts {

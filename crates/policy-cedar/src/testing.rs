@@ -67,6 +67,7 @@ impl Default for Asking {
                 time: None,
                 acr: None,
                 amr: Vec::new(),
+                second: None,
             },
             method: Method::GET,
             route: "/api/orders/{id}".to_owned(),
@@ -141,6 +142,7 @@ impl Asking {
                 time: Some(Timestamp::from_unix(MONDAY - 60)),
                 acr: Some("gold".to_owned()),
                 amr: vec!["pwd".to_owned(), "otp".to_owned()],
+                second: None,
             },
             peer: Peer {
                 address: Some("203.0.113.7".to_owned()),

@@ -82,7 +82,7 @@ impl Principal {
             permissions: session.permissions,
             tenant: session.tenant,
             left_out: session.left_out,
-            authentication: AuthenticationFacts { key: facts.jkt, ..agent.authentication },
+            authentication: AuthenticationFacts { key: facts.jkt, second: None, ..agent.authentication },
             ..agent
         })
     }
@@ -155,7 +155,7 @@ fn program(
         tenant: None,
         left_out: Vec::new(),
         token: None,
-        authentication: AuthenticationFacts { means, key: None, time: None, acr: None, amr: Vec::new() },
+        authentication: AuthenticationFacts { means, key: None, time: None, acr: None, amr: Vec::new(), second: None },
         session: None,
         expires_at,
     }

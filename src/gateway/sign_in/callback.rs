@@ -375,6 +375,8 @@ fn record<P>(ctx: &RequestContext<'_, P>, provider: &Provider, response: &TokenR
         refresh: RefreshState { possible: response.refresh_token.is_some(), ..RefreshState::default() },
         ceiling: provider.session_max.map(|longest| now.plus(longest)),
         origin: Origin::of(ctx.request.head),
+        second: None,
+        device: None,
         grant: None,
         left_out: person.kept.left_out.clone(),
     }

@@ -188,6 +188,8 @@ fn session(now: i64) -> Session {
         refresh: RefreshState::default(),
         ceiling: None,
         left_out: Vec::new(),
+        second: None,
+        device: None,
         grant: None,
         origin: Origin::default(),
     }

@@ -273,6 +273,7 @@ fn proof(proof: &Proof) -> Result<AuthenticationFacts, String> {
         key: proof.key.clone(),
         acr: proof.acr.clone(),
         amr: proof.amr.clone(),
+        second: None,
     })
 }
 

@@ -132,7 +132,7 @@ fn authentication() -> impl Strategy<Value = AuthenticationFacts> {
     let time = proptest::option::of(any::<i64>().prop_map(Timestamp::from_unix));
     let maybe_text = || proptest::option::of(text());
     (means, maybe_text(), time, maybe_text(), proptest::collection::vec(text(), 0..3))
-        .prop_map(|(means, key, time, acr, amr)| AuthenticationFacts { means, key, time, acr, amr })
+        .prop_map(|(means, key, time, acr, amr)| AuthenticationFacts { means, key, time, acr, amr, second: None })
 }
 
 pub(super) fn asking() -> impl Strategy<Value = Asking> {

@@ -1,0 +1,52 @@
+//! A session goes on under another id, because it is worth more from now on: whoever knew the old one has nothing.
+
+use serde::{Deserialize, Serialize};
+
+use super::{SubjectSessions, row};
+use crate::ports::{Random, StoreError};
+use crate::session::handle::SessionDigest;
+use crate::session::record::{Session, SessionTimeouts};
+use crate::session::table::SessionTable;
+use crate::time::Timestamp;
+
+/// From which id to which.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Rotation {
+    /// The digest of the session as it is.
+    pub from: SessionDigest,
+    /// The digest of the id that it goes on under.
+    pub to: SessionDigest,
+    /// The clocks in force.
+    pub clocks: SessionTimeouts,
+}
+
+impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
+    /// Moves a live session to its new id, changed as `change` says. `None`: there is no such session. Nothing may be
+    /// refreshing its tokens meanwhile: what that brings would belong to no session.
+    pub(super) fn rotate(
+        &self,
+        rotation: &Rotation,
+        now: Timestamp,
+        change: impl FnOnce(&mut Session),
+    ) -> Result<Option<Session>, StoreError> {
+        let found = self.load(&rotation.from, now)?;
+        let Some((stored, mut session)) = found.filter(|(_, session)| session.grant.is_none()) else {
+            return Ok(None);
+        };
+        let clocks = self.clocks(rotation.clocks, &session, now);
+        if session.check_clocks(clocks, now).is_err() {
+            self.dismiss(&stored, now)?;
+            return Ok(None);
+        }
+        change(&mut session);
+        // Tokens that no key of ours opens are of no more use under any id.
+        let tokens = match self.open(&stored) {
+            Some(tokens) => self.seal(&rotation.to, &session, &tokens)?,
+            None => stored.tokens.clone(),
+        };
+        self.hand_grants_over(&rotation.from, &rotation.to, rotation.clocks)?;
+        self.table.put(&row((&rotation.to, stored.sequence), &session, tokens, clocks)?)?;
+        self.table.delete(&rotation.from)?;
+        Ok(Some(session))
+    }
+}
