@@ -89,6 +89,8 @@ mod explain;
 mod front_end;
 #[path = "flow/frontchannel.rs"]
 mod frontchannel;
+#[path = "flow/global_revocation.rs"]
+mod global_revocation;
 #[path = "flow/guard.rs"]
 mod guard;
 #[path = "flow/health.rs"]
