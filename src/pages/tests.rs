@@ -93,6 +93,7 @@ fn refusals(text: &str) -> Vec<Refusal> {
         Refusal::NonceWanted,
         Refusal::TokenMalformed,
         Refusal::StepUp(Box::new(StepUp { acr_values: Vec::new(), max_age: None, shortfall: Shortfall::TooOld })),
+        Refusal::SecondFactor(Box::new(StepUp::to_second(None, Shortfall::SecondMissing))),
         Refusal::Forbidden(vec![text.to_owned()]),
         Refusal::ApprovalRequired(text.to_owned(), Seconds::new(42)),
         Refusal::ApprovalDenied(Seconds::new(42)),
@@ -239,6 +240,7 @@ fn scripted(view: &View<'_>, text: &str) -> Vec<HtmlPage> {
         forward::to_login(view, text, ""),
         unsent::render(view, text, WhyUnsent::SignedOut, text),
         unsent::render(view, text, WhyUnsent::StepUp, text),
+        unsent::render(view, text, WhyUnsent::Second, text),
         sessions::render(view, &sessions, "id-0", |_| Some(text.to_owned()), true),
     ]
     .into_iter()
