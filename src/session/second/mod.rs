@@ -2,6 +2,10 @@
 //!
 //! They belong to the person, not to a session, and are kept in the person's object. A session says when one was proven last.
 
+mod passkey;
+
+pub use passkey::Passkey;
+
 use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
