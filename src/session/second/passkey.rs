@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::time::Timestamp;
-
 /// A passkey of a person (WebAuthn Level 3 §4, *credential record*), as it is stored and sent to the person's object.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Passkey {
@@ -13,6 +11,9 @@ pub struct Passkey {
     /// The public key, as a JWK with its one `alg`.
     #[serde(default)]
     pub jwk: String,
+    /// The user handle it was made for, in base64url without padding.
+    #[serde(default)]
+    pub user_handle: String,
     /// How often its authenticator says that it signed; 0 where it does not count.
     #[serde(default)]
     pub sign_count: u32,
@@ -28,13 +29,4 @@ pub struct Passkey {
     /// The model of its authenticator, as 32 hexadecimal digits. Nobody vouches for it: it is shown and decides nothing.
     #[serde(default)]
     pub aaguid: String,
-    /// What the person calls it.
-    #[serde(default)]
-    pub name: String,
-    /// When it was registered.
-    #[serde(default)]
-    pub made_at: Timestamp,
-    /// When it was last used after that.
-    #[serde(default)]
-    pub used_at: Option<Timestamp>,
 }
