@@ -92,6 +92,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::super::tests::{parse, problems, small, with};
+    use crate::time::Seconds;
 
     fn admin(principals: Value) -> Value {
         with(small(), &["ADMIN"], json!({ "principals": principals }))
@@ -108,6 +109,19 @@ mod tests {
             assert!(!admin.contains(provider, subject), "{provider} {subject}");
         }
         assert_eq!(admin.all().len(), 2);
+    }
+
+    #[test]
+    fn people_who_administer_may_be_asked_for_a_second_factor() {
+        let table = |second: Value| json!({ "principals": ["corp|x"], "second": second });
+        let with_second = |admin: Value| with(with(small(), &["SECOND"], json!({})), &["ADMIN"], admin);
+        let asked = parse(&with_second(table(json!("15m")))).unwrap().admin.unwrap();
+        assert_eq!(asked.second, Some(Seconds::minutes(15)));
+        assert_eq!(parse(&admin(json!(["corp|x"]))).unwrap().admin.unwrap().second, None);
+        let lines = problems(&with_second(table(json!("30s"))));
+        assert!(lines.len() == 1 && lines[0].starts_with("ADMIN.second: "), "{lines:?}");
+        let lines = problems(&with(small(), &["ADMIN"], table(json!("15m"))));
+        assert_eq!(lines, ["ADMIN.second: nobody has a second factor: there is no `SECOND`"]);
     }
 
     #[test]

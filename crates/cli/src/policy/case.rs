@@ -291,7 +291,7 @@ fn proof(proof: &Proof) -> Result<AuthenticationFacts, String> {
 
 fn proven(told: &Proven) -> Result<SecondProof, String> {
     let by = SecondMethod::named(&told.by).ok_or_else(|| format!("no second factor `{}`", told.by))?;
-    Ok(SecondProof { at: time(&told.time)?, by })
+    Ok(SecondProof::new(time(&told.time)?, by))
 }
 
 fn named<T: Copy>(what: &str, name: &str, names: &[(&str, T)]) -> Result<T, String> {
