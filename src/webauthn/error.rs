@@ -1,0 +1,115 @@
+//! Why an answer of a browser is no passkey, or no proof of one.
+
+use std::fmt;
+
+use super::cbor::CborError;
+use crate::json::JsonError;
+
+/// The step of the ceremony that an answer did not pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CeremonyError {
+    /// The answer lacks this member, or it has another form.
+    Response(&'static str),
+    /// The client data is no JSON object in UTF-8.
+    ClientDataJson(JsonError),
+    /// The client data lacks this member, or it has another form.
+    ClientDataMember(&'static str),
+    /// It is about another kind of ceremony.
+    Type,
+    /// It answers another question.
+    Challenge,
+    /// It was made for another origin.
+    Origin,
+    /// It was made in a frame of another origin.
+    CrossOrigin,
+    /// What the authenticator wrote is no CBOR as authenticators write it.
+    Cbor(CborError),
+    /// The attestation object has other members than its three.
+    AttestationObject,
+    /// The authenticator data is shorter or longer than it says.
+    AuthenticatorData,
+    /// It was made for another RP ID.
+    RpId,
+    /// Nobody touched the authenticator.
+    UserAbsent,
+    /// The authenticator did not verify who touched it.
+    UserUnverified,
+    /// It says that it was copied, and that it cannot be.
+    BackupState,
+    /// It can be copied and could not be before, or the other way round.
+    BackupEligibility,
+    /// There is no credential in it.
+    NoCredential,
+    /// The credential id is empty, or longer than 1023 bytes.
+    CredentialId,
+    /// The answer is about another credential than its parts.
+    CredentialMismatch,
+    /// The key is for an algorithm that was not asked for.
+    Algorithm,
+    /// The key is no public key of its kind.
+    Key,
+    /// It brings an attestation that was not asked for, or a wrong one of its own.
+    Attestation,
+    /// The person has no such passkey.
+    UnknownCredential,
+    /// The passkey is of somebody else.
+    UserHandle,
+    /// The passkey did not sign this.
+    Signature,
+    /// Its counter did not go on: there may be a copy of its authenticator.
+    SignCount,
+}
+
+impl CeremonyError {
+    /// The name of this reason in the log.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Response(_) => "webauthn.response",
+            Self::ClientDataJson(_) | Self::ClientDataMember(_) => "webauthn.client_data",
+            Self::Type => "webauthn.type",
+            Self::Challenge => "webauthn.challenge",
+            Self::Origin => "webauthn.origin",
+            Self::CrossOrigin => "webauthn.cross_origin",
+            Self::Cbor(_) => "webauthn.cbor",
+            Self::AttestationObject => "webauthn.attestation_object",
+            Self::AuthenticatorData => "webauthn.authenticator_data",
+            Self::RpId => "webauthn.rp_id",
+            Self::UserAbsent => "webauthn.user_absent",
+            Self::UserUnverified => "webauthn.user_unverified",
+            Self::BackupState => "webauthn.backup_state",
+            Self::BackupEligibility => "webauthn.backup_eligibility",
+            Self::NoCredential => "webauthn.no_credential",
+            Self::CredentialId => "webauthn.credential_id",
+            Self::CredentialMismatch => "webauthn.credential_mismatch",
+            Self::Algorithm => "webauthn.algorithm",
+            Self::Key => "webauthn.key",
+            Self::Attestation => "webauthn.attestation",
+            Self::UnknownCredential => "webauthn.unknown_credential",
+            Self::UserHandle => "webauthn.user_handle",
+            Self::Signature => "webauthn.signature",
+            Self::SignCount => "webauthn.sign_count",
+        }
+    }
+}
+
+/// For the log; of what the browser sent nothing is in it.
+impl fmt::Display for CeremonyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Response(member) => write!(f, "expected `{member}` in the answer of the browser"),
+            Self::ClientDataJson(error) => write!(f, "client data: {error}"),
+            Self::ClientDataMember(member) => write!(f, "client data: expected `{member}`"),
+            Self::Cbor(error) => write!(f, "cbor: {error}"),
+            other => f.write_str(other.code()),
+        }
+    }
+}
+
+impl std::error::Error for CeremonyError {}
+
+impl From<CborError> for CeremonyError {
+    fn from(error: CborError) -> Self {
+        Self::Cbor(error)
+    }
+}
