@@ -78,19 +78,19 @@ fn a_proof_says_which_passkey_and_how_it_is() {
 fn every_step_refuses_for_its_own_reason() {
     type Bend = fn(&mut Authenticator);
     let cases: [(&str, Bend); 13] = [
-        ("webauthn.type", |one| one.client_data_also = json!({ "type": "webauthn.create" })),
-        ("webauthn.type", |one| one.client_data_also = json!({ "type": "webauthn.GET" })),
-        ("webauthn.challenge", |one| one.client_data_also = json!({ "challenge": "AAEC".repeat(10) + "AAE" })),
-        ("webauthn.origin", |one| one.origin = "https://www.app.example".to_owned()),
-        ("webauthn.cross_origin", |one| one.client_data_also = json!({ "topOrigin": "https://evil.test" })),
-        ("webauthn.rp_id", |one| one.rp_id = "evil.test".to_owned()),
-        ("webauthn.user_absent", |one| one.flags = 0),
-        ("webauthn.user_unverified", |one| one.flags = 0x01),
-        ("webauthn.backup_state", |one| one.flags = VERIFIED | BACKED_UP),
-        ("webauthn.backup_eligibility", |one| one.flags = VERIFIED | BACKUP_ELIGIBLE),
-        ("webauthn.unknown_credential", |one| one.credential_id = vec![8; 16]),
-        ("webauthn.user_handle", |one| one.user_handle = Some("b3RoZXI".to_owned())),
-        ("webauthn.signature", |one| one.key = Authenticator::new(8).key),
+        ("passkey.type", |one| one.client_data_also = json!({ "type": "webauthn.create" })),
+        ("passkey.type", |one| one.client_data_also = json!({ "type": "webauthn.GET" })),
+        ("passkey.challenge", |one| one.client_data_also = json!({ "challenge": "AAEC".repeat(10) + "AAE" })),
+        ("passkey.origin", |one| one.origin = "https://www.app.example".to_owned()),
+        ("passkey.cross_origin", |one| one.client_data_also = json!({ "topOrigin": "https://evil.test" })),
+        ("passkey.rp_id", |one| one.rp_id = "evil.test".to_owned()),
+        ("passkey.user_absent", |one| one.flags = 0),
+        ("passkey.user_unverified", |one| one.flags = 0x01),
+        ("passkey.backup_state", |one| one.flags = VERIFIED | BACKED_UP),
+        ("passkey.backup_eligibility", |one| one.flags = VERIFIED | BACKUP_ELIGIBLE),
+        ("passkey.unknown_credential", |one| one.credential_id = vec![8; 16]),
+        ("passkey.user_handle", |one| one.user_handle = Some("b3RoZXI".to_owned())),
+        ("passkey.signature", |one| one.key = Authenticator::new(8).key),
     ];
     for (expected, bend) in cases {
         assert_eq!(code(proved(bend)), expected);
@@ -197,7 +197,7 @@ fn the_counter_goes_on_or_is_not_used() {
         assert_eq!(verdict(before, now), "ok", "{before} to {now}");
     }
     for (before, now) in [(5, 5), (5, 4), (5, 0), (1, 1), (u32::MAX, 0)] {
-        assert_eq!(verdict(before, now), "webauthn.sign_count", "{before} to {now}");
+        assert_eq!(verdict(before, now), "passkey.sign_count", "{before} to {now}");
     }
 }
 

@@ -47,26 +47,26 @@ fn a_new_passkey_is_what_its_authenticator_says() {
 fn every_step_refuses_for_its_own_reason() {
     type Bend = fn(&mut Authenticator);
     let cases: [(&str, Bend); 12] = [
-        ("webauthn.type", |one| one.client_data_also = serde_json::json!({ "type": "webauthn.get" })),
-        ("webauthn.challenge", |one| {
+        ("passkey.type", |one| one.client_data_also = serde_json::json!({ "type": "webauthn.get" })),
+        ("passkey.challenge", |one| {
             one.client_data_also = serde_json::json!({ "challenge": "AAEC".repeat(10) + "AAE" })
         }),
-        ("webauthn.origin", |one| one.origin = "https://app.example.evil.test".to_owned()),
-        ("webauthn.origin", |one| one.origin = "http://app.example".to_owned()),
-        ("webauthn.cross_origin", |one| one.client_data_also = serde_json::json!({ "crossOrigin": true })),
-        ("webauthn.rp_id", |one| one.rp_id = "evil.test".to_owned()),
-        ("webauthn.user_absent", |one| one.flags = 0x04),
-        ("webauthn.user_unverified", |one| one.flags = 0x01),
-        ("webauthn.backup_state", |one| one.flags = VERIFIED | BACKED_UP),
-        ("webauthn.credential_id", |one| one.credential_id = vec![1; 1024]),
-        ("webauthn.algorithm", |one| {
+        ("passkey.origin", |one| one.origin = "https://app.example.evil.test".to_owned()),
+        ("passkey.origin", |one| one.origin = "http://app.example".to_owned()),
+        ("passkey.cross_origin", |one| one.client_data_also = serde_json::json!({ "crossOrigin": true })),
+        ("passkey.rp_id", |one| one.rp_id = "evil.test".to_owned()),
+        ("passkey.user_absent", |one| one.flags = 0x04),
+        ("passkey.user_unverified", |one| one.flags = 0x01),
+        ("passkey.backup_state", |one| one.flags = VERIFIED | BACKED_UP),
+        ("passkey.credential_id", |one| one.credential_id = vec![1; 1024]),
+        ("passkey.algorithm", |one| {
             let other = cose_p256(&one.key).into_iter().map(|(name, value)| match name {
                 3 => (3, Cbor::Int(-47)),
                 _ => (name, value),
             });
             one.cose_key = Some(map(&other.collect::<Vec<_>>()));
         }),
-        ("webauthn.key", |one| one.cose_key = Some(map(&cose_ed25519()[..3]))),
+        ("passkey.key", |one| one.cose_key = Some(map(&cose_ed25519()[..3]))),
     ];
     for (expected, bend) in cases {
         assert_eq!(code(made(bend)), expected);
