@@ -16,6 +16,8 @@ mod registration;
 mod response;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use assertion::{AssertionResponse, KnownPasskey, VerifiedAssertion, counter_goes_on};
 pub use cbor::CborError;

@@ -90,7 +90,7 @@ impl RegistrationResponse {
     }
 }
 
-fn jwk(key: &CredentialKey) -> String {
+pub(super) fn jwk(key: &CredentialKey) -> String {
     let members = key.key.members().into_iter().map(|(name, value)| (name.to_owned(), value.into()));
     let alg = ("alg".to_owned(), key.algorithm.name().into());
     Value::Object(json::object(members.chain([alg]))).to_string()
