@@ -93,16 +93,23 @@ impl CeremonyError {
     }
 }
 
-/// For the log; of what the browser sent nothing is in it.
+impl CeremonyError {
+    /// What more the log should know; of what the browser sent nothing is in it.
+    #[must_use]
+    pub fn detail(self) -> Option<String> {
+        match self {
+            Self::Response(member) | Self::ClientDataMember(member) => Some(member.to_owned()),
+            Self::ClientDataJson(error) => Some(error.to_string()),
+            Self::Cbor(error) => Some(error.to_string()),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for CeremonyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Response(member) => write!(f, "expected `{member}` in the answer of the browser"),
-            Self::ClientDataJson(error) => write!(f, "client data: {error}"),
-            Self::ClientDataMember(member) => write!(f, "client data: expected `{member}`"),
-            Self::Cbor(error) => write!(f, "cbor: {error}"),
-            other => f.write_str(other.code()),
-        }
+        f.write_str(self.code())?;
+        self.detail().map_or(Ok(()), |detail| write!(f, " ({detail})"))
     }
 }
 
