@@ -27,6 +27,8 @@ pub enum Refusal {
     StepUp(Box<StepUp>),
     /// 401: not without a second factor of ours; how recent a proof would do (RFC 9470).
     SecondFactor(Box<StepUp>),
+    /// 403: what was presented is no proof of a second factor, or not the right one.
+    FactorRefused,
     /// 403: not with these rights; the scopes that would do.
     Forbidden(Vec<String>),
     /// 403: not until somebody allows it, at this address; for so long they are asked.
@@ -91,7 +93,8 @@ impl Refusal {
             | Self::TokenRefused
             | Self::ProofRefused
             | Self::NonceWanted => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_)
+            Self::FactorRefused
+            | Self::Forbidden(_)
             | Self::ApprovalRequired(..)
             | Self::ApprovalDenied(_)
             | Self::CrossSite
@@ -121,6 +124,7 @@ impl Refusal {
             Self::NonceWanted => "use-dpop-nonce",
             Self::StepUp(_) => "insufficient-user-authentication",
             Self::SecondFactor(_) => "second-factor-required",
+            Self::FactorRefused => "factor-refused",
             Self::Forbidden(_) => "forbidden",
             Self::ApprovalRequired(..) => "approval-required",
             Self::ApprovalDenied(_) => "approval-denied",
@@ -154,6 +158,7 @@ impl Refusal {
             Self::ProofRefused | Self::NonceWanted => "That proof of a key is not accepted",
             Self::StepUp(_) => "Please sign in once more",
             Self::SecondFactor(_) => "Please confirm that it is you",
+            Self::FactorRefused => "That does not prove that it is you",
             Self::Forbidden(_) => "You may not do this",
             Self::ApprovalRequired(..) => "Somebody has to allow this first",
             Self::ApprovalDenied(_) => "This was not allowed",
@@ -193,6 +198,7 @@ impl Refusal {
             Self::TokenMalformed => "The program that sent it has to present its access token in another way.",
             Self::StepUp(_) => "This page needs another sign-in, perhaps in a safer way than before.",
             Self::SecondFactor(_) => "This page asks for a second factor beside your sign-in.",
+            Self::FactorRefused => "Try again, or use another of your second factors.",
             Self::Forbidden(_) => "You are signed in, but your account has no access to this page.",
             Self::ApprovalRequired(..) => {
                 "Whoever may allow it can do so on a page of ours. Then it can be tried again."
