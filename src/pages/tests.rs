@@ -7,6 +7,7 @@ use super::approvals::{Deciding, Shown};
 use super::chooser::Choices;
 use super::consent::ConsentPage;
 use super::problem::ProblemContext;
+use super::sessions::OwnPages;
 use super::unsent::WhyUnsent;
 use super::*;
 use crate::agent::approval::tests::{by, call, pending};
@@ -239,7 +240,7 @@ fn scripted(view: &View<'_>, text: &str) -> Vec<HtmlPage> {
         forward::to_login(view, text, ""),
         unsent::render(view, text, WhyUnsent::SignedOut, text),
         unsent::render(view, text, WhyUnsent::StepUp, text),
-        sessions::render(view, &sessions, "id-0", |_| Some(text.to_owned()), true),
+        sessions::render(view, &sessions, "id-0", |_| Some(text.to_owned()), OwnPages { keys: true, second: true }),
     ]
     .into_iter()
     .chain(key_pages(view, text))
