@@ -267,6 +267,7 @@ impl Reason {
                 Some((*name).to_owned())
             }
             Self::OtherSpelling(stricter) => Some(stricter.clone()),
+            Self::Second(SecondError::Passkey(error)) => error.detail(),
             Self::Token(TokenError::Missing(name)) => Some((*name).to_owned()),
             Self::Token(TokenError::TokenType) => Some("token_type".to_owned()),
             Self::Token(TokenError::NotJson) => Some("body".to_owned()),

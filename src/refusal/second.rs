@@ -3,6 +3,7 @@
 use super::Refusal;
 use crate::session::second::SecondRefusal;
 use crate::time::Seconds;
+use crate::webauthn::CeremonyError;
 
 /// Why a second factor is not added, changed or accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub enum SecondError {
     NotOffered,
     /// It was proven again and again, and led back each time.
     InVain,
+    /// What a browser says of a passkey is not good.
+    Passkey(CeremonyError),
     /// The person's object says why.
     Refused(SecondRefusal),
 }
@@ -31,6 +34,7 @@ impl SecondError {
             Self::PendingOver => "second.pending_over",
             Self::NotOffered => "second.not_offered",
             Self::InVain => "second.in_vain",
+            Self::Passkey(error) => error.code(),
             Self::Refused(refusal) => match refusal {
                 SecondRefusal::SignInNeeded => "second.sign_in_needed",
                 SecondRefusal::ProofNeeded => "second.proof_needed",
@@ -53,6 +57,7 @@ impl SecondError {
             Self::InVain | Self::Refused(SecondRefusal::SignInNeeded) => Refusal::Forbidden(Vec::new()),
             Self::Refused(SecondRefusal::TooMany | SecondRefusal::AlreadyThere) => Refusal::Conflict,
             Self::WrongCode
+            | Self::Passkey(_)
             | Self::Refused(
                 SecondRefusal::ProofNeeded
                 | SecondRefusal::OtherProofNeeded

@@ -17,6 +17,8 @@ pub struct OwnFactors<'a> {
     pub offered: &'a [OfferedFactor],
     /// The domain that passkeys are made for.
     pub rp_id: &'a str,
+    /// The user handle of their passkeys.
+    pub user_handle: &'a str,
     /// What has to be done before a factor is added.
     pub adding: Before<'a>,
     /// The same for all other changes.
@@ -49,6 +51,7 @@ pub fn render(view: &View<'_>, own: &OwnFactors<'_>) -> HtmlPage {
         h1 { (title) }
         p { (view.say("With one of these you show that it is you, beside your sign-in. Whoever steals your password alone does not get far.")) }
         (first_things(view, own))
+        @if own.has_passkeys() { (accepted(own)) }
         @if factors.is_empty() { p { (view.say("You have none yet.")) } }
         @else { (all(view, own)) }
         @if own.adding == Before::Nothing { (add(view, own)) }
@@ -98,17 +101,15 @@ fn first_things(view: &View<'_>, own: &OwnFactors<'_>) -> Markup {
     }
 }
 
-/// For the script: what a browser that keeps passkeys is told of those that are still accepted.
 fn all(view: &View<'_>, own: &OwnFactors<'_>) -> Markup {
-    let passkeys = || own.list.factors.iter().filter_map(|factor| factor.passkey.as_ref());
-    let ids: Vec<&str> = passkeys().map(|passkey| passkey.id.as_str()).collect();
-    let handle = passkeys().next().map(|passkey| passkey.user_handle.as_str());
-    html! {
-        ul data-rp-id=[handle.map(|_| own.rp_id)] data-user-handle=[handle]
-            data-credentials=[handle.map(|_| ids.join(" "))] {
-            @for factor in &own.list.factors { (one(view, factor, own)) }
-        }
-    }
+    html! { ul { @for factor in &own.list.factors { (one(view, factor, own)) } } }
+}
+
+/// For the script: what a browser that keeps passkeys is told of those that are still accepted, also when none is.
+fn accepted(own: &OwnFactors<'_>) -> Markup {
+    let passkeys = own.list.factors.iter().filter_map(|factor| factor.passkey.as_ref());
+    let ids: Vec<&str> = passkeys.map(|passkey| passkey.id.as_str()).collect();
+    html! { div data-rp-id=(own.rp_id) data-user-handle=(own.user_handle) data-credentials=(ids.join(" ")) hidden {} }
 }
 
 fn one(view: &View<'_>, factor: &ListedFactor, own: &OwnFactors<'_>) -> Markup {
@@ -264,13 +265,14 @@ mod tests {
         }
     }
 
-    fn page(factors: Vec<ListedFactor>, change: impl FnOnce(&mut OwnFactors<'_>)) -> HtmlPage {
+    fn page<'a>(factors: Vec<ListedFactor>, change: impl FnOnce(&mut OwnFactors<'a>)) -> HtmlPage {
         let recovery_made_at = Some(Timestamp::from_unix(1_795_328_454));
         let list = FactorList { factors, recovery_left: 9, recovery_made_at, ..FactorList::default() };
         let mut own = OwnFactors {
-            list: &list,
+            list: Box::leak(Box::new(list)),
             offered: &[OfferedFactor::Passkey, OfferedFactor::Totp],
             rp_id: "example.com",
+            user_handle: "user",
             adding: Before::Nothing,
             changing: Before::Nothing,
             proof: None,

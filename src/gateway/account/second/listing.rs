@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::caller::{self, Caller};
 use super::outcome::method;
+use super::passkeys;
 use super::standing::{self, Need};
 use super::way::Way;
 use crate::audit::{Effect, What};
@@ -58,6 +59,7 @@ fn page<P: Platform>(
         list,
         offered: &rules.factors,
         rp_id: &rules.rp_id,
+        user_handle: &passkeys::user_handle(ctx, &caller.person, list),
         adding: before(adding, to_add.as_deref()),
         changing: before(changing, to_change.as_deref()),
         proof: caller.person.authentication().second.as_ref(),
