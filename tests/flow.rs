@@ -169,6 +169,10 @@ mod sites;
 mod spellings;
 #[path = "flow/staleness.rs"]
 mod staleness;
+#[path = "flow/second_admin.rs"]
+mod second_admin;
+#[path = "flow/second_doors.rs"]
+mod second_doors;
 #[path = "flow/step_up.rs"]
 mod step_up;
 #[path = "flow/stores.rs"]

@@ -21,6 +21,7 @@ mod request;
 mod request_id;
 mod response;
 mod response_parts;
+mod second_factor;
 mod sharing;
 mod sign_in;
 mod sign_out;
