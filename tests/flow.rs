@@ -147,6 +147,8 @@ mod requirements;
 mod resources;
 #[path = "flow/revocation.rs"]
 mod revocation;
+#[path = "flow/second.rs"]
+mod second;
 #[path = "flow/sender.rs"]
 mod sender;
 #[path = "flow/sender_rules.rs"]

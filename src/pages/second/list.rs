@@ -265,11 +265,11 @@ mod tests {
         }
     }
 
-    fn page(factors: Vec<ListedFactor>, change: impl FnOnce(&mut OwnFactors<'_>)) -> HtmlPage {
+    fn page<'a>(factors: Vec<ListedFactor>, change: impl FnOnce(&mut OwnFactors<'a>)) -> HtmlPage {
         let recovery_made_at = Some(Timestamp::from_unix(1_795_328_454));
         let list = FactorList { factors, recovery_left: 9, recovery_made_at, ..FactorList::default() };
         let mut own = OwnFactors {
-            list: &list,
+            list: Box::leak(Box::new(list)),
             offered: &[OfferedFactor::Passkey, OfferedFactor::Totp],
             rp_id: "example.com",
             user_handle: "user",
