@@ -133,3 +133,107 @@ fn digest(salt: &str, code: &Secret<String>) -> String {
     let digest = Sha256::new().chain_update(salt).chain_update([0]).chain_update(code.expose()).finalize();
     Base64UrlUnpadded::encode_string(&digest)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    struct Counting(Cell<u8>);
+
+    impl Random for Counting {
+        fn fill(&self, bytes: &mut [u8]) {
+            for byte in bytes {
+                self.0.set(self.0.get().wrapping_mul(5).wrapping_add(113));
+                *byte = self.0.get();
+            }
+        }
+    }
+
+    fn generated(seed: u8) -> (RecoveryBook, Vec<String>) {
+        let (book, codes) = RecoveryBook::generate(&Counting(Cell::new(seed)), Timestamp::from_unix(1_000_000));
+        let codes = codes.expose().map(str::to_owned).collect();
+        (book, codes)
+    }
+
+    fn uses(book: &RecoveryBook, typed: &str) -> Option<RecoveryBook> {
+        book.without(&RecoveryCode::read(typed)?)
+    }
+
+    #[test]
+    fn a_person_gets_ten_codes_of_80_bits_that_are_easy_to_copy() {
+        //
+        let (book, codes) = generated(1);
+        assert_eq!((codes.len(), book.left()), (10, 10));
+        assert_eq!(codes.iter().collect::<BTreeSet<_>>().len(), 10);
+        for code in &codes {
+            let groups: Vec<&str> = code.split('-').collect();
+            assert_eq!(groups.iter().map(|group| group.len()).collect::<Vec<_>>(), [4; 4], "{code}");
+            assert!(groups.concat().bytes().all(|byte| ALPHABET.contains(&byte)), "{code}");
+        }
+        // Every bit of chance is in the code.
+        let spell = |bytes: [u8; CODE_BYTES]| spelled(&bytes).collect::<String>();
+        assert_eq!(spell([0xff; 10]), "zzzzzzzzzzzzzzzz");
+        let all: BTreeSet<String> = (0..80)
+            .map(|bit| spell(std::array::from_fn(|byte| if byte == bit / 8 { 1 << (bit % 8) } else { 0 })))
+            .collect();
+        assert_eq!(all.len(), 80);
+    }
+
+    #[test]
+    fn each_code_is_good_once() {
+        //
+        let (mut book, codes) = generated(1);
+        for (used, code) in codes.iter().enumerate() {
+            let left = uses(&book, code).unwrap();
+            assert_eq!(left.left() as usize, 9 - used);
+            assert_eq!(uses(&left, code), None);
+            book = left;
+        }
+        assert_eq!(book.left(), 0);
+    }
+
+    #[test]
+    fn a_code_is_read_as_people_type_it() {
+        let (book, codes) = generated(1);
+        let code = codes.first().unwrap();
+        let plain = code.replace('-', "");
+        let spaced = plain.chars().flat_map(|c| [c, ' ']).collect::<String>();
+        for typed in [code.to_uppercase(), plain.clone(), spaced, format!("  {code} ")] {
+            assert!(uses(&book, &typed).is_some(), "{typed}");
+        }
+        let misread = |code: &str| code.replace('0', "O").replace('1', "l");
+        for code in &codes {
+            assert!(uses(&book, &misread(code)).is_some(), "{code}");
+        }
+        let with_extra = format!("{plain}0");
+        let long = format!("{}{plain}", " ".repeat(100_000));
+        for typed in [
+            "",
+            "-",
+            &plain[1..],
+            &with_extra,
+            &long,
+            "uuuu-uuuu-uuuu-uuuu",
+            "０000-0000-0000-0000",
+            "0000-0000-0000-000\0",
+        ] {
+            assert!(RecoveryCode::read(typed).is_none(), "{typed:?}");
+        }
+        assert_eq!(uses(&book, "0000-0000-0000-0000"), None);
+    }
+
+    #[test]
+    fn nothing_stored_tells_a_code_and_no_two_people_share_a_digest() {
+        //
+        let (book, codes) = generated(1);
+        let stored = serde_json::to_string(&book).unwrap();
+        assert!(codes.iter().all(|code| !stored.contains(code) && !stored.contains(&code.replace('-', ""))));
+        let salted = |salt: &str| digest(salt, &Secret::new("0".repeat(16)));
+        assert_ne!(salted("a"), salted("b"));
+        let (shown, codes) = RecoveryBook::generate(&Counting(Cell::new(2)), Timestamp::EPOCH);
+        assert!(!format!("{codes:?}{shown:?}").contains(codes.expose().next().unwrap()));
+    }
+}
