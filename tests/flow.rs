@@ -149,6 +149,10 @@ mod resources;
 mod revocation;
 #[path = "flow/second.rs"]
 mod second;
+#[path = "flow/second_admin.rs"]
+mod second_admin;
+#[path = "flow/second_doors.rs"]
+mod second_doors;
 #[path = "flow/sender.rs"]
 mod sender;
 #[path = "flow/sender_rules.rs"]
@@ -169,10 +173,6 @@ mod sites;
 mod spellings;
 #[path = "flow/staleness.rs"]
 mod staleness;
-#[path = "flow/second_admin.rs"]
-mod second_admin;
-#[path = "flow/second_doors.rs"]
-mod second_doors;
 #[path = "flow/step_up.rs"]
 mod step_up;
 #[path = "flow/stores.rs"]

@@ -16,7 +16,9 @@ pub fn found(denial: &Denial, principal: &Principal, required: &Requirements) ->
         Denial::Provider | Denial::Issuer | Denial::Certificate => (any(origins(required)), any([origin(principal)])),
         Denial::Kind => (any(required.kinds.iter().map(|kind| kind.as_str())), any([principal.kind().as_str()])),
         Denial::Tenant => (any(required.tenant.iter().map(operand)), any(principal.tenant())),
-        Denial::Authentication(shortfall) if shortfall.is_of_second() => return Some(second(principal, required.second)),
+        Denial::Authentication(shortfall) if shortfall.is_of_second() => {
+            return Some(second(principal, required.second));
+        }
         Denial::Authentication(_) => return Some(sign_in(principal, &required.acr, required.max_age)),
         _ => return None,
     };

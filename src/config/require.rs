@@ -103,7 +103,8 @@ pub(super) fn read(route: &mut Table<'_>, pattern: Option<&Pattern>, known: &Kno
         device: None,
     };
     if requirements.acr.iter().any(|acr| acr == ACR_OF_SECOND) {
-        let message = format!("`{ACR_OF_SECOND}` is ours, and no provider's word counts for it: expected `second` for it");
+        let message =
+            format!("`{ACR_OF_SECOND}` is ours, and no provider's word counts for it: expected `second` for it");
         table.problem("acr", message);
     }
     if requirements.acr.join(" ").len() > MAX_ACR_VALUES_BYTES {

@@ -30,7 +30,10 @@ const WORDS: &[(&str, &str)] = &[
     ("authz.acr_not_accepted", "The sign-in was of no class that the route takes: another one may do."),
     ("authz.auth_time_unknown", "Nobody says when the caller signed in: another sign-in may do."),
     ("authz.authentication_too_old", "The sign-in was too long ago: another one may do."),
-    ("authz.second_missing", "The route asks for a second factor, and none was proven in this session: a proof may do."),
+    (
+        "authz.second_missing",
+        "The route asks for a second factor, and none was proven in this session: a proof may do.",
+    ),
     ("authz.second_too_old", "The second factor was proven too long ago: another proof may do."),
     ("authz.relation_missing", "The caller does not stand in this relation."),
     ("relation.no_subject", "The caller's name is too long to stand in any relation."),

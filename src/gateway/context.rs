@@ -331,7 +331,8 @@ impl<P: Platform> RequestContext<'_, P> {
     fn login_link(&self, refusal: &Refusal, sign_in: Option<&SignIn>) -> Option<String> {
         let link = match (refusal, sign_in) {
             (Refusal::StepUp(_) | Refusal::SecondFactor(_), Some(sign_in))
-                if self.request.request_kind.is_navigation() => {
+                if self.request.request_kind.is_navigation() =>
+            {
                 sign_in.link_back_to(&self.request.here())
             }
             (Refusal::StepUp(_) | Refusal::SecondFactor(_), None) => return None,

@@ -94,10 +94,7 @@ impl Claim {
     /// Whether only who came by a session has any, or an agent of theirs.
     #[must_use]
     pub const fn is_of_sessions(&self) -> bool {
-        matches!(
-            self,
-            Self::Provider | Self::Email | Self::Session | Self::SecondAt | Self::SecondBy | Self::Kept(_)
-        )
+        matches!(self, Self::Provider | Self::Email | Self::Session | Self::SecondAt | Self::SecondBy | Self::Kept(_))
     }
 
     /// Whether only who came by an API key has any.

@@ -21,7 +21,8 @@ impl<'a> Identity<'a> {
     pub fn amr(&self) -> Vec<&'a str> {
         let own = second::proven(self.principal).map(|proof| proof.by.amr()).unwrap_or_default();
         let told = self.principal.authentication().amr.iter().map(String::as_str);
-        let new = own.iter().copied().filter(|method| !self.principal.authentication().amr.iter().any(|one| one == method));
+        let new =
+            own.iter().copied().filter(|method| !self.principal.authentication().amr.iter().any(|one| one == method));
         told.chain(new).collect()
     }
 

@@ -207,7 +207,7 @@ fn each_further_factor_needs_a_proof_by_one_that_is_there() {
     // Somebody who has the person's password alone adds none, however young their session.
     world.wait(30);
     let other = person(&world, &gateway, "alice");
-    other.send(&post("/auth/second/totp/begin", &json!({}))).assert_refused(403, "second.proof_needed");
+    other.send(&post("/auth/second/totp/begin", &json!({}))).assert_refused(401, "authz.second_missing");
     let led = other.send(&form("/auth/second/totp/begin", &[]));
     assert_eq!(led.location(), "/auth/second/verify?return_to=%2Fauth%2Fsecond");
     proves(&world, &other, &secret);
@@ -215,7 +215,7 @@ fn each_further_factor_needs_a_proof_by_one_that_is_there() {
     assert_eq!((codes.len(), list(&other)["factors"].as_array().unwrap().len()), (0, 2));
     // After ten minutes a proof is too old for it.
     world.wait(601);
-    other.send(&post("/auth/second/totp/begin", &json!({}))).assert_refused(403, "second.proof_needed");
+    other.send(&post("/auth/second/totp/begin", &json!({}))).assert_refused(401, "authz.second_missing");
 }
 
 #[test]
@@ -395,8 +395,8 @@ fn a_recovery_code_is_good_once_for_a_new_factor_alone() {
     browser.send(&post("/auth/second/verify/recovery", &again)).assert_refused(403, "second.wrong_code");
     let id = list(&browser)["factors"][0]["id"].as_str().unwrap().to_owned();
     let remove = format!("/auth/second/{id}/remove");
-    browser.send(&post(&remove, &json!({}))).assert_refused(403, "second.proof_needed");
-    browser.send(&post("/auth/second/recovery", &json!({}))).assert_refused(403, "second.proof_needed");
+    browser.send(&post(&remove, &json!({}))).assert_refused(401, "authz.second_missing");
+    browser.send(&post("/auth/second/recovery", &json!({}))).assert_refused(401, "authz.second_missing");
     enrolled(&world, &browser);
     assert_eq!(list(&browser)["second"]["by"], "totp");
 }
@@ -417,7 +417,7 @@ fn a_factor_is_removed_under_another_and_the_last_one_soon_after_a_sign_in() {
         .collect();
     let remove = |id: &str| post(&format!("/auth/second/{id}/remove"), &json!({}));
     // The one that was just added is what the session proved last.
-    browser.send(&remove(&ids[1])).assert_refused(403, "second.other_proof_needed");
+    browser.send(&remove(&ids[1])).assert_refused(401, "authz.second_too_old");
     assert_eq!(
         browser.send(&form(&format!("/auth/second/{}/remove", ids[1]), &[])).location(),
         "/auth/second/verify?return_to=%2Fauth%2Fsecond"
@@ -432,7 +432,7 @@ fn a_factor_is_removed_under_another_and_the_last_one_soon_after_a_sign_in() {
     let late = browser.send(&form(&format!("/auth/second/{}/remove", ids[0]), &[]));
     assert!(late.location().starts_with("/auth/login?provider=corp&max_age=600"), "{}", late.location());
     let again = person(&world, &gateway, "alice");
-    again.send(&remove(&ids[0])).assert_refused(403, "second.proof_needed");
+    again.send(&remove(&ids[0])).assert_refused(401, "authz.second_missing");
     proves(&world, &again, &first);
     assert_eq!(again.send(&form(&format!("/auth/second/{}/remove", ids[0]), &[])).location(), "/auth/second");
     assert_eq!((&list(&again)["factors"], &list(&again)["recovery"]["left"]), (&json!([]), &json!(0)));

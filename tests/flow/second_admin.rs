@@ -63,7 +63,8 @@ fn reset(browser: &Browser<'_>, subject: &str) -> Answered {
 fn people_who_administer_prove_one_where_the_configuration_says_so() {
     let (world, gateway) = (World::new(), gateway(&deployment(|all| all["ADMIN"]["second"] = json!("15m"))));
     let (root, alice) = (signed_in(&world, &gateway, "root"), signed_in(&world, &gateway, "alice"));
-    let sessions = |browser: &Browser<'_>| browser.send(&Asked::script("GET", "/auth/admin/sessions?provider=corp&subject=alice"));
+    let sessions =
+        |browser: &Browser<'_>| browser.send(&Asked::script("GET", "/auth/admin/sessions?provider=corp&subject=alice"));
     let refused = sessions(&root);
     refused.assert_refused(401, "authz.second_missing");
     assert_eq!((&refused.json()["verify_url"], &refused.json()["max_age"]), (&json!(VERIFY), &json!(900)));
@@ -96,7 +97,10 @@ fn an_administrator_sees_which_factors_somebody_has_and_takes_them_away() {
     alice.go("/pay").forwarded();
     let told = list(&root, "alice");
     let factor = &told.json()["factors"][0];
-    assert_eq!([&factor["kind"], &factor["name"], &factor["usable"]], [&json!("passkey"), &json!("laptop"), &json!(true)]);
+    assert_eq!(
+        [&factor["kind"], &factor["name"], &factor["usable"]],
+        [&json!("passkey"), &json!("laptop"), &json!(true)]
+    );
     assert_eq!(told.json()["recovery_codes"]["left"], 10);
     assert!(!told.reply().body.contains("Y3JlZGVudGlhbA") && !told.reply().body.contains("kty"));
     assert_eq!((&told.event["action"], &told.event["target"]), (&json!("factors.list"), &json!("corp|alice")));

@@ -21,8 +21,7 @@ fn deployment() -> Value {
     variables["PROVIDERS"]["corp"]["roles"] = json!(["roles"]);
     variables["SECOND"] = json!({});
     variables["VERIFY"] = json!({});
-    variables["ISSUERS"] =
-        json!({ "machines": { "issuer": PARTNER, "audience": "https://api.example.com", "algs": ["ES256"], "roles": ["roles"] } });
+    variables["ISSUERS"] = json!({ "machines": { "issuer": PARTNER, "audience": "https://api.example.com", "algs": ["ES256"], "roles": ["roles"] } });
     let route = |more: Value| {
         let mut route = json!({ "upstream": "service:API" });
         route.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -36,7 +35,10 @@ fn deployment() -> Value {
         ("/assistant", json!({ "authenticate": ["session", "agent"], "require": { "second": "15m" } })),
         ("/agent", json!({ "authenticate": ["session", "agent"] })),
         ("/asked", json!({ "policy": true })),
-        ("/told", json!({ "token": "assertion", "headers": { "x-second": "second_by", "x-at": "second_at", "x-amr": "amr" } })),
+        (
+            "/told",
+            json!({ "token": "assertion", "headers": { "x-second": "second_by", "x-at": "second_at", "x-amr": "amr" } }),
+        ),
     ];
     for (pattern, more) in all {
         variables["ROUTES"][pattern] = route(more);
@@ -253,7 +255,12 @@ fn an_upstream_is_told_of_it_beside_the_sign_in() {
         let headers = answered.forwarded().headers.clone();
         let assertion = verified(headers["x-postern-assertion"].to_str().unwrap(), &keys).unwrap();
         let header = |name: &str| headers.get(name).map(|value| value.to_str().unwrap().to_owned());
-        (["acr", "amr", "second_at", "second_by"].map(|name| assertion.get(name).cloned()), header("x-second"), header("x-at"), header("x-amr"))
+        (
+            ["acr", "amr", "second_at", "second_by"].map(|name| assertion.get(name).cloned()),
+            header("x-second"),
+            header("x-at"),
+            header("x-amr"),
+        )
     };
     let (facts, by, at, amr) = told();
     assert_eq!(facts, [Some(json!("silver")), Some(json!(["pwd", "user"])), None, None]);

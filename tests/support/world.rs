@@ -257,7 +257,8 @@ impl World {
                 if record["subject"] != subject || record.get("grant").is_some() {
                     continue;
                 }
-                record["second"] = proof.map_or(Value::Null, |(by, ago)| json!({ "at": self.now.get() - ago, "by": by }));
+                record["second"] =
+                    proof.map_or(Value::Null, |(by, ago)| json!({ "at": self.now.get() - ago, "by": by }));
                 row.record = record.to_string();
                 table.put(&row).unwrap();
             }

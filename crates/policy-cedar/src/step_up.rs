@@ -14,7 +14,8 @@ pub(super) fn read(policy: &Policy) -> Result<Option<PolicyStepUp>, String> {
         return Ok(None);
     }
     if policy.effect() == Effect::Permit {
-        let message = "`@acr_values`, `@max_age` and `@second` are for a `forbid`, which another sign-in or proof would satisfy";
+        let message =
+            "`@acr_values`, `@max_age` and `@second` are for a `forbid`, which another sign-in or proof would satisfy";
         return Err(message.to_owned());
     }
     let acr_values: Vec<String> =

@@ -405,7 +405,8 @@ const WANTS_MFA: &str = r#"@id("mfa") @acr_values("mfa phr") @max_age("300") for
 #[test]
 fn a_sign_in_is_asked_for_only_where_it_would_help() {
     let asking = Asking::default();
-    let wanted = PolicyStepUp { acr_values: vec!["mfa".to_owned(), "phr".to_owned()], max_age: Some(300), second: None };
+    let wanted =
+        PolicyStepUp { acr_values: vec!["mfa".to_owned(), "phr".to_owned()], max_age: Some(300), second: None };
     assert_eq!(verdict(&format!("{ALL}{WANTS_MFA}"), &asking), PolicyVerdict::StepUp(wanted));
     // Nothing permits it anyway.
     assert_eq!(verdict(WANTS_MFA, &asking), PolicyVerdict::Deny(Cause::Forbidden));

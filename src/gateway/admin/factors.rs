@@ -38,7 +38,10 @@ pub(super) async fn reset<P: Platform>(
     let person = Person::of(ctx, &order, parts)?;
     let by = manager.principal();
     if by.issuer() == person.issuer && by.subject() == person.subject {
-        return Ok(Done::unacceptable(ctx, &["you would reset your own factors: another administrator does".to_owned()]));
+        return Ok(Done::unacceptable(
+            ctx,
+            &["you would reset your own factors: another administrator does".to_owned()],
+        ));
     }
     match ask(ctx, &person, SecondCommand::Reset).await? {
         SecondReply::Reset(was) => {

@@ -247,12 +247,7 @@ const JUST_PROVEN: Seconds = Seconds::minutes(1);
 
 /// Who has a session and a sign-in that does not do is sent for another to the provider that they came by. If that
 /// cannot be asked for one, no sign-in helps. Who lacks a second factor of ours is sent to us for it.
-fn mendable(
-    config: &Config,
-    decision: Decision,
-    principal: &Principal,
-    now: Timestamp,
-) -> (Decision, Option<SignIn>) {
+fn mendable(config: &Config, decision: Decision, principal: &Principal, now: Timestamp) -> (Decision, Option<SignIn>) {
     let Decision::StepUp(wanted) = &decision else { return (decision, None) };
     // An agent sends the person.
     if principal.grant_id().is_some() {

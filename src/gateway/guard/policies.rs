@@ -13,8 +13,7 @@ use crate::gateway::{Gateway, Platform, cold};
 use crate::http::StatusCode;
 use crate::policy::{
     CallFacts, ContextFacts, Difference, Loaded, Policies, PolicyDecision, PolicyInput, PolicyStepUp, PolicyVerdict,
-    PrincipalFacts,
-    PullError, ResourceFacts,
+    PrincipalFacts, PullError, ResourceFacts,
 };
 use crate::ports::{Clock, Log};
 use crate::route::{CanonicalPath, Guard, Matched, Requirements};

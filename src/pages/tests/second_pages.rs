@@ -74,8 +74,7 @@ pub(super) fn scripted(view: &View<'_>, text: &str) -> Vec<HtmlPage> {
 }
 
 fn factor(id: &str, kind: FactorKind, text: &str) -> ListedFactor {
-    let passkey =
-        (kind == FactorKind::Passkey).then(|| Passkey { id: text.to_owned(), ..Passkey::default() });
+    let passkey = (kind == FactorKind::Passkey).then(|| Passkey { id: text.to_owned(), ..Passkey::default() });
     let used_at = (kind == FactorKind::Totp).then_some(AT);
     ListedFactor { id: id.to_owned(), kind, name: text.to_owned(), made_at: AT, used_at, usable: true, passkey }
 }

@@ -29,7 +29,9 @@ fn a_second_factor_is_what_was_proven_in_the_session_and_can_be_asked_for() {
     assert_eq!(by(Means::Session, SecondMethod::Totp, 0), wanted());
     assert_eq!(by(Means::Session, SecondMethod::Recovery, 0), wanted());
     assert_eq!(verdict(&text, &Asking::default()), wanted());
-    for means in [Means::Bearer, Means::Dpop, Means::Mtls, Means::Key, Means::Certificate, Means::Workload, Means::Agent] {
+    for means in
+        [Means::Bearer, Means::Dpop, Means::Mtls, Means::Key, Means::Certificate, Means::Workload, Means::Agent]
+    {
         assert_eq!(by(means, passkey, 0), wanted(), "{means:?}");
     }
     // Of several, the shortest; and beside a sign-in.
