@@ -460,7 +460,8 @@ fn each_language_has_all_texts_with_the_same_placeholders_and_without_markup() {
             let text = text.as_str().unwrap();
             assert_eq!(names(english), names(text), "{language:?}: {english}");
             assert!(
-                !text.trim().is_empty() && text.trim() == text && text != english || ["Sessions", "Passkey"].contains(&&**english),
+                !text.trim().is_empty() && text.trim() == text && text != english
+                    || ["Sessions", "Passkey"].contains(&&**english),
                 "{language:?}: {english}"
             );
             assert!(!text.contains(['<', '>', '&', '"']), "{language:?}: {text}");

@@ -328,7 +328,8 @@ mod tests {
     #[test]
     fn after_a_recovery_code_a_factor_can_be_added_and_nothing_changed() {
         //
-        let proof: &'static SecondProof = Box::leak(Box::new(SecondProof::new(Timestamp::EPOCH, SecondMethod::Recovery)));
+        let proof: &'static SecondProof =
+            Box::leak(Box::new(SecondProof::new(Timestamp::EPOCH, SecondMethod::Recovery)));
         let page = page(vec![factor("00aa", FactorKind::Totp)], |own| {
             (own.proof, own.changing, own.back) = (Some(proof), Before::Proof("/prove"), Some("/a"));
         });
