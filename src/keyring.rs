@@ -55,6 +55,8 @@ pub enum KeyPurpose {
     AgentConsent,
     /// The mark in the id of a client that registered here.
     AgentClient,
+    /// Sealing what second factors share with us, and the MAC that is a person's name for their passkeys.
+    SecondFactor,
 }
 
 impl KeyPurpose {
@@ -72,6 +74,7 @@ impl KeyPurpose {
             Self::AgentHandle => b"postern/v1/agent-handle",
             Self::AgentConsent => b"postern/v1/agent-consent",
             Self::AgentClient => b"postern/v1/agent-client",
+            Self::SecondFactor => b"postern/v1/second-factor",
         }
     }
 }
@@ -104,6 +107,7 @@ struct DerivedKeys {
     agent_handle: DerivedKey,
     agent_consent: DerivedKey,
     agent_client: DerivedKey,
+    second_factor: DerivedKey,
 }
 
 #[derive(Default)]
@@ -127,6 +131,7 @@ impl DerivedKeys {
             KeyPurpose::AgentHandle => &self.agent_handle,
             KeyPurpose::AgentConsent => &self.agent_consent,
             KeyPurpose::AgentClient => &self.agent_client,
+            KeyPurpose::SecondFactor => &self.second_factor,
         }
     }
 }
@@ -403,6 +408,7 @@ mod tests {
             KeyPurpose::AgentHandle => 9,
             KeyPurpose::AgentConsent => 10,
             KeyPurpose::AgentClient => 11,
+            KeyPurpose::SecondFactor => 12,
         };
         let all = [
             KeyPurpose::LoginTransaction,
@@ -417,6 +423,7 @@ mod tests {
             KeyPurpose::AgentHandle,
             KeyPurpose::AgentConsent,
             KeyPurpose::AgentClient,
+            KeyPurpose::SecondFactor,
         ];
         let ring = ring(&["a"]);
         for (at, purpose) in all.into_iter().enumerate() {

@@ -10,6 +10,7 @@ use super::grant::{Grant, GrantRefusal};
 use super::handle::SessionDigest;
 use super::record::Session;
 use super::record::SessionTimeouts;
+use super::second::{SecondCommand, SecondReply};
 use crate::oidc::email::MailAddress;
 use crate::oidc::login_values::Nonce;
 use crate::secret::{self, Secret};
@@ -108,21 +109,33 @@ pub enum Command {
     },
     /// Something about approvals of single calls.
     Approval(Box<ApprovalCommand>),
+    /// Something about second factors.
+    Second(Box<SecondCommand>),
 }
 
 impl Command {
-    /// Whether it may end a session.
+    /// Whether it may end a session, or the id of one.
     #[must_use]
-    pub const fn ends(&self) -> bool {
-        !matches!(
-            self,
+    pub fn ends(&self) -> bool {
+        match self {
             Self::Check(_)
-                | Self::List { .. }
-                | Self::Unblock
-                | Self::CheckGrant(_)
-                | Self::Exchange(_)
-                | Self::Approval(_)
-        )
+            | Self::List { .. }
+            | Self::Unblock
+            | Self::CheckGrant(_)
+            | Self::Exchange(_)
+            | Self::Approval(_) => false,
+            Self::Second(command) => !command.only_reads(),
+            _ => true,
+        }
+    }
+
+    /// The session that it moves to another id, if all is well. Nothing may be refreshing its tokens meanwhile.
+    #[must_use]
+    pub fn rotates(&self) -> Option<&SessionDigest> {
+        match self {
+            Self::Second(command) => command.rotates(),
+            _ => None,
+        }
     }
 }
 
@@ -298,6 +311,8 @@ pub enum Reply {
     LiveGrant(Box<Session>),
     /// Something about approvals.
     Approval(Box<ApprovalReply>),
+    /// Something about second factors.
+    Second(Box<SecondReply>),
 }
 
 /// One session as its owner sees it.

@@ -5,6 +5,7 @@ mod ending;
 mod grants;
 mod refreshing;
 mod rotating;
+mod second;
 mod watch;
 
 pub use ending::Revocation;
@@ -86,6 +87,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
                 is_called && session.grant.as_deref().is_some_and(is_to)
             }),
             Command::Approval(command) => self.approval(command, now),
+            Command::Second(command) => self.second(command, now),
         };
         answer.map(Step::Answer)
     }

@@ -490,4 +490,5 @@ fn watchable(world: &World, digest: &SessionDigest, clocks: SessionTimeouts, now
 mod approvals;
 mod grants;
 mod replacing;
+mod second;
 mod watching;
