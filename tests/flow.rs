@@ -152,6 +152,8 @@ mod requirements;
 mod resources;
 #[path = "flow/revocation.rs"]
 mod revocation;
+#[path = "flow/second.rs"]
+mod second;
 #[path = "flow/sender.rs"]
 mod sender;
 #[path = "flow/sender_rules.rs"]
@@ -172,6 +174,10 @@ mod sites;
 mod spellings;
 #[path = "flow/staleness.rs"]
 mod staleness;
+#[path = "flow/second_admin.rs"]
+mod second_admin;
+#[path = "flow/second_doors.rs"]
+mod second_doors;
 #[path = "flow/step_up.rs"]
 mod step_up;
 #[path = "flow/stores.rs"]

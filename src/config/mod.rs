@@ -280,11 +280,20 @@ impl Config {
         let (session, place) = (session(&mut top), top.table("STORAGE").map(storage::read).unwrap_or_default());
         let security_headers = security_headers::Defaults::read(&mut top, public_url.as_ref());
         let (limits, roles, relations) = (limits(&mut top, sessions), roles(&mut top), Relations::read(&mut top));
+        let second =
+            top.table("SECOND").and_then(|table| second::read(table, sessions.then_some(known), public_url.as_ref()));
+        let has_second = top.has("SECOND");
         let surroundings = Surroundings {
             public_url: public_url.as_ref(),
             development,
             sessions,
-            known: Known::of((ids, known), (&issuers, &certificates), &session.claims, (&roles, &relations)),
+            known: Known::of(
+                (ids, known),
+                (&issuers, &certificates),
+                &session.claims,
+                (&roles, &relations),
+                (has_second, second.as_ref()),
+            ),
             services: &services.ids,
             authzen: top.has("AUTHZEN"),
             keys: top.has("KEYS"),
@@ -299,8 +308,6 @@ impl Config {
         };
         let routes = router(&mut top, &surroundings);
         let askers = Askers::read(&mut top, secrets, &surroundings, routes.as_ref());
-        let second =
-            top.table("SECOND").and_then(|table| second::read(table, sessions.then_some(known), public_url.as_ref()));
         let (pages, keys) = (pages::read(&mut top, known, routes.as_ref()), keys(secrets));
         top.finish();
         Some(Self {

@@ -21,6 +21,7 @@ mod request;
 mod request_id;
 mod response;
 mod response_parts;
+mod second_factor;
 mod sharing;
 mod sign_in;
 mod sign_out;
@@ -283,7 +284,7 @@ async fn named<P: Platform>(
         Some(("keys", "leaked/github")) => cold(leak_reports::github::receive(ctx, body, parts)).await?,
         Some(("keys", rest)) => cold(api_keys::one(ctx, rest, parts)).await?,
         Some(("approvals", rest)) => cold(approvals::one(ctx, rest, body, parts)).await?,
-        Some(("second", rest)) => cold(second::answer(ctx, rest, body, parts)).await?,
+        Some(("second", rest)) if !rest.is_empty() => cold(second::answer(ctx, rest, body, parts)).await?,
         Some(("sessions", rest)) => cold(sessions::one(ctx, rest, parts)).await?,
         _ => return guard::pass(ctx, path, body, parts).await,
     };

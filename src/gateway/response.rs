@@ -188,7 +188,7 @@ fn details(refusal: &Refusal, login: Option<&str>) -> Map<String, Value> {
         // RFC 6750 §3
         Refusal::Forbidden(scopes) if !scopes.is_empty() => insert("scope", Some(scopes.join(" ").into())),
         // RFC 9470 §3
-        Refusal::StepUp(wanted) => {
+        Refusal::StepUp(wanted) | Refusal::SecondFactor(wanted) => {
             insert("acr_values", Some(wanted.acr_values.join(" ").into()).filter(|_| !wanted.acr_values.is_empty()));
             insert("max_age", wanted.max_age.map(|max_age| max_age.get().into()));
         }
@@ -197,6 +197,9 @@ fn details(refusal: &Refusal, login: Option<&str>) -> Map<String, Value> {
     }
     if let Refusal::Unauthenticated | Refusal::StepUp(_) = refusal {
         insert("login_url", login.map(Value::from));
+    }
+    if let Refusal::SecondFactor(_) = refusal {
+        insert("verify_url", login.map(Value::from));
     }
     members
 }
@@ -208,7 +211,7 @@ fn explain_in_headers(refusal: &Refusal, login: Option<&str>, headers: &mut Head
             let challenge = r#"Cookie realm="postern", form-action="/auth/login", cookie-name="__Host-postern""#;
             (header::WWW_AUTHENTICATE, challenge.to_owned())
         }
-        (Refusal::StepUp(wanted), Some(login)) => {
+        (Refusal::StepUp(wanted) | Refusal::SecondFactor(wanted), Some(login)) => {
             let (error, cookie) = (wanted.challenge().join(", "), cookie::SESSION);
             let challenge =
                 format!(r#"Cookie realm="postern", form-action="{login}", cookie-name="{cookie}", {error}"#);

@@ -365,6 +365,7 @@ impl Reason {
             Self::Rejected(_) => Refusal::Unauthenticated,
             Self::Csrf(_) | Self::CorsOrigin | Self::LoginNotNavigated => Refusal::CrossSite,
             Self::Denied(Denial::Scopes(missing)) => Refusal::Forbidden(missing.clone()),
+            Self::StepUp(wanted) if wanted.shortfall.is_of_second() => Refusal::SecondFactor(wanted.clone()),
             Self::StepUp(wanted) => Refusal::StepUp(wanted.clone()),
             Self::Denied(_) | Self::Certificate(_) | Self::Mcp(_) => Refusal::Forbidden(Vec::new()),
             Self::Token(error) => token_endpoint_refusal(error),

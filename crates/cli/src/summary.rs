@@ -503,6 +503,7 @@ fn required(requirements: &Requirements) -> Vec<String> {
         (", acr ", requirements.acr.join(" or "), ""),
         (", amr ", requirements.amr.join(" and "), ""),
         (", signed in at most ", requirements.max_age.map(spelled).unwrap_or_default(), " ago"),
+        (", second factor proven at most ", requirements.second.map(spelled).unwrap_or_default(), " ago"),
     ];
     let named = lists.into_iter().filter(|(_, names, _)| !names.is_empty());
     named.map(|(before, names, after)| format!("{before}{names}{after}")).collect()

@@ -21,6 +21,7 @@ use crate::http::{Response, StatusCode};
 use crate::ports::RequestBody;
 use crate::refusal::Reason;
 
+pub(crate) use outcome::method;
 use passkeys::PasskeyStep;
 use verify::CodeKind;
 

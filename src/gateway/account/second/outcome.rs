@@ -156,7 +156,7 @@ fn proven_json(proven: &Proven, now: Timestamp) -> Value {
 }
 
 /// How a factor was proven, for programs.
-pub(super) const fn method(by: SecondMethod) -> &'static str {
+pub(crate) const fn method(by: SecondMethod) -> &'static str {
     match by {
         SecondMethod::Passkey { .. } => "passkey",
         SecondMethod::Totp => "totp",

@@ -82,6 +82,12 @@ pub(super) fn refused<P>(
             let (wanted, again) = sign_in(ctx, caller, rules);
             Refused { sign_in: Some(Box::new(again)), ..Reason::StepUp(Box::new(wanted)).into() }
         }
+        SecondRefusal::ProofNeeded | SecondRefusal::OtherProofNeeded => {
+            let proven = caller.person.authentication().second.as_ref().is_some_and(|proof| proof.by.is_a_factor());
+            let shortfall = if proven { Shortfall::SecondTooOld } else { Shortfall::SecondMissing };
+            let wanted = StepUp::to_second(Some(rules.enrol_within), shortfall);
+            Refused { sign_in: Some(Box::new(SignIn::second())), ..Reason::StepUp(Box::new(wanted)).into() }
+        }
         other => Reason::Second(SecondError::Refused(other)).into(),
     }
 }
