@@ -30,10 +30,14 @@ mod agents_admin;
 mod agents_approvals;
 #[path = "flow/agents_calls.rs"]
 mod agents_calls;
+#[path = "flow/agents_ending.rs"]
+mod agents_ending;
 #[path = "flow/agents_enterprise.rs"]
 mod agents_enterprise;
 #[path = "flow/agents_exchange.rs"]
 mod agents_exchange;
+#[path = "flow/agents_registration.rs"]
+mod agents_registration;
 #[path = "flow/agents_server.rs"]
 mod agents_server;
 #[path = "flow/agents_tokens.rs"]
