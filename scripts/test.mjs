@@ -42,7 +42,7 @@ const NATIVE = ['--workspace', '--exclude', 'postern-fuzz'];
 const STEPS = [
   { name: 'fmt', title: 'cargo fmt', work: () => cargo('fmt', '--all', '--check') },
   { name: 'rust', title: 'clippy and Rust tests', work: rustTests, count: countRust },
-  { name: 'differential', title: 'against npm jose', work: differential, count: countNode },
+  { name: 'differential', title: 'against other implementations', needs: ['python'], work: differential, count: countNode },
   { name: 'wasm', title: 'Rust tests in wasm', work: wasmTests, count: countRust },
   { name: 'fuzz', title: `fuzzing, ${FUZZ_SECONDS} s each`, needs: ['fuzzing'], work: fuzzAll, count: String },
   { name: 'config', title: 'configuration check', work: configurations },

@@ -11,6 +11,9 @@
 
 use postern::policy::{EngineService, RemoteEngine};
 
+#[path = "support/authenticator.rs"]
+#[expect(dead_code, reason = "shared with the unit tests")]
+mod authenticator;
 mod support;
 
 #[path = "flow/admin_services.rs"]
@@ -127,6 +130,8 @@ mod own_keys;
 mod own_sessions;
 #[path = "flow/pages.rs"]
 mod pages;
+#[path = "flow/passkeys.rs"]
+mod passkeys;
 #[path = "flow/policies.rs"]
 mod policies;
 #[path = "flow/policy_explain.rs"]
