@@ -95,7 +95,7 @@ fn is_reason(text: &str) -> bool {
 }
 
 /// What stands before the dot of a reason.
-const FAMILIES: [&str; 53] = [
+const FAMILIES: [&str; 54] = [
     "access_token",
     "admin",
     "agent",
@@ -133,6 +133,7 @@ const FAMILIES: [&str; 53] = [
     "metadata",
     "mtls",
     "own",
+    "passkey",
     "path",
     "policy",
     "provider",

@@ -147,6 +147,12 @@ mod requirements;
 mod resources;
 #[path = "flow/revocation.rs"]
 mod revocation;
+#[path = "flow/second.rs"]
+mod second;
+#[path = "flow/second_admin.rs"]
+mod second_admin;
+#[path = "flow/second_doors.rs"]
+mod second_doors;
 #[path = "flow/sender.rs"]
 mod sender;
 #[path = "flow/sender_rules.rs"]

@@ -22,6 +22,7 @@ pub mod leak_report;
 pub mod mcp_list;
 pub mod mcp_message;
 pub mod metadata;
+pub mod passkey;
 pub mod path;
 pub mod person;
 #[cfg(feature = "policies")]

@@ -21,6 +21,7 @@ mod request;
 mod request_id;
 mod response;
 mod response_parts;
+mod second_factor;
 mod sharing;
 mod sign_in;
 mod sign_out;
@@ -48,7 +49,7 @@ use crate::session::LiveCache;
 use crate::store::decision_log::{DecisionLog, LoggedDecision, MAX_EVENT_BYTES};
 use crate::time::Timestamp;
 use crate::upstream::{Assertions, ForwardPlan};
-use account::{api_keys, me, sessions};
+use account::{api_keys, me, second, sessions};
 use agents::approvals;
 use exposed_key::WatchedBody;
 use guard::forward_auth;
@@ -255,6 +256,7 @@ impl Gateway {
             "/auth/health" => cold(health::answer(ctx, parts)).await?,
             "/auth/keys" => cold(api_keys::all(ctx, body, parts)).await?,
             "/auth/approvals" => cold(approvals::all(ctx, parts)).await?,
+            "/auth/second" => cold(second::answer(ctx, "", body, parts)).await?,
             "/auth/sessions" => cold(sessions::all(ctx, parts)).await?,
             "/auth/sessions/end-others" => cold(sessions::end_others_by_form(ctx, parts)).await?,
             "/auth/verify" => cold(forward_auth::answer(ctx, Asks::Whether, parts)).await?,
@@ -282,6 +284,7 @@ async fn named<P: Platform>(
         Some(("keys", "leaked/github")) => cold(leak_reports::github::receive(ctx, body, parts)).await?,
         Some(("keys", rest)) => cold(api_keys::one(ctx, rest, parts)).await?,
         Some(("approvals", rest)) => cold(approvals::one(ctx, rest, body, parts)).await?,
+        Some(("second", rest)) if !rest.is_empty() => cold(second::answer(ctx, rest, body, parts)).await?,
         Some(("sessions", rest)) => cold(sessions::one(ctx, rest, parts)).await?,
         _ => return guard::pass(ctx, path, body, parts).await,
     };

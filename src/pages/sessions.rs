@@ -11,15 +11,23 @@ const SHOWN: usize = 5;
 /// Sessions that look alike: of the same browser, in the same place, by the same provider. The last used one comes first.
 struct Group<'a>(Vec<&'a Listed>);
 
-/// The list; `current` is the id of the session that is looking, `provider` tells the name of one where that says something,
-/// `has_keys` whether there is a page of the person's API keys.
+/// Which other pages a person has of their own.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OwnPages {
+    /// That of their API keys.
+    pub keys: bool,
+    /// That of their second factors.
+    pub second: bool,
+}
+
+/// The list; `current` is the id of the session that is looking, `provider` tells the name of one where that says something.
 #[must_use]
 pub fn render(
     view: &View<'_>,
     sessions: &[Listed],
     current: &str,
     provider: impl Fn(&Listed) -> Option<String>,
-    has_keys: bool,
+    pages: OwnPages,
 ) -> HtmlPage {
     let title = view.say("Where you are signed in");
     let groups = grouped(sessions, current);
@@ -47,7 +55,8 @@ pub fn render(
         }
         p.number {
             a href="/" { (view.say("Start page")) }
-            @if has_keys { " · " a href="/auth/keys" { (view.say("API keys")) } }
+            @if pages.keys { " · " a href="/auth/keys" { (view.say("API keys")) } }
+            @if pages.second { " · " a href="/auth/second" { (view.say("Your second factors")) } }
         }
     };
     view.page(Draft::new(title, body).with_script(LOCAL_TIMES).with_form())
@@ -170,7 +179,7 @@ mod tests {
     }
 
     fn page(sessions: &[Listed], current: &str) -> String {
-        render(&View::plain(), sessions, current, |_| None, false).body
+        render(&View::plain(), sessions, current, |_| None, OwnPages::default()).body
     }
 
     #[test]

@@ -25,6 +25,10 @@ pub enum Refusal {
     TokenMalformed,
     /// 401: not by this sign-in; what kind of one would do (RFC 9470).
     StepUp(Box<StepUp>),
+    /// 401: not without a second factor of ours; how recent a proof would do (RFC 9470).
+    SecondFactor(Box<StepUp>),
+    /// 403: what was presented is no proof of a second factor, or not the right one.
+    FactorRefused,
     /// 403: not with these rights; the scopes that would do.
     Forbidden(Vec<String>),
     /// 403: not until somebody allows it, at this address; for so long they are asked.
@@ -84,11 +88,13 @@ impl Refusal {
             Self::Unauthenticated
             | Self::LoginUnfinished
             | Self::StepUp(_)
+            | Self::SecondFactor(_)
             | Self::TokenRequired
             | Self::TokenRefused
             | Self::ProofRefused
             | Self::NonceWanted => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_)
+            Self::FactorRefused
+            | Self::Forbidden(_)
             | Self::ApprovalRequired(..)
             | Self::ApprovalDenied(_)
             | Self::CrossSite
@@ -117,6 +123,8 @@ impl Refusal {
             Self::ProofRefused => "invalid-dpop-proof",
             Self::NonceWanted => "use-dpop-nonce",
             Self::StepUp(_) => "insufficient-user-authentication",
+            Self::SecondFactor(_) => "second-factor-required",
+            Self::FactorRefused => "factor-refused",
             Self::Forbidden(_) => "forbidden",
             Self::ApprovalRequired(..) => "approval-required",
             Self::ApprovalDenied(_) => "approval-denied",
@@ -149,6 +157,8 @@ impl Refusal {
             Self::TokenRefused => "That access token is not accepted",
             Self::ProofRefused | Self::NonceWanted => "That proof of a key is not accepted",
             Self::StepUp(_) => "Please sign in once more",
+            Self::SecondFactor(_) => "Please confirm that it is you",
+            Self::FactorRefused => "That does not prove that it is you",
             Self::Forbidden(_) => "You may not do this",
             Self::ApprovalRequired(..) => "Somebody has to allow this first",
             Self::ApprovalDenied(_) => "This was not allowed",
@@ -187,6 +197,8 @@ impl Refusal {
             }
             Self::TokenMalformed => "The program that sent it has to present its access token in another way.",
             Self::StepUp(_) => "This page needs another sign-in, perhaps in a safer way than before.",
+            Self::SecondFactor(_) => "This page asks for a second factor beside your sign-in.",
+            Self::FactorRefused => "Try again, or use another of your second factors.",
             Self::Forbidden(_) => "You are signed in, but your account has no access to this page.",
             Self::ApprovalRequired(..) => {
                 "Whoever may allow it can do so on a page of ours. Then it can be tried again."
@@ -246,6 +258,7 @@ impl Refusal {
             self,
             Self::Unauthenticated
                 | Self::StepUp(_)
+                | Self::SecondFactor(_)
                 | Self::LoginFailed
                 | Self::LoginOver
                 | Self::LoginRefused

@@ -3,6 +3,7 @@
 use super::approval::ApprovalRefusal;
 use super::parts::{Document, ForwardAuthError, KeyRequestError, LogoutRequestError, McpDenial, OrderError};
 use super::problem::Refusal;
+use super::second::SecondError;
 use crate::agent::AgentError;
 use crate::api_key::ApiKeyId;
 use crate::authn::agent::AgentRejection;
@@ -95,6 +96,8 @@ pub enum Reason {
     NoSuchSession,
     /// A key is not made, rotated or deleted.
     KeyRequest(KeyRequestError),
+    /// A second factor is not added, changed or accepted.
+    Second(SecondError),
     /// A call that somebody has to allow does not go on, or nobody decides about it so.
     Approval(ApprovalRefusal),
     /// A report of leaked keys that is not taken.
@@ -203,6 +206,7 @@ impl Reason {
             Self::StepUp(wanted) => wanted.shortfall.code(),
             Self::NoSuchSession => "session.unknown",
             Self::KeyRequest(error) => error.code(),
+            Self::Second(error) => error.code(),
             Self::Approval(refusal) => refusal.code(),
             Self::LeakReport(error) => error.code(),
             Self::Order(error) => error.code(),
@@ -263,6 +267,7 @@ impl Reason {
                 Some((*name).to_owned())
             }
             Self::OtherSpelling(stricter) => Some(stricter.clone()),
+            Self::Second(SecondError::Passkey(error)) => error.detail(),
             Self::Token(TokenError::Missing(name)) => Some((*name).to_owned()),
             Self::Token(TokenError::TokenType) => Some("token_type".to_owned()),
             Self::Token(TokenError::NotJson) => Some("body".to_owned()),
@@ -344,6 +349,7 @@ impl Reason {
             | Self::Verify(_) => Refusal::BadRequest,
             Self::Client(error) => client_refusal(*error),
             Self::KeyRequest(error) => error.refusal(),
+            Self::Second(error) => error.refusal(),
             Self::Approval(refusal) => refusal.refusal(),
             Self::NoRoute | Self::OtherSpelling(_) | Self::NoSuchSession | Self::NoFile => Refusal::NotFound,
             Self::Order(error) => error.refusal(),
@@ -359,6 +365,7 @@ impl Reason {
             Self::Rejected(_) => Refusal::Unauthenticated,
             Self::Csrf(_) | Self::CorsOrigin | Self::LoginNotNavigated => Refusal::CrossSite,
             Self::Denied(Denial::Scopes(missing)) => Refusal::Forbidden(missing.clone()),
+            Self::StepUp(wanted) if wanted.shortfall.is_of_second() => Refusal::SecondFactor(wanted.clone()),
             Self::StepUp(wanted) => Refusal::StepUp(wanted.clone()),
             Self::Denied(_) | Self::Certificate(_) | Self::Mcp(_) => Refusal::Forbidden(Vec::new()),
             Self::Token(error) => token_endpoint_refusal(error),

@@ -16,7 +16,7 @@ use postern::route::{
 
 use super::report::{Place, Warning};
 use super::{api_keys, certificates};
-use super::{rules, workloads};
+use super::{rules, second, workloads};
 
 /// The summary of all sites, one after the other.
 pub(super) fn write(
@@ -88,6 +88,9 @@ fn site(config: &Config) -> String {
     }
     if let Some(rules) = &config.agents {
         text.push_str(&agents(rules));
+    }
+    if let Some(rules) = &config.second {
+        text.push_str(&second::summary(rules));
     }
     if let Some(admin) = &config.admin {
         text.push_str(&administrators(admin));
@@ -500,6 +503,7 @@ fn required(requirements: &Requirements) -> Vec<String> {
         (", acr ", requirements.acr.join(" or "), ""),
         (", amr ", requirements.amr.join(" and "), ""),
         (", signed in at most ", requirements.max_age.map(spelled).unwrap_or_default(), " ago"),
+        (", second factor proven at most ", requirements.second.map(spelled).unwrap_or_default(), " ago"),
     ];
     let named = lists.into_iter().filter(|(_, names, _)| !names.is_empty());
     named.map(|(before, names, after)| format!("{before}{names}{after}")).collect()

@@ -12,6 +12,7 @@ use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::{Platform, guard, response};
 use crate::http::{Method, Response, StatusCode};
 use crate::pages;
+use crate::pages::sessions::OwnPages;
 use crate::ports::StoreError;
 use crate::refusal::Reason;
 use crate::session::{Command, Listed, Reply};
@@ -37,11 +38,11 @@ pub(crate) async fn all<P: Platform>(
     };
     let listed = list(ctx, &authenticated).await?;
     let current = authenticated.handle.id.digest().public_id();
-    let has_keys = ctx.site.config.api_keys.is_some();
+    let own = OwnPages { keys: ctx.site.config.api_keys.is_some(), second: ctx.site.config.second.is_some() };
     let response = if ctx.request.request_kind.is_navigation() {
         response::html(
             StatusCode::OK,
-            pages::sessions::render(&ctx.view(), &listed, &current, |one| provider_name(ctx, one), has_keys),
+            pages::sessions::render(&ctx.view(), &listed, &current, |one| provider_name(ctx, one), own),
         )
     } else {
         response::json(StatusCode::OK, &as_json(&listed, Some(&current)))

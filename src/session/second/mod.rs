@@ -74,6 +74,22 @@ impl SecondMethod {
         }
     }
 
+    /// Its name for logs, policies and upstreams.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Passkey { .. } => "passkey",
+            Self::Totp => "totp",
+            Self::Recovery => "recovery",
+        }
+    }
+
+    /// The one of this name; a passkey that stays where it is.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Passkey { synced: false }, Self::Totp, Self::Recovery].into_iter().find(|one| one.as_str() == name)
+    }
+
     /// Whether it is what a route means that asks for a second factor.
     #[must_use]
     pub const fn is_a_factor(self) -> bool {

@@ -39,7 +39,7 @@ fn root() -> PathBuf {
 }
 
 /// The tables of [`whole`]: where each of them is, and its name in the catalogue.
-const PLACES: [(&str, &str); 55] = [
+const PLACES: [(&str, &str); 57] = [
     ("", "variables"),
     ("PROVIDERS.corp", "providers"),
     ("PROVIDERS.apple", "providers"),
@@ -70,6 +70,8 @@ const PLACES: [(&str, &str); 55] = [
     ("KEYS.self_service", "self_service"),
     ("AGENTS", "agents"),
     ("AGENTS.enterprise.corp", "enterprise"),
+    ("SECOND", "second"),
+    ("SECOND.required_for", "second_required"),
     ("SHARING", "sharing"),
     ("SHARING.require", "require"),
     ("SHARING.limits", "route_limits"),
@@ -134,6 +136,7 @@ fn whole() -> Value {
         "AUTHZEN": { "require": { "scopes": ["decide"] }, "limits": limits() }, "SECURITY_HEADERS": {},
         "KEYS": { "self_service": { "scopes": ["read"] } },
         "AGENTS": { "enterprise": { "corp": { "clients": { "https://claude.ai/code.json": ["read"] } } } },
+        "SECOND": { "required_for": { "roles": ["admin"] } },
         "SHARING": {
             "require": { "scopes": ["openid"] }, "limits": limits(),
             "types": { "document": { "require": { "scopes": ["share"] } } },
