@@ -68,7 +68,9 @@ impl<'a> Known<'a> {
 
 /// Reads `require` of a route, if it is there. `pattern`: the route's; `None` when that is wrong itself.
 pub(super) fn read(route: &mut Table<'_>, pattern: Option<&Pattern>, known: &Known<'_>) -> Requirements {
-    let Some(mut table) = route.table("require") else { return Requirements::default() };
+    // Of whom every guarded route asks for a second factor, one without requirements does too.
+    let second_for = known.second.map(|rules| rules.required_for.clone()).unwrap_or_default();
+    let Some(mut table) = route.table("require") else { return Requirements { second_for, ..Requirements::default() } };
     let provider = |text: &str| known.provider_ids.iter().find(|id| id.as_str() == text).cloned();
     let issuer = |text: &str| known.issuers.ids.iter().find(|id| id.as_str() == text).cloned();
     let certificate = |text: &str| known.certificates.ids.iter().find(|id| id.as_str() == text).cloned();
@@ -97,7 +99,7 @@ pub(super) fn read(route: &mut Table<'_>, pattern: Option<&Pattern>, known: &Kno
         amr: some(&mut table, "amr", "a value without spaces", word),
         max_age: table.optional("max_age", duration(SHORTEST_MAX_AGE, LONGEST_MAX_AGE)),
         second: second(&mut table, known),
-        second_for: known.second.map(|rules| rules.required_for.clone()).unwrap_or_default(),
+        second_for,
         device: None,
     };
     if requirements.acr.iter().any(|acr| acr == ACR_OF_SECOND) {

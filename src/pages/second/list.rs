@@ -2,10 +2,11 @@
 
 use maud::{Markup, html};
 
-use super::{Before, PASSKEYS, onward, passkey_fault, without_passkeys};
+use super::{Before, PASSKEYS, notice, onward, passkey_fault, without_passkeys};
 use crate::config::OfferedFactor;
 use crate::pages::sessions::facts;
 use crate::pages::{Draft, HtmlPage, LOCAL_TIMES, View, moment};
+use crate::session::second::changes::FactorChange;
 use crate::session::second::{FactorKind, FactorList, ListedFactor, SecondMethod, SecondProof};
 
 /// What the page is about.
@@ -25,6 +26,8 @@ pub struct OwnFactors<'a> {
     pub changing: Before<'a>,
     /// What was proven last in this session.
     pub proof: Option<&'a SecondProof>,
+    /// What was changed in other sessions.
+    pub changes: &'a [&'a FactorChange],
     /// Where they were on the way to.
     pub back: Option<&'a str>,
     /// Where to prove another factor than the last one, and come back.
@@ -50,6 +53,7 @@ pub fn render(view: &View<'_>, own: &OwnFactors<'_>) -> HtmlPage {
     let body = html! {
         h1 { (title) }
         p { (view.say("With one of these you show that it is you, beside your sign-in. Whoever steals your password alone does not get far.")) }
+        (notice(view, own.changes))
         (first_things(view, own))
         @if own.has_passkeys() { (accepted(own)) }
         @if factors.is_empty() { p { (view.say("You have none yet.")) } }
@@ -233,7 +237,7 @@ fn recovery_codes(view: &View<'_>, own: &OwnFactors<'_>) -> Markup {
     }
 }
 
-const fn kind(kind: FactorKind) -> &'static str {
+pub(super) const fn kind(kind: FactorKind) -> &'static str {
     match kind {
         FactorKind::Passkey => "Passkey",
         FactorKind::Totp => "App that makes codes",
@@ -276,6 +280,7 @@ mod tests {
             adding: Before::Nothing,
             changing: Before::Nothing,
             proof: None,
+            changes: &[],
             back: None,
             verify: "/verify",
         };
@@ -317,7 +322,8 @@ mod tests {
         // R-216
         let proof =
             SecondProof { factor: Some("00aa".to_owned()), ..SecondProof::new(Timestamp::EPOCH, SecondMethod::Totp) };
-        let proven = |factors| page(factors, |own| own.proof = Some(&proof)).body;
+        let proof: &'static SecondProof = Box::leak(Box::new(proof));
+        let proven = |factors| page(factors, |own| own.proof = Some(proof)).body;
         let two = proven(vec![factor("00aa", FactorKind::Totp), factor("00bb", FactorKind::Totp)]);
         assert!(two.contains("/auth/second/00bb/remove") && !two.contains("/auth/second/00aa/remove"), "{two}");
         assert!(two.contains(r#"href="/verify""#));
@@ -327,9 +333,10 @@ mod tests {
     #[test]
     fn after_a_recovery_code_a_factor_can_be_added_and_nothing_changed() {
         // R-342
-        let proof = SecondProof::new(Timestamp::EPOCH, SecondMethod::Recovery);
+        let proof: &'static SecondProof =
+            Box::leak(Box::new(SecondProof::new(Timestamp::EPOCH, SecondMethod::Recovery)));
         let page = page(vec![factor("00aa", FactorKind::Totp)], |own| {
-            (own.proof, own.changing, own.back) = (Some(&proof), Before::Proof("/prove"), Some("/a"));
+            (own.proof, own.changing, own.back) = (Some(proof), Before::Proof("/prove"), Some("/a"));
         });
         assert!(page.body.contains("used a recovery code") && page.body.contains("/auth/second/totp/begin"));
         assert!(!page.body.contains("/remove\"") && !page.body.contains(r#"href="/a""#), "{}", page.body);
