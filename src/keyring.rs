@@ -55,6 +55,10 @@ pub enum KeyPurpose {
     AgentConsent,
     /// The mark in the id of a client that registered here.
     AgentClient,
+    /// The MAC of the cookie by which a browser shows that it proved its device's key.
+    BoundCookie,
+    /// The MAC of what such a browser is to sign.
+    DeviceChallenge,
 }
 
 impl KeyPurpose {
@@ -72,6 +76,8 @@ impl KeyPurpose {
             Self::AgentHandle => b"postern/v1/agent-handle",
             Self::AgentConsent => b"postern/v1/agent-consent",
             Self::AgentClient => b"postern/v1/agent-client",
+            Self::BoundCookie => b"postern/v1/bound-cookie",
+            Self::DeviceChallenge => b"postern/v1/device-challenge",
         }
     }
 }
@@ -104,6 +110,8 @@ struct DerivedKeys {
     agent_handle: DerivedKey,
     agent_consent: DerivedKey,
     agent_client: DerivedKey,
+    bound_cookie: DerivedKey,
+    device_challenge: DerivedKey,
 }
 
 #[derive(Default)]
@@ -127,6 +135,8 @@ impl DerivedKeys {
             KeyPurpose::AgentHandle => &self.agent_handle,
             KeyPurpose::AgentConsent => &self.agent_consent,
             KeyPurpose::AgentClient => &self.agent_client,
+            KeyPurpose::BoundCookie => &self.bound_cookie,
+            KeyPurpose::DeviceChallenge => &self.device_challenge,
         }
     }
 }
@@ -403,6 +413,8 @@ mod tests {
             KeyPurpose::AgentHandle => 9,
             KeyPurpose::AgentConsent => 10,
             KeyPurpose::AgentClient => 11,
+            KeyPurpose::BoundCookie => 12,
+            KeyPurpose::DeviceChallenge => 13,
         };
         let all = [
             KeyPurpose::LoginTransaction,
@@ -417,6 +429,8 @@ mod tests {
             KeyPurpose::AgentHandle,
             KeyPurpose::AgentConsent,
             KeyPurpose::AgentClient,
+            KeyPurpose::BoundCookie,
+            KeyPurpose::DeviceChallenge,
         ];
         let ring = ring(&["a"]);
         for (at, purpose) in all.into_iter().enumerate() {

@@ -3,6 +3,7 @@
 
 pub mod authentication;
 pub mod claims;
+pub mod device;
 pub mod email_domain;
 pub mod found;
 mod identity;
@@ -14,6 +15,8 @@ pub mod relations;
 pub mod roles;
 pub mod scopes;
 pub mod tenant;
+
+pub use device::DeviceShortfall;
 
 use crate::authn::{AuthenticationFacts, Principal};
 use crate::route::{Access, Matched};
@@ -75,6 +78,8 @@ pub enum Denial {
     Policy(&'static str, String),
     /// The sign-in does not do, and its provider cannot be asked for one that does.
     Authentication(Shortfall),
+    /// The session is not tied to its device as the route wants it.
+    Device(DeviceShortfall),
 }
 
 /// What kind of sign-in a route wants in place of the one at hand.
@@ -133,6 +138,7 @@ impl Denial {
             Self::Methods(_) => "authz.amr_missing",
             Self::Relation(code, _) | Self::Policy(code, _) => code,
             Self::Authentication(shortfall) => shortfall.code(),
+            Self::Device(shortfall) => shortfall.code(),
         }
     }
 
@@ -182,7 +188,9 @@ pub fn authorize(principal: Option<&Principal>, matched: &Matched<'_>, now: Time
         let (acr_values, max_age) = (required.acr.clone(), required.max_age);
         return Decision::StepUp(StepUp { acr_values, max_age, shortfall });
     }
-    match authentication::decide_methods(facts, &required.amr) {
+    let methods = authentication::decide_methods(facts, &required.amr);
+    // Last: the browser proves the key for nothing that is refused for another reason.
+    match methods.and_then(|()| device::decide(principal, required.device, now)) {
         Err(denial) => Decision::Deny(denial),
         Ok(()) => Decision::Allow(Permit(())),
     }
@@ -206,6 +214,9 @@ pub fn each(principal: &Principal, matched: &Matched<'_>, now: Timestamp) -> Vec
     }
     if !required.amr.is_empty() {
         findings.push(Finding::of("amr", authentication::decide_methods(facts, &required.amr)));
+    }
+    if required.device.is_some() {
+        findings.push(Finding::of("device", device::decide(principal, required.device, now)));
     }
     findings
 }

@@ -77,7 +77,7 @@ pub use require::MAX_ACR_VALUES_BYTES;
 pub use roles::Roles;
 pub use secrets::{HEALTH, KEY_RING, SecretOwner, VERIFY, is_secret};
 pub use services::ServiceClient;
-pub use session::{SameSite, SessionConfig};
+pub use session::{DeviceMode, SameSite, SessionConfig};
 pub use settings::{MAX_FILE_BYTES, SCHEMA, Settings};
 pub use sharing::{SHARING_PREFIX, SharedType, Sharing};
 pub use sign_out::{Logout, LogoutTokens, SignOut};

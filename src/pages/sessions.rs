@@ -166,6 +166,7 @@ mod tests {
             expires_at: Timestamp::from_unix(i64::MAX),
             provider: None,
             grant: None,
+            bound_at: None,
         }
     }
 

@@ -2,12 +2,14 @@
 //! and the one map between them.
 
 mod approval;
+mod device;
 pub mod mismatch;
 mod parts;
 mod problem;
 mod reason;
 
 pub use approval::ApprovalRefusal;
+pub use device::DeviceError;
 pub use parts::{Document, ForwardAuthError, KeyRequestError, LogoutRequestError, McpDenial, OrderError};
 pub use problem::Refusal;
 pub use reason::Reason;

@@ -25,6 +25,10 @@ pub enum Refusal {
     TokenMalformed,
     /// 401: not by this sign-in; what kind of one would do (RFC 9470).
     StepUp(Box<StepUp>),
+    /// 401: not without a proof of the key of the device.
+    DeviceProof,
+    /// 401: not in a session that is bound to no device.
+    DeviceBinding,
     /// 403: not with these rights; the scopes that would do.
     Forbidden(Vec<String>),
     /// 403: not until somebody allows it, at this address; for so long they are asked.
@@ -84,6 +88,8 @@ impl Refusal {
             Self::Unauthenticated
             | Self::LoginUnfinished
             | Self::StepUp(_)
+            | Self::DeviceProof
+            | Self::DeviceBinding
             | Self::TokenRequired
             | Self::TokenRefused
             | Self::ProofRefused
@@ -117,6 +123,8 @@ impl Refusal {
             Self::ProofRefused => "invalid-dpop-proof",
             Self::NonceWanted => "use-dpop-nonce",
             Self::StepUp(_) => "insufficient-user-authentication",
+            Self::DeviceProof => "device-proof-required",
+            Self::DeviceBinding => "device-binding-required",
             Self::Forbidden(_) => "forbidden",
             Self::ApprovalRequired(..) => "approval-required",
             Self::ApprovalDenied(_) => "approval-denied",
@@ -149,6 +157,8 @@ impl Refusal {
             Self::TokenRefused => "That access token is not accepted",
             Self::ProofRefused | Self::NonceWanted => "That proof of a key is not accepted",
             Self::StepUp(_) => "Please sign in once more",
+            Self::DeviceProof => "Your browser has to prove its device",
+            Self::DeviceBinding => "Another browser is needed here",
             Self::Forbidden(_) => "You may not do this",
             Self::ApprovalRequired(..) => "Somebody has to allow this first",
             Self::ApprovalDenied(_) => "This was not allowed",
@@ -187,6 +197,13 @@ impl Refusal {
             }
             Self::TokenMalformed => "The program that sent it has to present its access token in another way.",
             Self::StepUp(_) => "This page needs another sign-in, perhaps in a safer way than before.",
+            Self::DeviceProof => {
+                "You signed in on one device, and only the browser there can go on. If this is that browser, sign in again."
+            }
+            Self::DeviceBinding => {
+                "This page is only for browsers that tie the sign-in to their device: Chrome or Edge, from version 146, on \
+                 Windows or macOS. Open it there and sign in again."
+            }
             Self::Forbidden(_) => "You are signed in, but your account has no access to this page.",
             Self::ApprovalRequired(..) => {
                 "Whoever may allow it can do so on a page of ours. Then it can be tried again."
@@ -246,6 +263,8 @@ impl Refusal {
             self,
             Self::Unauthenticated
                 | Self::StepUp(_)
+                | Self::DeviceProof
+                | Self::DeviceBinding
                 | Self::LoginFailed
                 | Self::LoginOver
                 | Self::LoginRefused

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::approval::{ApprovalCommand, ApprovalReply};
+use super::device::{DeviceCommand, DeviceReply};
 use super::grant::{Grant, GrantRefusal};
 use super::handle::SessionDigest;
 use super::record::Session;
@@ -100,6 +101,8 @@ pub enum Command {
     },
     /// Something about approvals of single calls.
     Approval(Box<ApprovalCommand>),
+    /// Something about the device that a session is bound to.
+    Device(Box<DeviceCommand>),
 }
 
 impl Command {
@@ -290,6 +293,8 @@ pub enum Reply {
     LiveGrant(Box<Session>),
     /// Something about approvals.
     Approval(Box<ApprovalReply>),
+    /// Something about the device that a session is bound to.
+    Device(Box<DeviceReply>),
 }
 
 /// One session as its owner sees it.
@@ -313,6 +318,9 @@ pub struct Listed {
     /// What it is, if it is a grant to an agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant: Option<ListedGrant>,
+    /// Since when it is bound to its device, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound_at: Option<Timestamp>,
 }
 
 /// A grant as the person who gave it sees it.
