@@ -77,6 +77,8 @@ mod cors;
 mod cost;
 #[path = "flow/decisions.rs"]
 mod decisions;
+mod device_bound;
+mod device_now;
 #[path = "flow/documents.rs"]
 mod documents;
 #[path = "flow/explain.rs"]

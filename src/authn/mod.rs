@@ -98,9 +98,6 @@ impl Rejection {
     #[must_use]
     pub const fn discards_cookie(&self) -> bool {
         // A browser that proves the key a moment later needs it still.
-        !matches!(
-            self,
-            Self::Store(_) | Self::DeviceUnproven(_) | Self::DevicePaused | Self::DeviceUnbound { .. }
-        )
+        !matches!(self, Self::Store(_) | Self::DeviceUnproven(_) | Self::DevicePaused | Self::DeviceUnbound { .. })
     }
 }

@@ -164,10 +164,10 @@ impl Principal {
             expires_at,
             acr: session.acr.clone(),
             amr: session.amr.clone(),
-            device: session.device.as_deref().map(|device| DeviceFacts {
-                bound_at: device.registered_at,
-                proved_at: Some(device.proved_at),
-            }),
+            device: session
+                .device
+                .as_deref()
+                .map(|device| DeviceFacts { bound_at: device.registered_at, proved_at: Some(device.proved_at) }),
         };
         Self {
             kind: PrincipalKind::Human,

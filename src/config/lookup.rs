@@ -1,7 +1,8 @@
 //! What is found in a configuration: providers, issuers, addresses to register.
 
 use super::{
-    Config, DeviceMode, IssuerId, Provider, ProviderId, SPIFFE_SCHEME, ServiceClient, Sharing, TokenIssuer, WorkloadIssuer,
+    Config, DeviceMode, IssuerId, Provider, ProviderId, SPIFFE_SCHEME, ServiceClient, Sharing, TokenIssuer,
+    WorkloadIssuer,
 };
 use crate::api_key::KeyPrefix;
 use crate::limit::Limit;

@@ -279,6 +279,7 @@ impl Config {
             public_url: public_url.as_ref(),
             development,
             sessions,
+            devices: session.device != DeviceMode::Off,
             known: Known::of((ids, known), (&issuers, &certificates), &session.claims, (&roles, &relations)),
             services: &services.ids,
             authzen: top.has("AUTHZEN"),

@@ -93,6 +93,8 @@ fn refusals(text: &str) -> Vec<Refusal> {
         Refusal::NonceWanted,
         Refusal::TokenMalformed,
         Refusal::StepUp(Box::new(StepUp { acr_values: Vec::new(), max_age: None, shortfall: Shortfall::TooOld })),
+        Refusal::DeviceProof,
+        Refusal::DeviceBinding,
         Refusal::Forbidden(vec![text.to_owned()]),
         Refusal::ApprovalRequired(text.to_owned(), Seconds::new(42)),
         Refusal::ApprovalDenied(Seconds::new(42)),

@@ -360,12 +360,10 @@ impl Reason {
             Self::Key(KeyRejection::Powerless) => Refusal::Forbidden(Vec::new()),
             Self::Key(_) | Self::Agent(_) | Self::Blocked(_) => Refusal::TokenRefused,
             Self::Rejected(Rejection::Store(_) | Rejection::DevicePaused) => Refusal::Unavailable,
-            Self::Rejected(Rejection::DeviceUnproven(_)) | Self::Denied(Denial::Device(DeviceShortfall::ProofTooOld)) => {
-                Refusal::DeviceProof
-            }
-            Self::Rejected(Rejection::DeviceUnbound { .. }) | Self::Denied(Denial::Device(DeviceShortfall::Unbound)) => {
-                Refusal::DeviceBinding
-            }
+            Self::Rejected(Rejection::DeviceUnproven(_))
+            | Self::Denied(Denial::Device(DeviceShortfall::ProofTooOld)) => Refusal::DeviceProof,
+            Self::Rejected(Rejection::DeviceUnbound { .. })
+            | Self::Denied(Denial::Device(DeviceShortfall::Unbound)) => Refusal::DeviceBinding,
             Self::Device(error) => error.refusal(),
             Self::Rejected(_) => Refusal::Unauthenticated,
             Self::Csrf(_) | Self::CorsOrigin | Self::LoginNotNavigated => Refusal::CrossSite,

@@ -37,8 +37,14 @@ fn policies(count: usize) -> String {
 fn of_reading_and_of_deciding() {
     let claims = json!({ "department": "sales", "groups": ["a", "b"], "clearance": 3, "name": "Alice" });
     let (method, peer) = (Method::GET, Peer { address: Some("203.0.113.7".to_owned()), ..Peer::default() });
-    let proof =
-        AuthenticationFacts { means: Means::Session, key: None, time: None, acr: None, amr: vec!["otp".to_owned()], second: None };
+    let proof = AuthenticationFacts {
+        means: Means::Session,
+        key: None,
+        time: None,
+        acr: None,
+        amr: vec!["otp".to_owned()],
+        second: None,
+    };
     let granted = Roles::default();
     let input = PolicyInput {
         principal: PrincipalFacts {

@@ -11,7 +11,7 @@ mod register;
 
 use super::context::RequestContext;
 use super::response_parts::ResponseParts;
-use super::{Platform, cold};
+use super::{Gateway, Platform, cold};
 use crate::audit::What;
 use crate::authn::Authenticated;
 use crate::authn::session_cookie::{DeviceProofs, Wants};
@@ -25,7 +25,9 @@ use crate::session::device::proof::{self, ProofTerms};
 use crate::session::device::{
     BoundCookie, DeviceBinding, DeviceChallenge, DeviceCommand, DeviceReply, REGISTER_WITHIN,
 };
-use crate::session::{Command, Reply, SessionHandle};
+use crate::session::{Check, Command, Reply, SessionHandle, SessionTimeouts, Sessions};
+use crate::time::Timestamp;
+use crate::upstream::SessionLease;
 
 /// What is ours of the paths.
 pub(super) const PREFIX: &str = "/auth/bound";
@@ -60,6 +62,28 @@ fn not_now(reason: Reason) -> Reason {
     }
 }
 
+impl Gateway {
+    /// When the key was proved last of the device that a session is bound to, for a stream that depends on it. `None`: the
+    /// session has ended, or is bound to none.
+    ///
+    /// # Errors
+    /// When its object does not answer.
+    pub async fn proved_at<P: Platform>(
+        &self,
+        platform: &P,
+        lease: &SessionLease,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let session = &self.config.session;
+        let clocks = SessionTimeouts::new(session.idle, session.absolute);
+        let check = Check { digest: lease.digest.clone(), touch: false, access_token: false, clocks };
+        match platform.sessions().call(&lease.subject, &Command::Check(check)).await? {
+            Reply::Live(live) => Ok(live.session.device.map(|device| device.proved_at)),
+            Reply::Gone => Ok(None),
+            _ => Err(StoreError::Malformed),
+        }
+    }
+}
+
 /// Offers a browser to bind the session that just began: with the answer that sets its cookie, and for a minute (R-346). One
 /// that cannot leaves the header alone (R-355).
 pub(super) fn offer<P: Platform>(
@@ -74,9 +98,7 @@ pub(super) fn offer<P: Platform>(
     let digest = handle.id.digest();
     let challenge = DeviceChallenge::Register(&digest).issue(&ctx.site.config.keys, ctx.request.now);
     let authorization = proof::authorization(&digest);
-    let value = format!(
-        r#"(ES256);path="{REGISTER}";challenge="{challenge}";authorization="{authorization}""#
-    );
+    let value = format!(r#"(ES256);path="{REGISTER}";challenge="{challenge}";authorization="{authorization}""#);
     if let Ok(value) = HeaderValue::try_from(value) {
         response.headers.insert(REGISTRATION, value);
     }

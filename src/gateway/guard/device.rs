@@ -37,10 +37,7 @@ pub(super) fn lead_on<P: Platform>(
 
 /// The same request, without the cookie that says that the key was proved: the browser proves it anew before it sends the
 /// request again, with its body (RFC 9110 §15.4.8). Where it does not, there is no cookie that could be taken away once more.
-fn once_more<P: Platform>(
-    ctx: &RequestContext<'_, P>,
-    parts: &mut ResponseParts,
-) -> Result<Option<Response>, Reason> {
+fn once_more<P: Platform>(ctx: &RequestContext<'_, P>, parts: &mut ResponseParts) -> Result<Option<Response>, Reason> {
     let head = ctx.request.head;
     // No WebSocket follows a redirect.
     if cookie::only(&head.headers, cookie::BOUND).is_none() || head.headers.contains_key(header::UPGRADE) {

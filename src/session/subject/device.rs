@@ -2,9 +2,7 @@
 
 use super::{SubjectSessions, row};
 use crate::ports::{Random, StoreError};
-use crate::session::device::{
-    Bind, DeviceBinding, DeviceCommand, DeviceReply, Grace, Prove, REGISTER_WITHIN,
-};
+use crate::session::device::{Bind, DeviceBinding, DeviceCommand, DeviceReply, Grace, Prove, REGISTER_WITHIN};
 use crate::session::handle::SessionDigest;
 use crate::session::message::Reply;
 use crate::session::record::{Session, SessionTimeouts};
