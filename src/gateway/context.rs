@@ -148,16 +148,10 @@ impl<P: Platform> RequestContext<'_, P> {
 
     /// A browser that was let in without a proof of its device is told of in the log.
     fn note_device(&self, authenticated: &Authenticated, parts: &mut ResponseParts) {
-        let life = self.site.config.session.device_life;
-        let is_unproven = authenticated
-            .principal
-            .session()
-            .and_then(|session| session.device)
-            .is_some_and(|device| device.proved_at.is_none());
-        let is_graced = authenticated.device.as_ref().is_some_and(|device| !device.is_recent(self.request.now));
-        if is_unproven && is_graced {
-            parts.event.detail = Some(format!("let in without a proof of its device for {life} at most, once"));
-        }
+        let shown = authenticated.principal.session().and_then(|session| session.device);
+        let is_unproven = shown.is_some_and(|shown| shown.proved_at.is_none());
+        let is_old = authenticated.device.as_ref().is_some_and(|device| !device.is_recent(self.request.now));
+        parts.event.device_grace = is_unproven && is_old;
     }
 
     /// Refuses a session that the list says counts no more. It is ended for good where it began too early; the object of a
