@@ -55,7 +55,7 @@ fn listed(id: &str, device: &str, place: &str) -> Listed {
         last_seen: at,
         expires_at: Timestamp::from_unix(i64::MAX),
         provider: None,
-        bound_at: None,
+        bound_at: Some(Timestamp::from_unix(1_795_328_454)),
         grant: None,
     }
 }
