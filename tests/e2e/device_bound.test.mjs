@@ -1,15 +1,16 @@
 // Sessions that are bound to a device, with the key of a test: registration, proofs, and what thieves try.
 
 import assert from "node:assert/strict";
-import { generateKeyPairSync, sign } from "node:crypto";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
+import { askAbout, bind, BOUND_COOKIE as BOUND, challengeOf, cookiesOf, Device } from "./support/device.mjs";
 import { logIn, whoIs } from "./support/login.mjs";
+import { SESSION_COOKIE as SESSION } from "./support/refusals.mjs";
 import { coming, ENDED, handshake } from "./support/websocket.mjs";
 import { startWorld } from "./support/world.mjs";
 
-const [SESSION, BOUND, ORIGIN] = ["__Host-postern", "__Host-postern-bound", "https://app.localhost"];
+const ORIGIN = "https://app.localhost";
 const ID = "postern:app.localhost";
 const world = await startWorld({ main: {} }, {
   session: { device: "offer", device_life: "5m" },
@@ -25,20 +26,6 @@ const { postern, issuers } = world;
 await postern.behindTls();
 after(() => postern.break({}));
 
-const part = (value) => Buffer.from(JSON.stringify(value)).toString("base64url");
-
-class Device {
-  #keys = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  jws(header, claims) {
-    const input = `${part({ alg: "ES256", typ: "dbsc+jwt", ...header })}.${part(claims)}`;
-    const signature = sign("sha256", Buffer.from(input), { key: this.#keys.privateKey, dsaEncoding: "ieee-p1363" });
-    return `${input}.${signature.toString("base64url")}`;
-  }
-  get jwk() {
-    return this.#keys.publicKey.export({ format: "jwk" });
-  }
-}
-
 let people = 0;
 
 async function signedIn() {
@@ -46,28 +33,15 @@ async function signedIn() {
   const browser = world.browser();
   const answer = await logIn(browser, { provider: "main" });
   assert.equal(answer.status, 200, answer.body);
-  const offer = /^\(ES256\);path="\/auth\/bound\/register";challenge="([\w.-]+)";authorization="([\w-]+)"$/.exec(answer.headers["secure-session-registration"]);
-  return { browser, challenge: offer[1], authorization: offer[2] };
+  return { browser, answer };
 }
 
-const cookies = (browser, names = [SESSION, BOUND]) =>
-  ["cookie", names.filter((name) => browser.jar.cookies.has(name)).map((name) => `${name}=${browser.jar.cookies.get(name).value}`).join("; ")];
-
-async function ask(browser, path, proof, headers = []) {
-  const all = [cookies(browser, [SESSION]), ...headers, ...(proof ? [["secure-session-response", proof]] : [])];
-  const answer = await postern.send(path, { method: "POST", headers: all });
-  browser.jar.store(answer.setCookies);
-  return answer;
-}
-
-const refresh = (browser, proof) => ask(browser, "/auth/bound/refresh", proof, [["sec-secure-session-id", ID]]);
-const challengeOf = (answer) => /^"([\w.-]+)";id="([^"]+)"$/.exec(answer.headers["secure-session-challenge"])[1];
+const refresh = (browser, proof) => askAbout(browser, "/auth/bound/refresh", proof, [["sec-secure-session-id", ID]]);
 
 async function bound() {
-  const [{ browser, challenge, authorization }, device] = [await signedIn(), new Device()];
-  const answer = await ask(browser, "/auth/bound/register", device.jws({ jwk: device.jwk }, { jti: challenge, authorization }));
-  assert.equal(answer.status, 200, answer.body);
-  assert.equal(JSON.parse(answer.body).session_identifier, ID);
+  const { browser, answer } = await signedIn();
+  const { device, description } = await bind(browser, answer);
+  assert.equal(description.session_identifier, ID);
   return { browser, device };
 }
 
@@ -76,7 +50,7 @@ async function prove({ browser, device }) {
   assert.equal(answer.status, 200, answer.body);
 }
 
-const status = async (browser, path, names) => (await postern.send(path, { headers: [cookies(browser, names), ["sec-fetch-site", "same-origin"]] })).status;
+const status = async (browser, path, names) => (await postern.send(path, { headers: [cookiesOf(browser, names), ["sec-fetch-site", "same-origin"]] })).status;
 
 test("a bound session counts with both cookies, and with one of them it is nobody", async () => {
   // R-349
@@ -85,7 +59,7 @@ test("a bound session counts with both cookies, and with one of them it is nobod
   assert.equal(await status(person.browser, "/page"), 200);
   for (const path of ["/page", "/auth/me", "/auth/sessions"]) assert.equal(await status(person.browser, path, [SESSION]), 401);
   assert.equal(await status(person.browser, "/page", [BOUND]), 401);
-  const open = (names) => handshake(postern, "/live/echo", [cookies(person.browser, names), ["origin", ORIGIN]]);
+  const open = (names) => handshake(postern, "/live/echo", [cookiesOf(person.browser, names), ["origin", ORIGIN]]);
   assert.equal((await open([SESSION])).status, 401);
   const opened = await open();
   assert.equal(opened.status, 101);
@@ -106,7 +80,7 @@ test("neither another key nor a proof that was used brings a new cookie", async 
   const wrong = await refresh(browser, new Device().jws({}, { jti: challengeOf(replayed) }));
   assert.deepEqual([wrong.status, wrong.headers["secure-session-challenge"], wrong.setCookies], [403, undefined, []]);
   const thief = new Device();
-  const again = await ask(browser, "/auth/bound/register", thief.jws({ jwk: thief.jwk }, { jti: challengeOf(replayed), authorization: "a" }));
+  const again = await askAbout(browser, "/auth/bound/register", thief.jws({ jwk: thief.jwk }, { jti: challengeOf(replayed), authorization: "a" }));
   assert.equal(again.status, 403);
   assert.ok(await whoIs(browser));
 });
@@ -133,7 +107,7 @@ test("the object remembers the key when it is out of memory", async () => {
 test("a proof for the request at hand is asked for by a redirect to itself", async () => {
   const person = await bound();
   await postern.advance(31);
-  const pay = () => postern.send("/pay?a=b", { method: "POST", headers: [cookies(person.browser), ["origin", ORIGIN], ["sec-fetch-site", "same-origin"]], body: "amount=1" });
+  const pay = () => postern.send("/pay?a=b", { method: "POST", headers: [cookiesOf(person.browser), ["origin", ORIGIN], ["sec-fetch-site", "same-origin"]], body: "amount=1" });
   const sent = await pay();
   assert.deepEqual([sent.status, sent.headers.location], [307, `${ORIGIN}/pay?a=b`]);
   assert.match(sent.setCookies.join(), /^__Host-postern-bound=;.*Max-Age=0/);
@@ -144,7 +118,7 @@ test("a proof for the request at hand is asked for by a redirect to itself", asy
 test("nothing that is said of a device goes to the upstream or comes from it", async () => {
   // R-355
   const { browser } = await bound();
-  const headers = [cookies(browser), ["sec-fetch-site", "same-origin"], ["sec-secure-session-id", ID], ["secure-session-skipped", "x"], ["x-kept", "1"]];
+  const headers = [cookiesOf(browser), ["sec-fetch-site", "same-origin"], ["sec-secure-session-id", ID], ["secure-session-skipped", "x"], ["x-kept", "1"]];
   const answer = await postern.send("/live/upload", { headers });
   assert.equal(answer.status, 200);
   assert.equal(JSON.parse(answer.body).headers["x-kept"], "1");
@@ -153,7 +127,7 @@ test("nothing that is said of a device goes to the upstream or comes from it", a
 
 test("a WebSocket ends when no proof came for two lives of the cookie, and goes on when one did", async () => {
   const [lazy, busy] = [await bound(), await bound()];
-  const open = async ({ browser }) => (await handshake(postern, "/live/echo", [cookies(browser), ["origin", ORIGIN]])).socket;
+  const open = async ({ browser }) => (await handshake(postern, "/live/echo", [cookiesOf(browser), ["origin", ORIGIN]])).socket;
   const [lapses, goesOn] = [await open(lazy), await open(busy)];
   await postern.advance(290);
   await prove(busy);
@@ -170,7 +144,7 @@ test("a WebSocket ends when no proof came for two lives of the cookie, and goes 
 test("sign-out takes both cookies, and the next refresh is told that it is over", async () => {
   // R-356
   const { browser } = await bound();
-  const stolen = cookies(browser);
+  const stolen = cookiesOf(browser);
   const answer = await browser.fetch("/auth/logout", { method: "POST" });
   assert.equal(answer.status, 200, answer.body);
   assert.ok(!browser.jar.cookies.has(BOUND) && !browser.jar.cookies.has(SESSION));
