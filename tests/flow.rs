@@ -77,6 +77,8 @@ mod cors;
 mod cost;
 #[path = "flow/decisions.rs"]
 mod decisions;
+#[path = "flow/device.rs"]
+mod device;
 #[path = "flow/device_bound.rs"]
 mod device_bound;
 #[path = "flow/device_now.rs"]

@@ -2,10 +2,8 @@
 
 use serde_json::json;
 
-use super::device_bound::{Device, bound, deployment, offer, prove, register};
+use super::device::{BOUND, Device, bound, deployment, offer, prove, register};
 use crate::support::{Asked, Browser, ORIGIN, World, gateway};
-
-const BOUND: &str = "__Host-postern-bound";
 
 #[test]
 fn a_route_for_bound_sessions_tells_others_which_browsers_can() {
