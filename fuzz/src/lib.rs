@@ -13,6 +13,7 @@ pub mod certificate;
 pub mod challenge;
 pub mod claims;
 pub mod cookie;
+pub mod device;
 pub mod dpop;
 pub mod fixed;
 pub mod json;
@@ -29,6 +30,7 @@ pub mod person;
 pub mod policy;
 pub mod relation;
 pub mod route;
+pub mod second_factor;
 pub mod sharing;
 pub mod workload;
 

@@ -33,6 +33,7 @@ mod provider_choice;
 mod relations;
 mod request_headers;
 mod require;
+mod revocation;
 mod roles;
 mod routes;
 mod second;
@@ -75,11 +76,12 @@ pub use problem::Problem;
 pub use provider::{Inability, LoginParameter, Provider, ResponseMode};
 pub use provider_choice::{Icon, OtherAccount, ProviderChoice};
 pub use require::MAX_ACR_VALUES_BYTES;
+pub use revocation::{ProviderRevocation, RevocationTyp};
 pub use roles::Roles;
 pub use second::{OfferedFactor, SecondRules};
 pub use secrets::{HEALTH, KEY_RING, SecretOwner, VERIFY, is_secret};
 pub use services::ServiceClient;
-pub use session::{SameSite, SessionConfig};
+pub use session::{DeviceMode, SameSite, SessionConfig};
 pub use settings::{MAX_FILE_BYTES, SCHEMA, Settings};
 pub use sharing::{SHARING_PREFIX, SharedType, Sharing};
 pub use sign_out::{Logout, LogoutTokens, SignOut};
@@ -287,6 +289,7 @@ impl Config {
             public_url: public_url.as_ref(),
             development,
             sessions,
+            devices: session.device != DeviceMode::Off,
             known: Known::of(
                 (ids, known),
                 (&issuers, &certificates),

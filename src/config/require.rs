@@ -14,10 +14,10 @@ use super::relations::{self, Relations};
 use super::roles::{self, Roles};
 use super::second::SecondRules;
 use super::table::Table;
-use super::value::{duration, flag, label, list, one_of, scope, text, word};
+use super::value::{choice, duration, flag, label, list, one_of, scope, text, word};
 use crate::ids::ProviderId;
 use crate::ids::principal_kind::PrincipalKind;
-use crate::route::{Guard, Pattern, Requirements};
+use crate::route::{DeviceRequirement, Guard, Pattern, Requirements};
 use crate::session::second::ACR as ACR_OF_SECOND;
 use crate::time::Seconds;
 
@@ -28,6 +28,7 @@ const SHORTEST_MAX_AGE: Seconds = Seconds::minutes(1);
 const LONGEST_MAX_AGE: Seconds = Seconds::hours(30 * 24);
 /// What a login link may ask for in all: the values of `acr_values`, with spaces between them.
 pub const MAX_ACR_VALUES_BYTES: usize = 512;
+const DEVICE: [(&str, DeviceRequirement); 2] = [("bound", DeviceRequirement::Bound), ("now", DeviceRequirement::Now)];
 const SCOPE: &str = "a scope without spaces, quotes or backslashes";
 const ACR: &str = "a value without spaces, quotes or backslashes";
 
@@ -68,7 +69,9 @@ impl<'a> Known<'a> {
 
 /// Reads `require` of a route, if it is there. `pattern`: the route's; `None` when that is wrong itself.
 pub(super) fn read(route: &mut Table<'_>, pattern: Option<&Pattern>, known: &Known<'_>) -> Requirements {
-    let Some(mut table) = route.table("require") else { return Requirements::default() };
+    // Of whom every guarded route asks for a second factor, one without requirements does too.
+    let second_for = known.second.map(|rules| rules.required_for.clone()).unwrap_or_default();
+    let Some(mut table) = route.table("require") else { return Requirements { second_for, ..Requirements::default() } };
     let provider = |text: &str| known.provider_ids.iter().find(|id| id.as_str() == text).cloned();
     let issuer = |text: &str| known.issuers.ids.iter().find(|id| id.as_str() == text).cloned();
     let certificate = |text: &str| known.certificates.ids.iter().find(|id| id.as_str() == text).cloned();
@@ -97,8 +100,8 @@ pub(super) fn read(route: &mut Table<'_>, pattern: Option<&Pattern>, known: &Kno
         amr: some(&mut table, "amr", "a value without spaces", word),
         max_age: table.optional("max_age", duration(SHORTEST_MAX_AGE, LONGEST_MAX_AGE)),
         second: second(&mut table, known),
-        second_for: known.second.map(|rules| rules.required_for.clone()).unwrap_or_default(),
-        device: None,
+        second_for,
+        device: table.optional("device", choice(&DEVICE)),
     };
     if requirements.acr.iter().any(|acr| acr == ACR_OF_SECOND) {
         let message =

@@ -6,6 +6,7 @@ mod agents;
 mod authzen;
 mod background;
 mod blocks;
+mod bound;
 mod context;
 mod deployment;
 mod exposed_key;
@@ -54,7 +55,7 @@ use agents::approvals;
 use exposed_key::WatchedBody;
 use guard::forward_auth;
 use sign_in::{callback, continue_pages, login};
-use sign_out::{backchannel, frontchannel};
+use sign_out::{backchannel, frontchannel, revocation};
 use well_known::{assertion_keys, client_keys, client_script, protected_resource, resource_url};
 
 pub use admin::{ENDPOINTS as MANAGEMENT, Endpoint};
@@ -261,6 +262,7 @@ impl Gateway {
             "/auth/sessions/end-others" => cold(sessions::end_others_by_form(ctx, parts)).await?,
             "/auth/verify" => cold(forward_auth::answer(ctx, Asks::Whether, parts)).await?,
             "/auth/verify/refusal" => cold(forward_auth::answer(ctx, Asks::Why, parts)).await?,
+            _ if path.is_within(bound::PREFIX) => cold(bound::answer(ctx, path, parts)).await?,
             _ if path.is_within(admin::PREFIX) => cold(admin::answer(ctx, path, body, parts)).await?,
             _ => return named(ctx, path, body, parts).await,
         };
@@ -278,6 +280,7 @@ async fn named<P: Platform>(
     let response = match path.as_str().strip_prefix("/auth/").and_then(|rest| rest.split_once('/')) {
         Some(("callback", provider)) => cold(callback::finish(ctx, provider, body, parts)).await?,
         Some(("backchannel-logout", provider)) => cold(backchannel::receive(ctx, provider, body, parts)).await?,
+        Some(("revocation", provider)) => cold(revocation::receive(ctx, provider, body, parts)).await?,
         Some(("frontchannel-logout", provider)) => cold(frontchannel::receive(ctx, provider, parts)).await?,
         Some(("clients", rest)) => client_keys::publish(ctx, rest, parts)?,
         Some(("keys", "leaked")) => cold(leak_reports::receive(ctx, body, parts)).await?,
@@ -308,11 +311,13 @@ fn is_for_keeping(event: &Event) -> bool {
 /// Whether a path is ours and has no limit of its own. What another proxy asks about, and what services share, is counted by
 /// its own rule.
 fn is_limited_as_own(path: &CanonicalPath) -> bool {
-    const OTHERWISE: [&str; 6] = [
+    const OTHERWISE: [&str; 8] = [
+        bound::PREFIX,
         "/auth/login",
         "/auth/callback",
         "/auth/backchannel-logout",
         "/auth/frontchannel-logout",
+        "/auth/revocation",
         "/auth/verify",
         SHARING_PREFIX,
     ];

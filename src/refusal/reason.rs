@@ -1,6 +1,7 @@
 //! What happened, for the log, and the map to what the outside learns of it.
 
 use super::approval::ApprovalRefusal;
+use super::device::DeviceError;
 use super::parts::{Document, ForwardAuthError, KeyRequestError, LogoutRequestError, McpDenial, OrderError};
 use super::problem::Refusal;
 use super::second::SecondError;
@@ -13,7 +14,7 @@ use crate::authn::dpop::Blame;
 use crate::authn::error::SenderError;
 use crate::authn::introspection_budget::NotAsked;
 use crate::authn::{BlockedBy, PresentationError, Rejection, TokenRejection};
-use crate::authz::{Denial, StepUp};
+use crate::authz::{Denial, DeviceShortfall, StepUp};
 use crate::authzen::RequestError;
 use crate::http::StatusCode;
 use crate::http::csrf::CsrfError;
@@ -26,6 +27,8 @@ use crate::oidc::id_token::IdTokenError;
 use crate::oidc::introspection::IntrospectionError;
 use crate::oidc::logout_token::LogoutTokenError;
 use crate::oidc::metadata::MetadataError;
+use crate::oidc::revocation_request::RevocationRequestError;
+use crate::oidc::revocation_token::RevocationTokenError;
 use crate::oidc::token::TokenError;
 use crate::oidc::userinfo::UserInfoError;
 use crate::outward::ServiceTokenError;
@@ -134,6 +137,12 @@ pub enum Reason {
     LogoutTokenSignature(JwtError),
     /// The logout token does not say what it must.
     LogoutToken(LogoutTokenError),
+    /// A provider's revocation that cannot be read.
+    RevocationRequest(RevocationRequestError),
+    /// Its token is no good JWT.
+    RevocationTokenSignature(JwtError),
+    /// Its token does not say what it must.
+    RevocationToken(RevocationTokenError),
     /// A logout came between the beginning of the login and its end, and wins.
     LoginOvertaken,
     /// The access token could not be refreshed, because the provider does not answer.
@@ -160,6 +169,8 @@ pub enum Reason {
     UpstreamUnreachable,
     /// The upstream does not answer in time.
     UpstreamTimeout,
+    /// A browser's registration, or a proof of its key, does not count.
+    Device(DeviceError),
     /// A mistake of our own, named.
     Internal(&'static str),
 }
@@ -225,6 +236,9 @@ impl Reason {
             Self::UserInfo(error) => error.code(),
             Self::LogoutRequest(error) => error.code(),
             Self::LogoutToken(error) => error.code(),
+            Self::RevocationRequest(error) => error.code(),
+            Self::RevocationTokenSignature(error) => error.code(),
+            Self::RevocationToken(error) => error.code(),
             Self::LoginOvertaken => "login.overtaken_by_logout",
             Self::RefreshPaused => "session.renewal_paused",
             Self::ProviderUnreachable(_, error) => provider_code(*error),
@@ -237,6 +251,7 @@ impl Reason {
             Self::NoFile | Self::UpstreamList | Self::UpstreamUnreachable | Self::UpstreamTimeout => {
                 self.upstream_code()
             }
+            Self::Device(error) => error.code(),
             Self::Internal(name) => name,
         }
     }
@@ -345,6 +360,7 @@ impl Reason {
             | Self::LogoutRequest(_)
             | Self::LogoutTokenSignature(_)
             | Self::LogoutToken(_)
+            | Self::RevocationRequest(_)
             | Self::LeakReport(_)
             | Self::Verify(_) => Refusal::BadRequest,
             Self::Client(error) => client_refusal(*error),
@@ -358,10 +374,16 @@ impl Reason {
             Self::NoToken | Self::WrongHealthSecret => Refusal::TokenRequired,
             Self::Presentation(_) => Refusal::TokenMalformed,
             Self::TokenRejected(rejection) => token_refusal(rejection),
+            Self::RevocationTokenSignature(_) | Self::RevocationToken(_) => Refusal::TokenRefused,
             Self::Blocked(BlockedBy::Person) => Refusal::AccountBlocked,
             Self::Key(KeyRejection::Powerless) => Refusal::Forbidden(Vec::new()),
             Self::Key(_) | Self::Agent(_) | Self::Blocked(_) => Refusal::TokenRefused,
-            Self::Rejected(Rejection::Store(_)) => Refusal::Unavailable,
+            Self::Rejected(Rejection::Store(_) | Rejection::DevicePaused) => Refusal::Unavailable,
+            Self::Rejected(Rejection::DeviceUnproven(_))
+            | Self::Denied(Denial::Device(DeviceShortfall::ProofTooOld)) => Refusal::DeviceProof,
+            Self::Rejected(Rejection::DeviceUnbound { .. })
+            | Self::Denied(Denial::Device(DeviceShortfall::Unbound)) => Refusal::DeviceBinding,
+            Self::Device(error) => error.refusal(),
             Self::Rejected(_) => Refusal::Unauthenticated,
             Self::Csrf(_) | Self::CorsOrigin | Self::LoginNotNavigated => Refusal::CrossSite,
             Self::Denied(Denial::Scopes(missing)) => Refusal::Forbidden(missing.clone()),

@@ -6,11 +6,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::approval::{ApprovalCommand, ApprovalReply};
+use super::device::{DeviceCommand, DeviceReply};
 use super::grant::{Grant, GrantRefusal};
 use super::handle::SessionDigest;
 use super::record::Session;
 use super::record::SessionTimeouts;
 use super::second::{SecondCommand, SecondReply};
+use crate::oidc::email::MailAddress;
 use crate::oidc::login_values::Nonce;
 use crate::secret::{self, Secret};
 use crate::time::Timestamp;
@@ -63,6 +65,13 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         unproven: bool,
     },
+    /// End the sessions and grants of whoever signed in with this verified address.
+    EndEmail {
+        /// The address.
+        email: MailAddress,
+        /// Only what began by then, where it is said.
+        before: Option<Timestamp>,
+    },
     /// End every session that began at or before a time, and every login that was begun by then.
     EndAll {
         /// The object's own now when absent.
@@ -103,6 +112,8 @@ pub enum Command {
     Approval(Box<ApprovalCommand>),
     /// Something about second factors.
     Second(Box<SecondCommand>),
+    /// Something about the device that a session is bound to.
+    Device(Box<DeviceCommand>),
 }
 
 impl Command {
@@ -305,6 +316,8 @@ pub enum Reply {
     Approval(Box<ApprovalReply>),
     /// Something about second factors.
     Second(Box<SecondReply>),
+    /// Something about the device that a session is bound to.
+    Device(Box<DeviceReply>),
 }
 
 /// One session as its owner sees it.
@@ -328,6 +341,9 @@ pub struct Listed {
     /// What it is, if it is a grant to an agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant: Option<ListedGrant>,
+    /// Since when it is bound to its device, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound_at: Option<Timestamp>,
 }
 
 /// A grant as the person who gave it sees it.

@@ -1,6 +1,7 @@
 //! The rules of a subject's object, over whatever table its sessions are stored in.
 
 mod approvals;
+mod device;
 mod ending;
 mod grants;
 mod refreshing;
@@ -68,6 +69,10 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
             Command::EndListed { id } => self.end_where(now, |row, _| row.digest.public_id() == *id),
             Command::EndOthers { keep } => self.end_where(now, |row, _| row.digest != *keep),
             Command::EndSid { sid, unproven } => self.end_sid(sid, !unproven, now),
+            Command::EndEmail { email, before } => self.end_where(now, |row, session| {
+                let began_by_then = before.is_none_or(|before| row.created_at <= before);
+                began_by_then && session.email().as_ref() == Some(email)
+            }),
             Command::EndAll { before } => self.end_all(*before, now),
             Command::Block { until } => self.block(*until, now),
             Command::Unblock => self.unblock(),
@@ -84,6 +89,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
             }),
             Command::Approval(command) => self.approval(command, now),
             Command::Second(command) => self.second(command, now),
+            Command::Device(command) => self.device(command, now),
         };
         answer.map(Step::Answer)
     }
@@ -215,6 +221,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
                     provider: Some(session.provider),
                     device: session.origin.device,
                     place: session.origin.place,
+                    bound_at: session.device.map(|device| device.registered_at),
                     grant: session.grant.map(|grant| listed(*grant)),
                 });
             }

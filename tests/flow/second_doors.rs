@@ -6,6 +6,7 @@ use super::agents::granted;
 use super::assertion::{published, verified};
 use super::bearer::token;
 use super::policies::publish;
+use super::second::{code, enrolled, form};
 use super::sender::challenges;
 use super::verify::forwarded;
 use crate::support::{Answered, Asked, Browser, ORIGIN, PARTNER, World, gateway, variables};
@@ -273,4 +274,33 @@ fn an_upstream_is_told_of_it_beside_the_sign_in() {
     assert_eq!((by.as_deref(), at, amr.as_deref()), expected);
     world.has_proven("alice", Some((&json!("recovery"), 0)));
     assert_eq!(told().0, [Some(json!("silver")), Some(json!(["pwd", "user"])), None, None]);
+}
+
+#[test]
+fn the_whole_way_goes_from_a_page_to_the_proof_and_back() {
+    //
+    let (world, gateway) = (World::new(), gateway(&deployment()));
+    let now = world.now.get();
+    let browser = alice(&world, &gateway, json!({ "auth_time": now }));
+    let (secret, codes) = enrolled(&world, &browser);
+    // To add one is a proof of it.
+    browser.go("/pay/a?b=c").forwarded();
+    world.wait(LATEST + 1);
+    let link = sent_to(&browser.go("/pay/a?b=c"), "authz.second_too_old");
+    let page = browser.go(&link);
+    assert!(page.reply().body.contains("/pay/a?b=c"), "{}", page.reply().body);
+    let before = browser.cookie("__Host-postern").unwrap();
+    let prove = |path: &str, code: &str| browser.send(&form(path, &[("code", code), ("return_to", "/pay/a?b=c")]));
+    let proven = prove("/auth/second/verify/totp", &code(&secret, world.now.get()));
+    assert_eq!((proven.reply().status.as_u16(), proven.location()), (303, "/pay/a?b=c".to_owned()), "{}", proven.event);
+    browser.go("/pay/a?b=c").forwarded();
+    let thief = Browser::new(&world, &gateway);
+    thief.plant("__Host-postern", &before);
+    thief.send(&Asked::script("GET", "/pay/a")).assert_refused(401, "session.gone");
+    // A recovery code leads back too, and opens nothing that asks for a factor.
+    world.wait(LATEST + 1);
+    let recovered = prove("/auth/second/verify/recovery", &codes[0]);
+    assert_eq!(recovered.reply().status.as_u16() / 100, 3, "{}", recovered.event);
+    sent_to(&browser.go("/pay/a?b=c"), "authz.second_missing");
+    browser.go("/app/a").forwarded();
 }

@@ -118,7 +118,7 @@ fn misspelt_roles(config: &Config, vars: &Map<String, Value>) -> Vec<String> {
         guard.requirements.roles.iter().map(move |role| (place.clone(), role))
     });
     let second = config.second.iter().flat_map(|rules| &rules.required_for);
-    let asked = by_routes.chain(second.map(|role| ("SECOND.required_for.roles".to_owned(), role)));
+    let asked = by_routes.chain(second.map(|role| (config.site.binding("SECOND.required_for.roles"), role)));
     asked.filter(|(_, role)| !known.contains(role)).filter_map(|(place, role)| told(place, role)).collect()
 }
 

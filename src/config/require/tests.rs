@@ -207,6 +207,13 @@ fn a_second_factor_is_asked_for_where_people_have_one_and_of_nobody_else() {
     assert_eq!((asked.second, asked.second_for), (Some(Seconds::minutes(15)), vec!["editor".to_owned()]));
     let plain = read(json!({ "roles": ["viewer"] }));
     assert_eq!((plain.second, plain.second_for), (None, vec!["editor".to_owned()]));
+    // A route that requires nothing asks for it too.
+    let vars = variables(|vars| {
+        has_second(vars);
+        vars["ROUTES"] = json!({ "/a": { "upstream": "service:A" } });
+    });
+    let bare = parse(&vars).unwrap().routes.routes()[0].guard().unwrap().requirements.clone();
+    assert_eq!(bare.second_for, ["editor"]);
     let second = || json!({ "second": "15m" });
     assert_eq!(refused(json!(["session"]), second()), ".second: nobody has a second factor: there is no `SECOND`");
     for (ways, expected) in [

@@ -322,7 +322,8 @@ mod tests {
         // R-216
         let proof =
             SecondProof { factor: Some("00aa".to_owned()), ..SecondProof::new(Timestamp::EPOCH, SecondMethod::Totp) };
-        let proven = |factors| page(factors, |own| own.proof = Some(&proof)).body;
+        let proof: &'static SecondProof = Box::leak(Box::new(proof));
+        let proven = |factors| page(factors, |own| own.proof = Some(proof)).body;
         let two = proven(vec![factor("00aa", FactorKind::Totp), factor("00bb", FactorKind::Totp)]);
         assert!(two.contains("/auth/second/00bb/remove") && !two.contains("/auth/second/00aa/remove"), "{two}");
         assert!(two.contains(r#"href="/verify""#));
@@ -332,9 +333,10 @@ mod tests {
     #[test]
     fn after_a_recovery_code_a_factor_can_be_added_and_nothing_changed() {
         // R-342
-        let proof = SecondProof::new(Timestamp::EPOCH, SecondMethod::Recovery);
+        let proof: &'static SecondProof =
+            Box::leak(Box::new(SecondProof::new(Timestamp::EPOCH, SecondMethod::Recovery)));
         let page = page(vec![factor("00aa", FactorKind::Totp)], |own| {
-            (own.proof, own.changing, own.back) = (Some(&proof), Before::Proof("/prove"), Some("/a"));
+            (own.proof, own.changing, own.back) = (Some(proof), Before::Proof("/prove"), Some("/a"));
         });
         assert!(page.body.contains("used a recovery code") && page.body.contains("/auth/second/totp/begin"));
         assert!(!page.body.contains("/remove\"") && !page.body.contains(r#"href="/a""#), "{}", page.body);
