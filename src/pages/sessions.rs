@@ -2,8 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::{Draft, HtmlPage, LOCAL_TIMES, View, grants, moment};
+use super::{Draft, HtmlPage, LOCAL_TIMES, View, grants, moment, second};
 use crate::session::Listed;
+use crate::session::second::changes::FactorChange;
 
 /// So many groups are shown at once; the others are one click away.
 const SHOWN: usize = 5;
@@ -12,12 +13,14 @@ const SHOWN: usize = 5;
 struct Group<'a>(Vec<&'a Listed>);
 
 /// Which other pages a person has of their own.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct OwnPages {
+#[derive(Clone, Debug, Default)]
+pub struct OwnPages<'a> {
     /// That of their API keys.
     pub keys: bool,
     /// That of their second factors.
     pub second: bool,
+    /// What was changed of those in other sessions.
+    pub changes: Vec<&'a FactorChange>,
 }
 
 /// The list; `current` is the id of the session that is looking, `provider` tells the name of one where that says something.
@@ -27,7 +30,7 @@ pub fn render(
     sessions: &[Listed],
     current: &str,
     provider: impl Fn(&Listed) -> Option<String>,
-    pages: OwnPages,
+    pages: &OwnPages<'_>,
 ) -> HtmlPage {
     let title = view.say("Where you are signed in");
     let groups = grouped(sessions, current);
@@ -36,6 +39,7 @@ pub fn render(
     let show = |group: &Group<'_>| one_group(view, group, current, group.newest().and_then(&provider));
     let body = html! {
         h1 { (title) }
+        (second::notice(view, &pages.changes))
         p { (view.say("If you do not know one of these, sign it out.")) }
         ul { @for group in first { (show(group)) } }
         @if !more.is_empty() {
@@ -143,7 +147,7 @@ fn times_and_button(view: &View<'_>, listed: &Listed, heading: &str) -> Markup {
 }
 
 /// The words by which a session's device is kept (`session::Origin`), in the language of the page.
-fn device(view: &View<'_>, device: &str) -> Markup {
+pub(super) fn device(view: &View<'_>, device: &str) -> Markup {
     let named = |text: &str| match text {
         "A browser" => view.say("A browser").to_owned(),
         other => other.to_owned(),
@@ -179,7 +183,7 @@ mod tests {
     }
 
     fn page(sessions: &[Listed], current: &str) -> String {
-        render(&View::plain(), sessions, current, |_| None, OwnPages::default()).body
+        render(&View::plain(), sessions, current, |_| None, &OwnPages::default()).body
     }
 
     #[test]

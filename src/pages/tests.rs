@@ -240,13 +240,15 @@ fn scripted(view: &View<'_>, text: &str) -> Vec<HtmlPage> {
     let with_session = ListedGrant { with_session: true, ..grant.clone() };
     sessions.push(Listed { grant: Some(grant), ..listed("granted", text, text) });
     sessions.push(Listed { grant: Some(with_session), ..listed("granted-here", text, text) });
+    let changes = second_pages::changes(text);
+    let own = OwnPages { keys: true, second: true, changes: changes.iter().collect() };
     [
         forward::bounce(view, text),
         forward::to_login(view, text, ""),
         unsent::render(view, text, WhyUnsent::SignedOut, text),
         unsent::render(view, text, WhyUnsent::StepUp, text),
         unsent::render(view, text, WhyUnsent::Second, text),
-        sessions::render(view, &sessions, "id-0", |_| Some(text.to_owned()), OwnPages { keys: true, second: true }),
+        sessions::render(view, &sessions, "id-0", |_| Some(text.to_owned()), &own),
     ]
     .into_iter()
     .chain(key_pages(view, text))

@@ -585,3 +585,25 @@ fn without_the_persons_object_nothing_is_shown_and_nothing_proven() {
     assert_eq!(down.reply().status.as_u16(), 503);
     assert_eq!(browser.cookie(SESSION), old);
 }
+
+#[test]
+fn a_change_is_told_in_every_other_session_for_thirty_days() {
+    //
+    let (world, gateway) = (World::new(), gateway(&with_factors()));
+    let victim = person(&world, &gateway, "alice");
+    world.wait(5);
+    let thief = person(&world, &gateway, "alice");
+    enrolled(&world, &thief);
+    let told = "Your second factors were changed elsewhere";
+    for page in ["/auth/second", "/auth/sessions"] {
+        let body = victim.go(page).reply().body.clone();
+        assert!(body.contains(told) && body.contains("<bdi>Phone</bdi>"), "{page}: {body}");
+        assert!(!thief.go(page).reply().body.contains(told), "{page}");
+    }
+    world.wait(5);
+    assert!(person(&world, &gateway, "alice").go("/auth/sessions").reply().body.contains(told));
+    assert!(!person(&world, &gateway, "bob").go("/auth/sessions").reply().body.contains(told));
+    world.wait(31 * 24 * 3600);
+    world.ring();
+    assert!(!person(&world, &gateway, "alice").go("/auth/sessions").reply().body.contains(told));
+}

@@ -2,10 +2,11 @@
 
 use maud::{Markup, html};
 
-use super::{Before, PASSKEYS, onward, passkey_fault, without_passkeys};
+use super::{Before, PASSKEYS, notice, onward, passkey_fault, without_passkeys};
 use crate::config::OfferedFactor;
 use crate::pages::sessions::facts;
 use crate::pages::{Draft, HtmlPage, LOCAL_TIMES, View, moment};
+use crate::session::second::changes::FactorChange;
 use crate::session::second::{FactorKind, FactorList, ListedFactor, SecondMethod, SecondProof};
 
 /// What the page is about.
@@ -25,6 +26,8 @@ pub struct OwnFactors<'a> {
     pub changing: Before<'a>,
     /// What was proven last in this session.
     pub proof: Option<&'a SecondProof>,
+    /// What was changed in other sessions.
+    pub changes: &'a [&'a FactorChange],
     /// Where they were on the way to.
     pub back: Option<&'a str>,
     /// Where to prove another factor than the last one, and come back.
@@ -50,6 +53,7 @@ pub fn render(view: &View<'_>, own: &OwnFactors<'_>) -> HtmlPage {
     let body = html! {
         h1 { (title) }
         p { (view.say("With one of these you show that it is you, beside your sign-in. Whoever steals your password alone does not get far.")) }
+        (notice(view, own.changes))
         (first_things(view, own))
         @if own.has_passkeys() { (accepted(own)) }
         @if factors.is_empty() { p { (view.say("You have none yet.")) } }
@@ -233,7 +237,7 @@ fn recovery_codes(view: &View<'_>, own: &OwnFactors<'_>) -> Markup {
     }
 }
 
-const fn kind(kind: FactorKind) -> &'static str {
+pub(super) const fn kind(kind: FactorKind) -> &'static str {
     match kind {
         FactorKind::Passkey => "Passkey",
         FactorKind::Totp => "App that makes codes",
@@ -276,6 +280,7 @@ mod tests {
             adding: Before::Nothing,
             changing: Before::Nothing,
             proof: None,
+            changes: &[],
             back: None,
             verify: "/verify",
         };

@@ -2,8 +2,11 @@
 
 pub mod codes;
 pub mod list;
+mod notice;
 pub mod totp;
 pub mod verify;
+
+pub(super) use notice::render as notice;
 
 use maud::{Markup, html};
 

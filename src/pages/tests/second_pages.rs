@@ -7,6 +7,7 @@ use crate::pages::second::verify::{self, Asked};
 use crate::pages::second::{Before, CodeFault, codes};
 use crate::pages::{HtmlPage, View};
 use crate::secret::Secret;
+use crate::session::second::changes::{ChangeKind, FactorChange};
 use crate::session::second::{FactorKind, FactorList, ListedFactor, Passkey, SecondMethod, SecondProof};
 use crate::time::{Seconds, Timestamp};
 
@@ -44,6 +45,8 @@ pub(super) fn scripted(view: &View<'_>, text: &str) -> Vec<HtmlPage> {
     let none = FactorList::default();
     let by = |by| SecondProof { factor: Some("00aa".to_owned()), ..SecondProof::new(AT, by) };
     let (proof, recovered) = (by(SecondMethod::Totp), by(SecondMethod::Recovery));
+    let changes = changes(text);
+    let changes: &[&FactorChange] = &changes.iter().collect::<Vec<_>>();
     let own = |list, adding, changing, proof| OwnFactors {
         list,
         offered: &[OfferedFactor::Passkey, OfferedFactor::Totp],
@@ -52,6 +55,7 @@ pub(super) fn scripted(view: &View<'_>, text: &str) -> Vec<HtmlPage> {
         adding,
         changing,
         proof,
+        changes,
         back: Some(text),
         verify: text,
     };
@@ -71,6 +75,21 @@ pub(super) fn scripted(view: &View<'_>, text: &str) -> Vec<HtmlPage> {
         pages.push(list::render(view, &own));
     }
     pages
+}
+
+/// One of each.
+pub(super) fn changes(text: &str) -> Vec<FactorChange> {
+    use ChangeKind::{Added, CodesMade, RecoveryUsed, Removed, Reset};
+    let (began_at, device) = (Some(AT), "Firefox on Linux".to_owned());
+    let one = |what| FactorChange {
+        at: AT,
+        what,
+        kind: Some(FactorKind::Totp),
+        name: text.to_owned(),
+        began_at,
+        device: device.clone(),
+    };
+    [Added, Removed, RecoveryUsed, CodesMade, Reset].map(one).to_vec()
 }
 
 fn factor(id: &str, kind: FactorKind, text: &str) -> ListedFactor {

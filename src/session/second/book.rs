@@ -138,6 +138,7 @@ impl FactorBook {
             recovery_made_at: (self.recovery.made_at > Timestamp::EPOCH).then_some(self.recovery.made_at),
             totp_locked_until: self.wrong_totp.locked_until(now),
             recovery_locked_until: self.wrong_recovery.locked_until(now),
+            changes: Vec::new(),
         }
     }
 }

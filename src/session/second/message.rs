@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::changes::FactorChange;
 use super::recovery::RecoveryCodes;
 use super::totp::TotpSecret;
 use super::{Passkey, SecondMethod};
@@ -272,6 +273,9 @@ pub struct FactorList {
     /// Until when no recovery code is looked at.
     #[serde(default)]
     pub recovery_locked_until: Option<Timestamp>,
+    /// What was changed in the last thirty days, the newest last.
+    #[serde(default)]
+    pub changes: Vec<FactorChange>,
 }
 
 impl FactorList {

@@ -3,6 +3,7 @@
 //! They belong to the person, not to a session, and are kept in the person's object. A session says when one was proven last.
 
 pub(super) mod book;
+pub mod changes;
 mod lock;
 pub mod message;
 mod passkey;

@@ -3,6 +3,7 @@
 //!
 //! All of it is a note about an end that never comes: the release before keeps it, and knows nothing of it.
 
+mod changing;
 mod enrolling;
 mod managing;
 mod proving;
@@ -17,7 +18,7 @@ use crate::session::handle::SessionDigest;
 use crate::session::message::Reply;
 use crate::session::record::Session;
 use crate::session::second::book::{Challenges, FactorBook, TotpRecord};
-use crate::session::second::{CeremonyChallenge, SecondCommand, SecondRefusal, SecondReply, TotpSecret};
+use crate::session::second::{CeremonyChallenge, FactorList, SecondCommand, SecondRefusal, SecondReply, TotpSecret};
 use crate::session::table::{Note, NoteKind, Row, SessionTable};
 use crate::time::Timestamp;
 
@@ -49,7 +50,8 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
             return Ok(SecondReply::Gone);
         }
         let opens = |id: &str, record: &TotpRecord| self.open_totp(id, record).is_some();
-        Ok(SecondReply::Factors(self.factor_book()?.listed(opens, now)))
+        let list = self.factor_book()?.listed(opens, now);
+        Ok(SecondReply::Factors(FactorList { changes: self.changes()?, ..list }))
     }
 
     fn keep_challenge(&self, made: &CeremonyChallenge, now: Timestamp) -> Result<SecondReply, StoreError> {

@@ -90,6 +90,28 @@ pub(super) async fn factors<P: Platform>(ctx: &RequestContext<'_, P>, caller: &C
     }
 }
 
+/// What a person has, where the site has factors at all.
+///
+/// # Errors
+/// When the object does not answer.
+pub(crate) async fn factors_of<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    person: &Authenticated,
+) -> Result<Option<FactorList>, Reason> {
+    if ctx.site.config.second.is_none() {
+        return Ok(None);
+    }
+    let command = SecondCommand::Read { session: Some(person.handle.id.digest()) };
+    let command = Command::Second(Box::new(command));
+    match ctx.command(&person.handle.subject, &command).await.map_err(Reason::Store)? {
+        Reply::Second(reply) => match *reply {
+            SecondReply::Factors(list) => Ok(Some(list)),
+            _ => Err(Reason::Rejected(Rejection::SessionGone)),
+        },
+        _ => Err(Reason::Store(StoreError::Malformed)),
+    }
+}
+
 /// The session goes on under this id: whoever has the old one has nothing.
 ///
 /// # Errors

@@ -17,7 +17,9 @@ use crate::http::{Method, Response, StatusCode};
 use crate::pages;
 use crate::pages::second::Before;
 use crate::pages::second::list::OwnFactors;
+use crate::session::second::changes::FactorChange;
 use crate::session::second::{FactorKind, FactorList, ListedFactor};
+use crate::time::Timestamp;
 
 /// Answers the list.
 pub(super) async fn show<P: Platform>(
@@ -55,6 +57,8 @@ fn page<P: Platform>(
     let link = |need| standing::link(ctx, (caller, rules), need, &back);
     let (to_add, to_change) = (link(adding), link(changing));
     let verify = link(Need::Proof).unwrap_or_default();
+    let began_at = caller.person.session().map_or(Timestamp::EPOCH, |session| session.created_at);
+    let changes = changed_elsewhere(Some(list), began_at);
     let own = OwnFactors {
         list,
         offered: &rules.factors,
@@ -63,10 +67,17 @@ fn page<P: Platform>(
         adding: before(adding, to_add.as_deref()),
         changing: before(changing, to_change.as_deref()),
         proof: caller.person.authentication().second.as_ref(),
+        changes: &changes,
         back: back.said(),
         verify: &verify,
     };
     response::html(StatusCode::OK, pages::second::list::render(&ctx.view(), &own))
+}
+
+/// What was changed by other sessions than the one that began at this time: of what a session did itself it is not told.
+pub(crate) fn changed_elsewhere(list: Option<&FactorList>, began_at: Timestamp) -> Vec<&FactorChange> {
+    let changes = list.into_iter().flat_map(|list| &list.changes).rev();
+    changes.filter(|change| change.began_at != Some(began_at)).collect()
 }
 
 fn before(need: Need, link: Option<&str>) -> Before<'_> {
@@ -86,6 +97,7 @@ fn all_as_json(caller: &Caller, rules: &SecondRules, list: &FactorList, (adding,
         "locked_until": { "totp": list.totp_locked_until, "recovery": list.recovery_locked_until },
         "offered": offered,
         "second": proof.map(|proof| json!({ "at": proof.at, "by": method(proof.by) })),
+        "changes": list.changes,
         "before_adding": adding.as_str(),
         "before_changing": changing.as_str(),
     })

@@ -21,6 +21,8 @@ use crate::http::{Response, StatusCode};
 use crate::ports::RequestBody;
 use crate::refusal::Reason;
 
+pub(crate) use caller::factors_of;
+pub(crate) use listing::changed_elsewhere;
 pub(crate) use outcome::method;
 use passkeys::PasskeyStep;
 use verify::CodeKind;

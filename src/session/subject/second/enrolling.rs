@@ -2,6 +2,7 @@
 
 use crate::ports::{Random, StoreError};
 use crate::session::second::book::{Factor, FactorBook, MAX_FACTORS, MAX_TOTP, RecoveryBook, TotpRecord};
+use crate::session::second::changes::ChangeKind;
 use crate::session::second::{
     Enrol, Enrolled, NewFactor, Passkey, SecondProof, SecondRefusal, SecondReply, TotpCode, TotpSecret, factor_name,
     rules,
@@ -46,6 +47,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         let proof = SecondProof { at: now, by, factor: Some(factor.id.clone()) };
         self.rotate(&enrol.rotation, now, |session| session.second = Some(proof))?;
         let factor = factor.listed(|_, _| true);
+        self.note_change(ChangeKind::Added, Some(&session), Some(&factor), now)?;
         Ok(SecondReply::Enrolled(Box::new(Enrolled { factor, recovery })))
     }
 

@@ -3,6 +3,7 @@
 use crate::ports::{Random, StoreError};
 use crate::session::handle::SessionDigest;
 use crate::session::second::book::{RecoveryBook, TotpRecord, WrongCodes};
+use crate::session::second::changes::ChangeKind;
 use crate::session::second::{FactorList, SecondRefusal, SecondReply, factor_name, rules};
 use crate::session::subject::SubjectSessions;
 use crate::session::table::{NoteKind, SessionTable};
@@ -30,6 +31,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         self.put_factor_book(&book)?;
         // Nor does a recovery code count where there is nothing to be recovered.
         self.forget_proofs(|proved_by| is_last || proved_by == Some(id), now)?;
+        self.note_change(ChangeKind::Removed, Some(&session), Some(&listed), now)?;
         Ok(SecondReply::Removed(Box::new(listed)))
     }
 
@@ -67,6 +69,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         let (kept, codes) = RecoveryBook::generate(self.random, now);
         (book.recovery, book.wrong_recovery) = (kept, WrongCodes::default());
         self.put_factor_book(&book)?;
+        self.note_change(ChangeKind::CodesMade, Some(&session), None, now)?;
         Ok(SecondReply::Codes(codes))
     }
 
@@ -77,6 +80,9 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         self.table.delete_note(NoteKind::Ended, super::BOOK)?;
         self.table.delete_note(NoteKind::Ended, super::CHALLENGES)?;
         self.forget_proofs(|_| true, now)?;
+        if !before.factors.is_empty() {
+            self.note_change(ChangeKind::Reset, None, None, now)?;
+        }
         Ok(SecondReply::Reset(before))
     }
 }

@@ -3,6 +3,7 @@
 use crate::ports::{Random, StoreError};
 use crate::session::message::Reply;
 use crate::session::second::book::{FactorBook, RecoveryCode, TotpRecord, WrongCodes};
+use crate::session::second::changes::ChangeKind;
 use crate::session::second::{
     Passkey, Presented, Prove, Proven, SecondMethod, SecondProof, SecondRefusal, SecondReply, TotpCode,
 };
@@ -42,9 +43,10 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         let by = factor.map_or(Some(SecondMethod::Recovery), |factor| factor.method());
         let Some(by) = by else { return Ok(SecondReply::Refused(SecondRefusal::NotThere)) };
         let proof = SecondProof { at: now, by, factor: proved_by.clone() };
-        self.rotate(&prove.rotation, now, |session| session.second = Some(proof))?;
+        let session = self.rotate(&prove.rotation, now, |session| session.second = Some(proof))?;
         let mut ended = 0;
         if by == SecondMethod::Recovery {
+            self.note_change(ChangeKind::RecoveryUsed, session.as_ref(), None, now)?;
             // Whoever took the factors away may have sessions too.
             let others = self.end_where(now, |row, _| row.digest != prove.rotation.to)?;
             ended = if let Reply::EndedMany { count } = others { count } else { 0 };
