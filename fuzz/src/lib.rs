@@ -29,6 +29,7 @@ pub mod person;
 pub mod policy;
 pub mod relation;
 pub mod route;
+pub mod second_factor;
 pub mod sharing;
 pub mod workload;
 

@@ -108,6 +108,9 @@ pub enum What {
     /// A provider tells that it ended a session.
     #[serde(rename = "logout.backchannel")]
     BackchannelLogout,
+    /// A provider ends all that a person has here.
+    #[serde(rename = "revocation.global")]
+    GlobalRevocation,
     /// A frame of a provider's page tells that it ended a session.
     #[serde(rename = "logout.frontchannel")]
     FrontchannelLogout,

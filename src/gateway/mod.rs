@@ -54,7 +54,7 @@ use agents::approvals;
 use exposed_key::WatchedBody;
 use guard::forward_auth;
 use sign_in::{callback, continue_pages, login};
-use sign_out::{backchannel, frontchannel};
+use sign_out::{backchannel, frontchannel, revocation};
 use well_known::{assertion_keys, client_keys, client_script, protected_resource, resource_url};
 
 pub use admin::{ENDPOINTS as MANAGEMENT, Endpoint};
@@ -278,6 +278,7 @@ async fn named<P: Platform>(
     let response = match path.as_str().strip_prefix("/auth/").and_then(|rest| rest.split_once('/')) {
         Some(("callback", provider)) => cold(callback::finish(ctx, provider, body, parts)).await?,
         Some(("backchannel-logout", provider)) => cold(backchannel::receive(ctx, provider, body, parts)).await?,
+        Some(("revocation", provider)) => cold(revocation::receive(ctx, provider, body, parts)).await?,
         Some(("frontchannel-logout", provider)) => cold(frontchannel::receive(ctx, provider, parts)).await?,
         Some(("clients", rest)) => client_keys::publish(ctx, rest, parts)?,
         Some(("keys", "leaked")) => cold(leak_reports::receive(ctx, body, parts)).await?,
@@ -308,11 +309,12 @@ fn is_for_keeping(event: &Event) -> bool {
 /// Whether a path is ours and has no limit of its own. What another proxy asks about, and what services share, is counted by
 /// its own rule.
 fn is_limited_as_own(path: &CanonicalPath) -> bool {
-    const OTHERWISE: [&str; 6] = [
+    const OTHERWISE: [&str; 7] = [
         "/auth/login",
         "/auth/callback",
         "/auth/backchannel-logout",
         "/auth/frontchannel-logout",
+        "/auth/revocation",
         "/auth/verify",
         SHARING_PREFIX,
     ];

@@ -26,6 +26,8 @@ use crate::oidc::id_token::IdTokenError;
 use crate::oidc::introspection::IntrospectionError;
 use crate::oidc::logout_token::LogoutTokenError;
 use crate::oidc::metadata::MetadataError;
+use crate::oidc::revocation_request::RevocationRequestError;
+use crate::oidc::revocation_token::RevocationTokenError;
 use crate::oidc::token::TokenError;
 use crate::oidc::userinfo::UserInfoError;
 use crate::outward::ServiceTokenError;
@@ -134,6 +136,12 @@ pub enum Reason {
     LogoutTokenSignature(JwtError),
     /// The logout token does not say what it must.
     LogoutToken(LogoutTokenError),
+    /// A provider's revocation that cannot be read.
+    RevocationRequest(RevocationRequestError),
+    /// Its token is no good JWT.
+    RevocationTokenSignature(JwtError),
+    /// Its token does not say what it must.
+    RevocationToken(RevocationTokenError),
     /// A logout came between the beginning of the login and its end, and wins.
     LoginOvertaken,
     /// The access token could not be refreshed, because the provider does not answer.
@@ -225,6 +233,9 @@ impl Reason {
             Self::UserInfo(error) => error.code(),
             Self::LogoutRequest(error) => error.code(),
             Self::LogoutToken(error) => error.code(),
+            Self::RevocationRequest(error) => error.code(),
+            Self::RevocationTokenSignature(error) => error.code(),
+            Self::RevocationToken(error) => error.code(),
             Self::LoginOvertaken => "login.overtaken_by_logout",
             Self::RefreshPaused => "session.renewal_paused",
             Self::ProviderUnreachable(_, error) => provider_code(*error),
@@ -345,6 +356,7 @@ impl Reason {
             | Self::LogoutRequest(_)
             | Self::LogoutTokenSignature(_)
             | Self::LogoutToken(_)
+            | Self::RevocationRequest(_)
             | Self::LeakReport(_)
             | Self::Verify(_) => Refusal::BadRequest,
             Self::Client(error) => client_refusal(*error),
@@ -358,6 +370,7 @@ impl Reason {
             Self::NoToken | Self::WrongHealthSecret => Refusal::TokenRequired,
             Self::Presentation(_) => Refusal::TokenMalformed,
             Self::TokenRejected(rejection) => token_refusal(rejection),
+            Self::RevocationTokenSignature(_) | Self::RevocationToken(_) => Refusal::TokenRefused,
             Self::Blocked(BlockedBy::Person) => Refusal::AccountBlocked,
             Self::Key(KeyRejection::Powerless) => Refusal::Forbidden(Vec::new()),
             Self::Key(_) | Self::Agent(_) | Self::Blocked(_) => Refusal::TokenRefused,

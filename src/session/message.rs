@@ -11,6 +11,7 @@ use super::handle::SessionDigest;
 use super::record::Session;
 use super::record::SessionTimeouts;
 use super::second::{SecondCommand, SecondReply};
+use crate::oidc::email::MailAddress;
 use crate::oidc::login_values::Nonce;
 use crate::secret::{self, Secret};
 use crate::time::Timestamp;
@@ -62,6 +63,13 @@ pub enum Command {
         /// Whether nothing proves that the provider says so: then it is remembered only where it ends a session.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         unproven: bool,
+    },
+    /// End the sessions and grants of whoever signed in with this verified address.
+    EndEmail {
+        /// The address.
+        email: MailAddress,
+        /// Only what began by then, where it is said.
+        before: Option<Timestamp>,
     },
     /// End every session that began at or before a time, and every login that was begun by then.
     EndAll {

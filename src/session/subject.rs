@@ -68,6 +68,10 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
             Command::EndListed { id } => self.end_where(now, |row, _| row.digest.public_id() == *id),
             Command::EndOthers { keep } => self.end_where(now, |row, _| row.digest != *keep),
             Command::EndSid { sid, unproven } => self.end_sid(sid, !unproven, now),
+            Command::EndEmail { email, before } => self.end_where(now, |row, session| {
+                let began_by_then = before.is_none_or(|before| row.created_at <= before);
+                began_by_then && session.email().as_ref() == Some(email)
+            }),
             Command::EndAll { before } => self.end_all(*before, now),
             Command::Block { until } => self.block(*until, now),
             Command::Unblock => self.unblock(),

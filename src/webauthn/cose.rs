@@ -130,7 +130,7 @@ mod tests {
         let (p256, ed25519) = (cose_p256(&signer()), cose_ed25519());
         let short = |members: &[(i64, Cbor)], number: i64| match members.iter().find(|(name, _)| *name == number) {
             Some((_, Cbor::Bytes(bytes))) => Cbor::Bytes(bytes[1..].to_vec()),
-            _ => unreachable!(),
+            other => panic!("{other:?}"),
         };
         let cases = [
             ("another kty", with(&p256, 1, Cbor::Int(1))),

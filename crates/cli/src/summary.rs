@@ -248,6 +248,9 @@ fn describe(config: &Config, provider: &Provider) -> String {
     if !provider.cannot.contains(&Inability::BackchannelLogout) {
         text.push_str(&format!("    back-channel logout URI   {}\n", config.backchannel_logout_url(&provider.id)));
     }
+    if provider.revocation.is_some() {
+        text.push_str(&format!("    global revocation URI     {}\n", config.revocation_url(&provider.id)));
+    }
     if provider.choice.hidden {
         text.push_str("    is not shown where people choose\n");
     }

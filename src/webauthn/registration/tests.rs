@@ -143,7 +143,7 @@ fn no_attestation_is_taken_but_none_and_that_of_the_credential_itself() {
     ];
     for (name, bend) in bent {
         let verdict = made(|one| {
-            let (format, Cbor::Map(members)) = one.own_statement(CHALLENGE) else { unreachable!() };
+            let (format, Cbor::Map(members)) = one.own_statement(CHALLENGE) else { panic!("no map") };
             bend(one, &format, members);
         });
         assert_eq!(verdict, Err(CeremonyError::Attestation), "{name}");

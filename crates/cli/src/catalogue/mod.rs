@@ -15,9 +15,10 @@ use self::kind::Kind;
 use super::Answer;
 
 /// The tables in the order of the reference, by the name that other tables use for them.
-const FILES: [(&str, &str); 35] = [
+const FILES: [(&str, &str); 36] = [
     ("variables", include_str!("variables.toml")),
     ("providers", include_str!("providers.toml")),
+    ("revocation", include_str!("revocation.toml")),
     ("client_assertion", include_str!("client_assertion.toml")),
     ("session", include_str!("session.toml")),
     ("routes", include_str!("routes.toml")),

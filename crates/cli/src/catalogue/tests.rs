@@ -39,7 +39,7 @@ fn root() -> PathBuf {
 }
 
 /// The tables of [`whole`]: where each of them is, and its name in the catalogue.
-const PLACES: [(&str, &str); 57] = [
+const PLACES: [(&str, &str); 58] = [
     ("", "variables"),
     ("PROVIDERS.corp", "providers"),
     ("PROVIDERS.apple", "providers"),
@@ -78,6 +78,7 @@ const PLACES: [(&str, &str); 57] = [
     ("SHARING.types.document", "shared_type"),
     ("SHARING.types.document.require", "require"),
     ("SECURITY_HEADERS", "security_headers"),
+    ("PROVIDERS.corp.revocation", "revocation"),
     ("ROUTES./a", "routes"),
     ("ROUTES./a.require", "require"),
     ("ROUTES./mcp.mcp", "mcp"),
@@ -108,7 +109,7 @@ fn whole() -> Value {
         "PROVIDERS": {
             "corp": {
                 "issuer": "https://login.example.com", "client_id": "app", "roles": ["roles"],
-                "client_auth": "private_key_jwt", "client_assertion": {},
+                "client_auth": "private_key_jwt", "client_assertion": {}, "revocation": {},
             },
             "apple": { "preset": "apple", "client_id": "app", "team_id": "A1", "key_id": "B2" },
             "many": { "preset": "entra-multitenant", "client_id": "app", "tenants": "any" },

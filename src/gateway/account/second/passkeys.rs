@@ -50,9 +50,9 @@ pub(super) async fn answer<P: Platform>(
     body: impl RequestBody,
     parts: &mut ResponseParts,
 ) -> Result<Response, Refused> {
-    ctx.request.allow_methods(&[Method::POST])?;
     let enrols = matches!(step, PasskeyStep::EnrolBegin | PasskeyStep::EnrolFinish);
     parts.event.event = if enrols { What::FactorBegun } else { What::FactorAsked };
+    ctx.request.allow_methods(&[Method::POST])?;
     if enrols && !rules.offers(OfferedFactor::Passkey) {
         return Err(Reason::Second(SecondError::NotOffered).into());
     }
