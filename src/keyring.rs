@@ -57,6 +57,10 @@ pub enum KeyPurpose {
     AgentClient,
     /// Sealing what second factors share with us, and the MAC that is a person's name for their passkeys.
     SecondFactor,
+    /// The MAC of the cookie by which a browser shows that it proved its device's key.
+    BoundCookie,
+    /// The MAC of what such a browser is to sign.
+    DeviceChallenge,
 }
 
 impl KeyPurpose {
@@ -75,6 +79,8 @@ impl KeyPurpose {
             Self::AgentConsent => b"postern/v1/agent-consent",
             Self::AgentClient => b"postern/v1/agent-client",
             Self::SecondFactor => b"postern/v1/second-factor",
+            Self::BoundCookie => b"postern/v1/bound-cookie",
+            Self::DeviceChallenge => b"postern/v1/device-challenge",
         }
     }
 }
@@ -108,6 +114,8 @@ struct DerivedKeys {
     agent_consent: DerivedKey,
     agent_client: DerivedKey,
     second_factor: DerivedKey,
+    bound_cookie: DerivedKey,
+    device_challenge: DerivedKey,
 }
 
 #[derive(Default)]
@@ -132,6 +140,8 @@ impl DerivedKeys {
             KeyPurpose::AgentConsent => &self.agent_consent,
             KeyPurpose::AgentClient => &self.agent_client,
             KeyPurpose::SecondFactor => &self.second_factor,
+            KeyPurpose::BoundCookie => &self.bound_cookie,
+            KeyPurpose::DeviceChallenge => &self.device_challenge,
         }
     }
 }
@@ -409,6 +419,8 @@ mod tests {
             KeyPurpose::AgentConsent => 10,
             KeyPurpose::AgentClient => 11,
             KeyPurpose::SecondFactor => 12,
+            KeyPurpose::BoundCookie => 12,
+            KeyPurpose::DeviceChallenge => 13,
         };
         let all = [
             KeyPurpose::LoginTransaction,
@@ -424,6 +436,8 @@ mod tests {
             KeyPurpose::AgentConsent,
             KeyPurpose::AgentClient,
             KeyPurpose::SecondFactor,
+            KeyPurpose::BoundCookie,
+            KeyPurpose::DeviceChallenge,
         ];
         let ring = ring(&["a"]);
         for (at, purpose) in all.into_iter().enumerate() {

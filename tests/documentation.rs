@@ -48,6 +48,7 @@ fn every_header_that_is_taken_out_is_in_the_documentation() {
     same("Requests, what stays nonetheless", &caller_headers::HARMLESS_NAMES);
     same("Requests, what no `keep` lets through", &caller_headers::FOR_NO_ROUTE);
     same("Of a connection", &headers::OF_THE_CONNECTION);
+    same("Of a device, what begins with", &headers::OF_THE_DEVICE);
     same("Answers, what begins with", &headers::TELLING_PREFIXES);
     same("Answers, what is called", &headers::TELLING_NAMES);
     same("Answers of guarded routes, what tells caches how long", &headers::FOR_CACHES);

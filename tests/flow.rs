@@ -84,6 +84,12 @@ mod cors;
 mod cost;
 #[path = "flow/decisions.rs"]
 mod decisions;
+#[path = "flow/device.rs"]
+mod device;
+#[path = "flow/device_bound.rs"]
+mod device_bound;
+#[path = "flow/device_now.rs"]
+mod device_now;
 #[path = "flow/documents.rs"]
 mod documents;
 #[path = "flow/explain.rs"]

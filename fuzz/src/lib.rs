@@ -13,6 +13,7 @@ pub mod certificate;
 pub mod challenge;
 pub mod claims;
 pub mod cookie;
+pub mod device;
 pub mod dpop;
 pub mod fixed;
 pub mod json;

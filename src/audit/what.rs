@@ -36,6 +36,12 @@ pub enum What {
     /// A person ends all their sessions but the one at hand.
     #[serde(rename = "session.end_others")]
     SessionEndOthers,
+    /// A browser binds its session to its device, or tries to.
+    #[serde(rename = "session.device_bound")]
+    DeviceBound,
+    /// Somebody has a session that is bound to another device, by what they show.
+    #[serde(rename = "session.device_mismatch")]
+    DeviceMismatch,
     /// A person looks at their API keys.
     #[serde(rename = "key.list")]
     KeyList,

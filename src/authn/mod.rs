@@ -34,6 +34,7 @@ pub use sender_constraint::Means;
 
 pub use crate::ids::principal_kind::PrincipalKind;
 use crate::ports::StoreError;
+use crate::session::device::DeviceFault;
 use crate::session::{Lapse, SessionHandle};
 
 /// What a session cookie says of a request.
@@ -58,6 +59,18 @@ pub enum Rejection {
     SessionGone,
     /// It is stored, and by the configuration in force it counts no more; this one.
     SessionLapsed(Lapse, Box<SessionHandle>),
+    /// The session is bound to a device, and the request does not show that the browser has its key.
+    DeviceUnproven(DeviceFault),
+    /// The browser could not prove it because we did not answer it.
+    DevicePaused,
+    /// The request says that the browser may not prove it now, and comes from elsewhere than the proofs did: the session has
+    /// ended by that.
+    DeviceMismatch,
+    /// The session is bound to no device, and here all have to be; whether the browser may be about to register its key.
+    DeviceUnbound {
+        /// The sign-in was a moment ago.
+        is_new: bool,
+    },
     /// The store did not answer: nobody is let in on a guess.
     Store(StoreError),
 }
@@ -72,6 +85,10 @@ impl Rejection {
             Self::SessionGone | Self::SessionLapsed(Lapse::Expired, _) => "session.gone",
             Self::SessionLapsed(Lapse::ProviderGone, _) => "session.provider_not_configured",
             Self::SessionLapsed(Lapse::TooOld, _) => "session.began_before_not_before",
+            Self::DeviceUnproven(_) => "session.device_unproven",
+            Self::DevicePaused => "session.device_paused",
+            Self::DeviceMismatch => "session.device_mismatch",
+            Self::DeviceUnbound { .. } => "session.device_unbound",
             Self::Store(StoreError::Unavailable(_)) => "session.store_unavailable",
             Self::Store(StoreError::Malformed) => "session.store_malformed",
         }
@@ -80,6 +97,7 @@ impl Rejection {
     /// Whether the cookie is of no use any more, so that the browser should drop it.
     #[must_use]
     pub const fn discards_cookie(&self) -> bool {
-        !matches!(self, Self::Store(_))
+        // A browser that proves the key a moment later needs it still.
+        !matches!(self, Self::Store(_) | Self::DeviceUnproven(_) | Self::DevicePaused | Self::DeviceUnbound { .. })
     }
 }

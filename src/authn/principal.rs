@@ -20,6 +20,7 @@ use crate::ids::principal_kind::PrincipalKind;
 use crate::ids::{CertificateId, IssuerId};
 use crate::json::{said, texts};
 use crate::oidc::token::scope_values;
+use crate::session::device::{DeviceBinding, DeviceFacts};
 use crate::session::message::AccessToken;
 use crate::session::second::SecondProof;
 use crate::session::{Live, Session, SessionHandle, SessionTimeouts};
@@ -104,6 +105,9 @@ pub struct SessionFacts {
     pub acr: Option<String>,
     /// `amr` of the ID token.
     pub amr: Vec<String>,
+    /// What the request shows of the device that it is bound to, if it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device: Option<DeviceFacts>,
 }
 
 /// A person with a session, and what came with the proof.
@@ -123,15 +127,28 @@ pub struct Authenticated {
     pub has_old_key: bool,
     /// Whether it was made by the release before, in another form.
     pub has_old_form: bool,
+    /// What binds the session to a device.
+    pub device: Option<Box<DeviceBinding>>,
 }
 
 impl Authenticated {
-    pub(super) fn from_session(handle: SessionHandle, live: Live, clocks: SessionTimeouts, has_old_key: bool) -> Self {
-        let Live { session, access_token, provider_down } = live;
+    /// `shown`: what the request shows of the device, where the session is bound to one.
+    pub(super) fn from_session(
+        handle: SessionHandle,
+        live: Live,
+        clocks: SessionTimeouts,
+        has_old_key: bool,
+        shown: Option<DeviceFacts>,
+    ) -> Self {
+        let Live { mut session, access_token, provider_down } = live;
+        let device = session.device.take();
         let (created_at, has_old_form) = (session.created_at, handle.began_at.is_none());
         let handle = SessionHandle { began_at: Some(created_at), ..handle };
-        let principal = Principal::of_session(session, clocks);
-        Self { principal, handle, created_at, access_token, provider_down, has_old_key, has_old_form }
+        let mut principal = Principal::of_session(session, clocks);
+        if let Some(session) = &mut principal.session {
+            session.device = shown;
+        }
+        Self { principal, handle, created_at, access_token, provider_down, has_old_key, has_old_form, device }
     }
 }
 
@@ -146,6 +163,10 @@ impl Principal {
             expires_at,
             acr: session.acr.clone(),
             amr: session.amr.clone(),
+            device: session
+                .device
+                .as_deref()
+                .map(|device| DeviceFacts { bound_at: device.registered_at, proved_at: Some(device.proved_at) }),
         };
         Self {
             kind: PrincipalKind::Human,

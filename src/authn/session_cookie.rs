@@ -1,10 +1,13 @@
 //! A person by their session cookie.
 
 use super::{Authenticated, Rejection, Verdict};
-use crate::config::Config;
-use crate::http::HeaderMap;
+use crate::config::{Config, DeviceMode};
 use crate::http::cookie::{self, SessionCookie};
+use crate::http::{HeaderMap, Peer};
 use crate::ports::StoreError;
+use crate::session::device::{
+    self, BoundCookie, DeviceBinding, DeviceCommand, DeviceFacts, DeviceFault, DeviceReply, Grace, Skipped,
+};
 use crate::session::{Check, Command, Live, LiveCache, Reply, SessionHandle, SessionTimeouts, Sessions, Terms};
 use crate::time::{Seconds, Timestamp};
 
@@ -30,6 +33,19 @@ pub struct SessionAuthenticator<'a, S> {
     pub cache: &'a LiveCache,
     /// Now.
     pub now: Timestamp,
+    /// Where the request comes from, as far as the platform tells.
+    pub peer: &'a Peer,
+    /// Whether a bound session has to be proven: everywhere but where the browser comes to prove it.
+    pub device: DeviceProofs,
+}
+
+/// Whether a session that is bound to a device counts without a proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviceProofs {
+    /// It does not.
+    Wanted,
+    /// It does, for what proves it.
+    Brought,
 }
 
 impl<S: Sessions> SessionAuthenticator<'_, S> {
@@ -57,9 +73,72 @@ impl<S: Sessions> SessionAuthenticator<'_, S> {
         if let Err(lapse) = terms.check(&live.session, self.timeouts(), self.now) {
             return Verdict::Reject(Rejection::SessionLapsed(lapse, Box::new(handle)));
         }
-        let has_old_key = SessionHandle::has_old_key(value, keys);
         let timeouts = terms.timeouts(self.timeouts());
-        Verdict::Authenticated(Box::new(Authenticated::from_session(handle, live, timeouts, has_old_key)))
+        let shown = match (&live.session.device, self.config.session.device, self.device) {
+            (_, DeviceMode::Off, _) | (_, _, DeviceProofs::Brought) | (None, DeviceMode::Offer, _) => None,
+            (None, DeviceMode::Require, _) => match self.unbound(live.session.created_at) {
+                Some(rejection) => return Verdict::Reject(rejection),
+                None => None,
+            },
+            (Some(device), _, _) => match self.shown(device, &handle, headers).await {
+                Ok(shown) => Some(shown),
+                Err(rejection) => return Verdict::Reject(rejection),
+            },
+        };
+        let has_old_key = SessionHandle::has_old_key(value, keys);
+        Verdict::Authenticated(Box::new(Authenticated::from_session(handle, live, timeouts, has_old_key, shown)))
+    }
+
+    /// Over plain HTTP no browser binds anything: that is for development alone.
+    fn unbound(&self, created_at: Timestamp) -> Option<Rejection> {
+        let is_new = self.now.since(created_at) < device::RACE;
+        self.config.public_url.is_https().then_some(Rejection::DeviceUnbound { is_new })
+    }
+
+    /// What the request shows of the device: by the bound cookie, and no storage is asked. A browser that may not sign
+    /// so often says so, and is let in once.
+    async fn shown(
+        &self,
+        device: &DeviceBinding,
+        handle: &SessionHandle,
+        headers: &HeaderMap,
+    ) -> Result<DeviceFacts, Rejection> {
+        let life = self.config.session.device_life;
+        let value = cookie::only(headers, cookie::BOUND);
+        let cookie = value.and_then(|value| BoundCookie::read(value, &self.config.keys));
+        let fault = match device.shown(cookie, life, self.now) {
+            Ok(shown) => return Ok(shown),
+            Err(DeviceFault::Missing) if value.is_some() => DeviceFault::Unusable,
+            Err(fault) => fault,
+        };
+        let mut skipped = headers.get_all(device::skipped::HEADER).iter();
+        let (Some(said), None, DeviceFault::Missing) = (skipped.next(), skipped.next(), fault) else {
+            return Err(Rejection::DeviceUnproven(fault));
+        };
+        let id = self.config.device_session_id();
+        match said.to_str().ok().and_then(|said| Skipped::read(said, &id)) {
+            Some(Skipped::Failed) => Err(Rejection::DevicePaused),
+            Some(Skipped::Quota) => self.graced(handle).await,
+            None => Err(Rejection::DeviceUnproven(fault)),
+        }
+    }
+
+    /// The object knows whether it was let in so before, and where the key was proved.
+    async fn graced(&self, handle: &SessionHandle) -> Result<DeviceFacts, Rejection> {
+        let (life, clocks) = (self.config.session.device_life, self.timeouts());
+        let grace = Grace { digest: handle.id.digest(), place: device::place_of(self.peer), life, clocks };
+        let command = Command::Device(Box::new(DeviceCommand::Grace(grace)));
+        let answer = self.sessions.call(&handle.subject, &command).await;
+        self.cache.forget(&handle.subject);
+        match answer.map_err(Rejection::Store)? {
+            Reply::Device(reply) => match *reply {
+                DeviceReply::Graced(device) => Ok(DeviceFacts { bound_at: device.registered_at, proved_at: None }),
+                DeviceReply::Mismatch => Err(Rejection::DeviceMismatch),
+                DeviceReply::Gone => Err(Rejection::SessionGone),
+                _ => Err(Rejection::DeviceUnproven(DeviceFault::Missing)),
+            },
+            _ => Err(Rejection::Store(StoreError::Malformed)),
+        }
     }
 
     /// The session, from the cache where that will do.

@@ -3,6 +3,7 @@
 
 pub mod authentication;
 pub mod claims;
+pub mod device;
 pub mod email_domain;
 pub mod found;
 mod identity;
@@ -15,6 +16,8 @@ pub mod roles;
 pub mod scopes;
 pub mod second;
 pub mod tenant;
+
+pub use device::DeviceShortfall;
 
 use crate::authn::{AuthenticationFacts, Principal};
 use crate::route::{Access, Matched};
@@ -77,6 +80,8 @@ pub enum Denial {
     Policy(&'static str, String),
     /// The sign-in does not do, and its provider cannot be asked for one that does.
     Authentication(Shortfall),
+    /// The session is not tied to its device as the route wants it.
+    Device(DeviceShortfall),
 }
 
 /// What kind of sign-in a route wants in place of the one at hand.
@@ -145,6 +150,7 @@ impl Denial {
             Self::Methods(_) => "authz.amr_missing",
             Self::Relation(code, _) | Self::Policy(code, _) => code,
             Self::Authentication(shortfall) => shortfall.code(),
+            Self::Device(shortfall) => shortfall.code(),
         }
     }
 
@@ -206,7 +212,11 @@ pub fn authorize(principal: Option<&Principal>, matched: &Matched<'_>, now: Time
         return Decision::Deny(denial);
     }
     match second::decide(principal, required, now) {
-        Ok(()) => Decision::Allow(Permit(())),
+        // Last: the browser proves the key for nothing that is refused for another reason.
+        Ok(()) => match device::decide(principal, required.device, now) {
+            Ok(()) => Decision::Allow(Permit(())),
+            Err(denial) => Decision::Deny(denial),
+        },
         // It is proven in a session. Whoever has none never has one; of an agent the same holds as above.
         Err(shortfall) if principal.session().is_none() && principal.grant_id().is_none() => {
             Decision::Deny(Denial::Authentication(shortfall))
@@ -237,6 +247,9 @@ pub fn each(principal: &Principal, matched: &Matched<'_>, now: Timestamp) -> Vec
     if second::is_asked(principal, required) {
         let decided = second::decide(principal, required, now).map_err(Denial::Authentication);
         findings.push(Finding::of("second", decided));
+    }
+    if required.device.is_some() {
+        findings.push(Finding::of("device", device::decide(principal, required.device, now)));
     }
     findings
 }

@@ -1,7 +1,8 @@
 //! What is found in a configuration: providers, issuers, addresses to register.
 
 use super::{
-    Config, IssuerId, Provider, ProviderId, SPIFFE_SCHEME, ServiceClient, Sharing, TokenIssuer, WorkloadIssuer,
+    Config, DeviceMode, IssuerId, Provider, ProviderId, SPIFFE_SCHEME, ServiceClient, Sharing, TokenIssuer,
+    WorkloadIssuer,
 };
 use crate::api_key::KeyPrefix;
 use crate::limit::Limit;
@@ -9,6 +10,18 @@ use crate::route::{Requirements, Route};
 use crate::time::Timestamp;
 
 impl Config {
+    /// Whether sessions that begin now are bound to their device, where the browser can: by TLS alone.
+    #[must_use]
+    pub fn binds_devices(&self) -> bool {
+        self.session.device != DeviceMode::Off && self.public_url.is_https()
+    }
+
+    /// What a browser calls the bound session that it has here: one name per origin, for several of one site may have some.
+    #[must_use]
+    pub fn device_session_id(&self) -> String {
+        format!("postern:{}", self.public_url.host())
+    }
+
     /// Every limit, with what it is called here.
     #[must_use]
     pub fn all_limits(&self) -> Vec<(String, &Limit)> {

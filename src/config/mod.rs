@@ -81,7 +81,7 @@ pub use roles::Roles;
 pub use second::{OfferedFactor, SecondRules};
 pub use secrets::{HEALTH, KEY_RING, SecretOwner, VERIFY, is_secret};
 pub use services::ServiceClient;
-pub use session::{SameSite, SessionConfig};
+pub use session::{DeviceMode, SameSite, SessionConfig};
 pub use settings::{MAX_FILE_BYTES, SCHEMA, Settings};
 pub use sharing::{SHARING_PREFIX, SharedType, Sharing};
 pub use sign_out::{Logout, LogoutTokens, SignOut};
@@ -289,6 +289,7 @@ impl Config {
             public_url: public_url.as_ref(),
             development,
             sessions,
+            devices: session.device != DeviceMode::Off,
             known: Known::of(
                 (ids, known),
                 (&issuers, &certificates),

@@ -14,10 +14,10 @@ use super::relations::{self, Relations};
 use super::roles::{self, Roles};
 use super::second::SecondRules;
 use super::table::Table;
-use super::value::{duration, flag, label, list, one_of, scope, text, word};
+use super::value::{choice, duration, flag, label, list, one_of, scope, text, word};
 use crate::ids::ProviderId;
 use crate::ids::principal_kind::PrincipalKind;
-use crate::route::{Guard, Pattern, Requirements};
+use crate::route::{DeviceRequirement, Guard, Pattern, Requirements};
 use crate::session::second::ACR as ACR_OF_SECOND;
 use crate::time::Seconds;
 
@@ -28,6 +28,7 @@ const SHORTEST_MAX_AGE: Seconds = Seconds::minutes(1);
 const LONGEST_MAX_AGE: Seconds = Seconds::hours(30 * 24);
 /// What a login link may ask for in all: the values of `acr_values`, with spaces between them.
 pub const MAX_ACR_VALUES_BYTES: usize = 512;
+const DEVICE: [(&str, DeviceRequirement); 2] = [("bound", DeviceRequirement::Bound), ("now", DeviceRequirement::Now)];
 const SCOPE: &str = "a scope without spaces, quotes or backslashes";
 const ACR: &str = "a value without spaces, quotes or backslashes";
 
@@ -100,7 +101,7 @@ pub(super) fn read(route: &mut Table<'_>, pattern: Option<&Pattern>, known: &Kno
         max_age: table.optional("max_age", duration(SHORTEST_MAX_AGE, LONGEST_MAX_AGE)),
         second: second(&mut table, known),
         second_for,
-        device: None,
+        device: table.optional("device", choice(&DEVICE)),
     };
     if requirements.acr.iter().any(|acr| acr == ACR_OF_SECOND) {
         let message =

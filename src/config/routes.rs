@@ -49,6 +49,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) build: Build,
     /// Whether people can sign in at all.
     pub(super) sessions: bool,
+    /// Whether sessions may be bound to devices.
+    pub(super) devices: bool,
     /// The entries of `SERVICES`.
     pub(super) services: &'a [ServiceId],
     /// Whether services may ask for decisions: then their paths are Postern's own.
@@ -355,6 +357,9 @@ pub(super) fn refuse_contradictions(table: &Table<'_>, guard: &Guard, surroundin
     }
     if guard.takes_keys() && guard.token == Token::Relay {
         table.problem("token", "`relay` has nothing to pass on of a caller with an API key, expected `assertion`");
+    }
+    if guard.requirements.device.is_some() && !surroundings.devices {
+        table.problem("require", "`device` needs `SESSION.device`, which is `off`: no session is bound to a device");
     }
     let known = &surroundings.known;
     certificates::refuse_contradictions(table, guard, surroundings);

@@ -7,6 +7,9 @@ use crate::time::{Seconds, Timestamp};
 /// No session outlives a month.
 const LONGEST: Seconds = Seconds::hours(30 * 24);
 const SHORTEST: Seconds = Seconds::new(1);
+/// Browsers sign no more often.
+const SHORTEST_DEVICE_LIFE: Seconds = Seconds::minutes(5);
+const LONGEST_DEVICE_LIFE: Seconds = Seconds::hours(1);
 const MAX_CLAIMS: usize = 32;
 const DEFAULT_CLAIMS: [&str; 8] =
     ["name", "given_name", "family_name", "preferred_username", "email", "email_verified", "picture", "locale"];
@@ -24,6 +27,10 @@ pub struct SessionConfig {
     pub max_per_subject: u32,
     /// `claims`: which claims the session keeps and `/auth/me` tells. Default: the names, `email`, `email_verified`, `picture`, `locale`.
     pub claims: Vec<String>,
+    /// `device`: whether a session is bound to the device on which it begins. Default `off`.
+    pub device: DeviceMode,
+    /// `device_life`: how long a proof of the device's key counts. Default 10 min.
+    pub device_life: Seconds,
     /// `not_before`: every session that began before this time is over, from then on. Default none.
     pub not_before: Option<Timestamp>,
 }
@@ -37,6 +44,31 @@ pub enum SameSite {
     Lax,
 }
 
+/// Whether sessions are bound to the device on which they begin (Device Bound Session Credentials).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviceMode {
+    /// No, and no binding that is there is looked at.
+    Off,
+    /// Where the browser can.
+    Offer,
+    /// All of them: without a binding a session is let in nowhere.
+    Require,
+}
+
+impl DeviceMode {
+    const WORDS: [(&str, Self); 3] = [("off", Self::Off), ("offer", Self::Offer), ("require", Self::Require)];
+
+    /// The word for it in the configuration.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Offer => "offer",
+            Self::Require => "require",
+        }
+    }
+}
+
 impl Default for SessionConfig {
     fn default() -> Self {
         Self {
@@ -45,6 +77,8 @@ impl Default for SessionConfig {
             same_site: SameSite::Strict,
             max_per_subject: 20,
             claims: DEFAULT_CLAIMS.map(str::to_owned).to_vec(),
+            device: DeviceMode::Off,
+            device_life: Seconds::minutes(10),
             not_before: None,
         }
     }
@@ -64,6 +98,10 @@ pub(super) fn read(mut table: Table<'_>) -> SessionConfig {
             .unwrap_or(default.same_site),
         max_per_subject: table.optional("max_per_subject", whole_number(1, 100)).unwrap_or(default.max_per_subject),
         claims: table.optional("claims", list("the name of a claim", word)).unwrap_or(default.claims),
+        device: table.optional("device", choice(&DeviceMode::WORDS)).unwrap_or(default.device),
+        device_life: table
+            .optional("device_life", duration(SHORTEST_DEVICE_LIFE, LONGEST_DEVICE_LIFE))
+            .unwrap_or(default.device_life),
         not_before: table.optional("not_before", parsed(MOMENT, moment)),
     };
     if session.claims.len() > MAX_CLAIMS {

@@ -35,6 +35,11 @@ const WORDS: &[(&str, &str)] = &[
         "The route asks for a second factor, and none was proven in this session: a proof may do.",
     ),
     ("authz.second_too_old", "The second factor was proven too long ago: another proof may do."),
+    ("authz.device_unbound", "The caller's session is bound to no device, or they have none."),
+    (
+        "authz.device_proof_too_old",
+        "The browser has to prove the key of its device for this request, and will be asked to.",
+    ),
     ("authz.relation_missing", "The caller does not stand in this relation."),
     ("relation.no_subject", "The caller's name is too long to stand in any relation."),
     ("relation.no_object", "What the path names can be no object, so nobody stands in a relation to it."),
@@ -68,6 +73,12 @@ const WORDS: &[(&str, &str)] = &[
     ("session.gone", "The session had ended."),
     ("session.began_before_not_before", "The session began before `not_before`, so it does not count any more."),
     ("session.cookie_forged", "The session cookie was not made by this deployment, or its key is gone."),
+    (
+        "session.device_unproven",
+        "The session is bound to a device, and the request does not show that it comes from there.",
+    ),
+    ("session.device_unbound", "Sessions have to be bound to a device here, and this one is not."),
+    ("session.device_mismatch", "The session is bound to a device, and the request came from elsewhere: it has ended."),
     ("admin.done", "Management: done."),
     ("admin.not_an_administrator", "Management: the caller is not allowed to do this."),
 ];

@@ -7,10 +7,10 @@ use super::sign_in::chooser;
 use super::sign_in::link::{self, LOGIN, SignIn};
 use super::well_known::resource_url;
 use super::{Gateway, Platform, response};
-use crate::audit::Effect;
+use crate::audit::{Effect, What};
 use crate::authn::blocked;
 use crate::authn::dpop;
-use crate::authn::session_cookie::{SessionAuthenticator, Wants};
+use crate::authn::session_cookie::{DeviceProofs, SessionAuthenticator, Wants};
 use crate::authn::{Authenticated, BlockedBy, Rejection, Standing, Verdict};
 use crate::config::SameSite;
 use crate::http::caller_headers;
@@ -93,17 +93,35 @@ impl<P: Platform> RequestContext<'_, P> {
         if cookie::session(&self.request.head.headers) != cookie::SessionCookie::Absent {
             csrf::check(self.request.head, &self.site.config.public_url, trusted_origin).map_err(Reason::Csrf)?;
         }
+        self.authenticate_with(wants, DeviceProofs::Wanted, parts).await
+    }
+
+    /// Door 1 for a request whose origin has been looked at.
+    ///
+    /// # Errors
+    /// When nobody came through.
+    pub(super) async fn authenticate_with(
+        &self,
+        wants: Wants,
+        device: DeviceProofs,
+        parts: &mut ResponseParts,
+    ) -> Result<Authenticated, Reason> {
         let authenticator = SessionAuthenticator {
             config: &self.site.config,
             sessions: self.platform.sessions(),
             cache: &self.site.cache,
             now: self.request.now,
+            peer: &self.request.head.peer,
+            device,
         };
         let session = authenticator.authenticate(&self.request.head.headers, wants);
         let (verdict, list) = self.with_list_for_session(session).await;
         match verdict {
             Verdict::Abstain => Err(Reason::NoCredential),
             Verdict::Reject(rejection) => {
+                if rejection == Rejection::DeviceMismatch {
+                    parts.event.event = What::DeviceMismatch;
+                }
                 self.discard(&rejection, parts).await?;
                 Err(Reason::Rejected(rejection))
             }
@@ -117,6 +135,7 @@ impl<P: Platform> RequestContext<'_, P> {
                 }
                 parts.event.session = Some(authenticated.handle.id.digest().public_id());
                 parts.event.old_key = authenticated.has_old_key;
+                self.note_device(&authenticated, parts);
                 let is_outdated = authenticated.has_old_key || authenticated.has_old_form;
                 if is_outdated && self.may_change_cookie(parts) {
                     let value = authenticated.handle.to_cookie_value(&self.site.config.keys);
@@ -125,6 +144,14 @@ impl<P: Platform> RequestContext<'_, P> {
                 Ok(*authenticated)
             }
         }
+    }
+
+    /// A browser that was let in without a proof of its device is told of in the log.
+    fn note_device(&self, authenticated: &Authenticated, parts: &mut ResponseParts) {
+        let shown = authenticated.principal.session().and_then(|session| session.device);
+        let is_unproven = shown.is_some_and(|shown| shown.proved_at.is_none());
+        let is_old = authenticated.device.as_ref().is_some_and(|device| !device.is_recent(self.request.now));
+        parts.event.device_grace = is_unproven && is_old;
     }
 
     /// Refuses a session that the list says counts no more. It is ended for good where it began too early; the object of a
@@ -192,7 +219,7 @@ impl<P: Platform> RequestContext<'_, P> {
     async fn discard(&self, rejection: &Rejection, parts: &mut ResponseParts) -> Result<(), Reason> {
         match rejection {
             Rejection::SessionLapsed(_, handle) => drop(self.end_session(handle).await),
-            Rejection::SessionGone => self.forget_presented(),
+            Rejection::SessionGone | Rejection::DeviceMismatch => self.forget_presented(),
             _ => {}
         }
         let is_dropped = rejection.discards_cookie() && self.may_change_cookie(parts);
@@ -227,6 +254,9 @@ impl<P: Platform> RequestContext<'_, P> {
     }
 
     pub(super) fn drop_session_cookie(&self, parts: &mut ResponseParts) -> Result<(), Reason> {
+        if cookie::only(&self.request.head.headers, cookie::BOUND).is_some() {
+            parts.set_cookie(cookie::delete_bound())?;
+        }
         parts.set_cookie(cookie::delete(cookie::SESSION, self.same_site()))
     }
 

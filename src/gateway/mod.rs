@@ -6,6 +6,7 @@ mod agents;
 mod authzen;
 mod background;
 mod blocks;
+mod bound;
 mod context;
 mod deployment;
 mod exposed_key;
@@ -261,6 +262,7 @@ impl Gateway {
             "/auth/sessions/end-others" => cold(sessions::end_others_by_form(ctx, parts)).await?,
             "/auth/verify" => cold(forward_auth::answer(ctx, Asks::Whether, parts)).await?,
             "/auth/verify/refusal" => cold(forward_auth::answer(ctx, Asks::Why, parts)).await?,
+            _ if path.is_within(bound::PREFIX) => cold(bound::answer(ctx, path, parts)).await?,
             _ if path.is_within(admin::PREFIX) => cold(admin::answer(ctx, path, body, parts)).await?,
             _ => return named(ctx, path, body, parts).await,
         };
@@ -309,7 +311,8 @@ fn is_for_keeping(event: &Event) -> bool {
 /// Whether a path is ours and has no limit of its own. What another proxy asks about, and what services share, is counted by
 /// its own rule.
 fn is_limited_as_own(path: &CanonicalPath) -> bool {
-    const OTHERWISE: [&str; 7] = [
+    const OTHERWISE: [&str; 8] = [
+        bound::PREFIX,
         "/auth/login",
         "/auth/callback",
         "/auth/backchannel-logout",

@@ -195,7 +195,7 @@ fn details(refusal: &Refusal, login: Option<&str>) -> Map<String, Value> {
         Refusal::ApprovalRequired(url, _) => insert("approval_url", Some(url.as_str().into())),
         _ => {}
     }
-    if let Refusal::Unauthenticated | Refusal::StepUp(_) = refusal {
+    if let Refusal::Unauthenticated | Refusal::StepUp(_) | Refusal::DeviceProof | Refusal::DeviceBinding = refusal {
         insert("login_url", login.map(Value::from));
     }
     if let Refusal::SecondFactor(_) = refusal {
@@ -209,6 +209,10 @@ fn explain_in_headers(refusal: &Refusal, login: Option<&str>, headers: &mut Head
         // RFC 9110 §11.6.1 wants a challenge with every 401; ours is to be met by a cookie from the login page.
         (Refusal::Unauthenticated | Refusal::LoginUnfinished, _) => {
             let challenge = r#"Cookie realm="postern", form-action="/auth/login", cookie-name="__Host-postern""#;
+            (header::WWW_AUTHENTICATE, challenge.to_owned())
+        }
+        (Refusal::DeviceProof | Refusal::DeviceBinding, _) => {
+            let challenge = r#"Cookie realm="postern", form-action="/auth/login", cookie-name="__Host-postern-bound""#;
             (header::WWW_AUTHENTICATE, challenge.to_owned())
         }
         (Refusal::StepUp(wanted) | Refusal::SecondFactor(wanted), Some(login)) => {

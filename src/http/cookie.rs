@@ -6,6 +6,9 @@ use crate::time::{Seconds, Timestamp};
 /// The session cookie.
 pub const SESSION: &str = "__Host-postern";
 
+/// The cookie by which a browser shows that it proved the key of its device.
+pub const BOUND: &str = "__Host-postern-bound";
+
 /// What the name of every login transaction cookie starts with.
 pub const LOGIN_PREFIX: &str = "__Host-postern-login-";
 
@@ -124,6 +127,19 @@ pub fn without_ours(headers: &HeaderMap) -> Option<HeaderValue> {
 #[must_use]
 pub fn set_session(value: &str, same_site: SameSiteAttribute) -> Option<HeaderValue> {
     write(SESSION, value, same_site, None)
+}
+
+/// `Set-Cookie` for the bound cookie. `Strict`, whatever the session cookie is: with it, the browser proves the key before it
+/// sends the next request without it.
+#[must_use]
+pub fn set_bound(value: &str, life: Seconds) -> Option<HeaderValue> {
+    write(BOUND, value, SameSiteAttribute::Strict, Some(life))
+}
+
+/// `Set-Cookie` that takes the bound cookie away.
+#[must_use]
+pub fn delete_bound() -> Option<HeaderValue> {
+    delete(BOUND, SameSiteAttribute::Strict)
 }
 
 /// `Set-Cookie` for one login under way.

@@ -39,6 +39,9 @@ pub struct Peer {
     pub country: Option<String>,
     /// The city, where the platform tells it.
     pub city: Option<String>,
+    /// The number of the network (AS), where the platform tells it. Policies are not told.
+    #[serde(skip)]
+    pub network_number: Option<String>,
     /// The platform's own id of the request (`CF-Ray`).
     pub ray: Option<String>,
     /// What the caller says that it is (`User-Agent`).

@@ -70,6 +70,12 @@ impl<'a> UnverifiedKeyProof<'a> {
         self.key.thumbprint()
     }
 
+    /// The key it brings.
+    #[must_use]
+    pub const fn key(&self) -> &PublicKey {
+        &self.key
+    }
+
     /// Verifies the signature by the key it brings, with one of the `allowed` algorithms.
     ///
     /// # Errors
@@ -85,6 +91,19 @@ impl<'a> UnverifiedKeyProof<'a> {
 }
 
 impl VerifiedKeyProof {
+    /// Verifies a further proof of a key that is known from an earlier one, with one of the `allowed` algorithms.
+    ///
+    /// # Errors
+    /// When it does not verify so, or does, but over something other than claims.
+    pub async fn by_known_key(
+        proof: &UnverifiedJwt<'_>,
+        key: &PublicKey,
+        allowed: &[Algorithm],
+        signatures: &impl Signatures,
+    ) -> Result<Self, KeyProofError> {
+        proof.verify_by(key, allowed, signatures).await.map(Self).map_err(KeyProofError::Jwt)
+    }
+
     /// What the owner of the key says.
     #[must_use]
     pub const fn claims(&self) -> &Map<String, Value> {

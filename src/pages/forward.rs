@@ -44,6 +44,18 @@ pub fn bounce(view: &View<'_>, to: &str) -> HtmlPage {
     with_script(view, to, &with_path("/auth/continue?to=", to), view.say("Opening the page."))
 }
 
+/// The page at hand, once more in a moment: the answer's `Refresh` says when.
+#[must_use]
+pub fn wait(view: &View<'_>, to: &str) -> HtmlPage {
+    let title = view.say("One moment");
+    let body = html! {
+        h1 { (title) }
+        p role="status" { (view.say("Opening the page.")) }
+        a.button href=(to) { (view.say("Continue")) }
+    };
+    view.page(Draft::new(title, body))
+}
+
 /// To the sign-in for `return_to`, with this query besides.
 #[must_use]
 pub fn to_login(view: &View<'_>, return_to: &str, query: &str) -> HtmlPage {

@@ -69,6 +69,7 @@ mod tests {
             last_seen: Timestamp::from_unix(1_795_328_454),
             expires_at: Timestamp::from_unix(1_797_920_454),
             provider: None,
+            bound_at: None,
             grant: Some(ListedGrant {
                 client: "https://claude.ai/oauth/client.json".to_owned(),
                 client_name: "<b>Claude</b>".to_owned(),

@@ -139,6 +139,7 @@ fn times_and_button(view: &View<'_>, listed: &Listed, heading: &str) -> Markup {
             ("Signed in on", Some(html! { span id=(began) { (moment(view, listed.created_at)) } })),
             ("Last used", Some(moment(view, listed.last_seen))),
             ("Ends", Some(moment(view, listed.expires_at))),
+            ("Bound to its device since", listed.bound_at.map(|at| moment(view, at))),
         ]))
         form method="post" action=(format!("/auth/sessions/{}/end", listed.id)) {
             button.plain id=(button) aria-labelledby=(format!("{button} {heading} {began}")) { (view.say("Sign out")) }
@@ -179,6 +180,7 @@ mod tests {
             expires_at: Timestamp::from_unix(i64::MAX),
             provider: None,
             grant: None,
+            bound_at: None,
         }
     }
 

@@ -58,6 +58,7 @@ fn listed(id: &str, device: &str, place: &str) -> Listed {
         last_seen: at,
         expires_at: Timestamp::from_unix(i64::MAX),
         provider: None,
+        bound_at: Some(Timestamp::from_unix(1_795_328_454)),
         grant: None,
     }
 }
@@ -98,6 +99,8 @@ fn refusals(text: &str) -> Vec<Refusal> {
         Refusal::StepUp(Box::new(StepUp { acr_values: Vec::new(), max_age: None, shortfall: Shortfall::TooOld })),
         Refusal::SecondFactor(Box::new(StepUp::to_second(None, Shortfall::SecondMissing))),
         Refusal::FactorRefused,
+        Refusal::DeviceProof,
+        Refusal::DeviceBinding,
         Refusal::Forbidden(vec![text.to_owned()]),
         Refusal::ApprovalRequired(text.to_owned(), Seconds::new(42)),
         Refusal::ApprovalDenied(Seconds::new(42)),

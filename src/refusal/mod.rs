@@ -2,6 +2,7 @@
 //! and the one map between them.
 
 mod approval;
+mod device;
 pub mod mismatch;
 mod parts;
 mod problem;
@@ -9,6 +10,7 @@ mod reason;
 mod second;
 
 pub use approval::ApprovalRefusal;
+pub use device::DeviceError;
 pub use parts::{Document, ForwardAuthError, KeyRequestError, LogoutRequestError, McpDenial, OrderError};
 pub use problem::Refusal;
 pub use reason::Reason;

@@ -29,6 +29,10 @@ pub enum Refusal {
     SecondFactor(Box<StepUp>),
     /// 403: what was presented is no proof of a second factor, or not the right one.
     FactorRefused,
+    /// 401: not without a proof of the key of the device.
+    DeviceProof,
+    /// 401: not in a session that is bound to no device.
+    DeviceBinding,
     /// 403: not with these rights; the scopes that would do.
     Forbidden(Vec<String>),
     /// 403: not until somebody allows it, at this address; for so long they are asked.
@@ -89,6 +93,8 @@ impl Refusal {
             | Self::LoginUnfinished
             | Self::StepUp(_)
             | Self::SecondFactor(_)
+            | Self::DeviceProof
+            | Self::DeviceBinding
             | Self::TokenRequired
             | Self::TokenRefused
             | Self::ProofRefused
@@ -125,6 +131,8 @@ impl Refusal {
             Self::StepUp(_) => "insufficient-user-authentication",
             Self::SecondFactor(_) => "second-factor-required",
             Self::FactorRefused => "factor-refused",
+            Self::DeviceProof => "device-proof-required",
+            Self::DeviceBinding => "device-binding-required",
             Self::Forbidden(_) => "forbidden",
             Self::ApprovalRequired(..) => "approval-required",
             Self::ApprovalDenied(_) => "approval-denied",
@@ -159,6 +167,8 @@ impl Refusal {
             Self::StepUp(_) => "Please sign in once more",
             Self::SecondFactor(_) => "Please confirm that it is you",
             Self::FactorRefused => "That does not prove that it is you",
+            Self::DeviceProof => "Your browser has to prove its device",
+            Self::DeviceBinding => "Another browser is needed here",
             Self::Forbidden(_) => "You may not do this",
             Self::ApprovalRequired(..) => "Somebody has to allow this first",
             Self::ApprovalDenied(_) => "This was not allowed",
@@ -199,6 +209,13 @@ impl Refusal {
             Self::StepUp(_) => "This page needs another sign-in, perhaps in a safer way than before.",
             Self::SecondFactor(_) => "This page asks for a second factor beside your sign-in.",
             Self::FactorRefused => "Try again, or use another of your second factors.",
+            Self::DeviceProof => {
+                "You signed in on one device, and only the browser there can go on. If this is that browser, sign in again."
+            }
+            Self::DeviceBinding => {
+                "This page is only for browsers that tie the sign-in to their device: Chrome or Edge, from version 146, on \
+                 Windows or macOS. Open it there and sign in again."
+            }
             Self::Forbidden(_) => "You are signed in, but your account has no access to this page.",
             Self::ApprovalRequired(..) => {
                 "Whoever may allow it can do so on a page of ours. Then it can be tried again."
@@ -259,6 +276,8 @@ impl Refusal {
             Self::Unauthenticated
                 | Self::StepUp(_)
                 | Self::SecondFactor(_)
+                | Self::DeviceProof
+                | Self::DeviceBinding
                 | Self::LoginFailed
                 | Self::LoginOver
                 | Self::LoginRefused

@@ -1,6 +1,7 @@
 //! What happened, for the log, and the map to what the outside learns of it.
 
 use super::approval::ApprovalRefusal;
+use super::device::DeviceError;
 use super::parts::{Document, ForwardAuthError, KeyRequestError, LogoutRequestError, McpDenial, OrderError};
 use super::problem::Refusal;
 use super::second::SecondError;
@@ -13,7 +14,7 @@ use crate::authn::dpop::Blame;
 use crate::authn::error::SenderError;
 use crate::authn::introspection_budget::NotAsked;
 use crate::authn::{BlockedBy, PresentationError, Rejection, TokenRejection};
-use crate::authz::{Denial, StepUp};
+use crate::authz::{Denial, DeviceShortfall, StepUp};
 use crate::authzen::RequestError;
 use crate::http::StatusCode;
 use crate::http::csrf::CsrfError;
@@ -168,6 +169,8 @@ pub enum Reason {
     UpstreamUnreachable,
     /// The upstream does not answer in time.
     UpstreamTimeout,
+    /// A browser's registration, or a proof of its key, does not count.
+    Device(DeviceError),
     /// A mistake of our own, named.
     Internal(&'static str),
 }
@@ -248,6 +251,7 @@ impl Reason {
             Self::NoFile | Self::UpstreamList | Self::UpstreamUnreachable | Self::UpstreamTimeout => {
                 self.upstream_code()
             }
+            Self::Device(error) => error.code(),
             Self::Internal(name) => name,
         }
     }
@@ -374,7 +378,12 @@ impl Reason {
             Self::Blocked(BlockedBy::Person) => Refusal::AccountBlocked,
             Self::Key(KeyRejection::Powerless) => Refusal::Forbidden(Vec::new()),
             Self::Key(_) | Self::Agent(_) | Self::Blocked(_) => Refusal::TokenRefused,
-            Self::Rejected(Rejection::Store(_)) => Refusal::Unavailable,
+            Self::Rejected(Rejection::Store(_) | Rejection::DevicePaused) => Refusal::Unavailable,
+            Self::Rejected(Rejection::DeviceUnproven(_))
+            | Self::Denied(Denial::Device(DeviceShortfall::ProofTooOld)) => Refusal::DeviceProof,
+            Self::Rejected(Rejection::DeviceUnbound { .. })
+            | Self::Denied(Denial::Device(DeviceShortfall::Unbound)) => Refusal::DeviceBinding,
+            Self::Device(error) => error.refusal(),
             Self::Rejected(_) => Refusal::Unauthenticated,
             Self::Csrf(_) | Self::CorsOrigin | Self::LoginNotNavigated => Refusal::CrossSite,
             Self::Denied(Denial::Scopes(missing)) => Refusal::Forbidden(missing.clone()),

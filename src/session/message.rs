@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::approval::{ApprovalCommand, ApprovalReply};
+use super::device::{DeviceCommand, DeviceReply};
 use super::grant::{Grant, GrantRefusal};
 use super::handle::SessionDigest;
 use super::record::Session;
@@ -111,6 +112,8 @@ pub enum Command {
     Approval(Box<ApprovalCommand>),
     /// Something about second factors.
     Second(Box<SecondCommand>),
+    /// Something about the device that a session is bound to.
+    Device(Box<DeviceCommand>),
 }
 
 impl Command {
@@ -313,6 +316,8 @@ pub enum Reply {
     Approval(Box<ApprovalReply>),
     /// Something about second factors.
     Second(Box<SecondReply>),
+    /// Something about the device that a session is bound to.
+    Device(Box<DeviceReply>),
 }
 
 /// One session as its owner sees it.
@@ -336,6 +341,9 @@ pub struct Listed {
     /// What it is, if it is a grant to an agent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant: Option<ListedGrant>,
+    /// Since when it is bound to its device, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound_at: Option<Timestamp>,
 }
 
 /// A grant as the person who gave it sees it.

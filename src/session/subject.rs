@@ -1,6 +1,7 @@
 //! The rules of a subject's object, over whatever table its sessions are stored in.
 
 mod approvals;
+mod device;
 mod ending;
 mod grants;
 mod refreshing;
@@ -88,6 +89,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
             }),
             Command::Approval(command) => self.approval(command, now),
             Command::Second(command) => self.second(command, now),
+            Command::Device(command) => self.device(command, now),
         };
         answer.map(Step::Answer)
     }
@@ -219,6 +221,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
                     provider: Some(session.provider),
                     device: session.origin.device,
                     place: session.origin.place,
+                    bound_at: session.device.map(|device| device.registered_at),
                     grant: session.grant.map(|grant| listed(*grant)),
                 });
             }

@@ -19,7 +19,7 @@ pub(super) enum Fate {
 /// tells of somebody.
 pub(super) fn fate(name: &HeaderName, settings: &RequestHeaders, claim_headers: &[HeaderName]) -> Fate {
     let plain = folded(name);
-    if is_hop_by_hop(name) || *name == header::COOKIE {
+    if is_hop_by_hop(name) || is_of_device(name) || *name == header::COOKIE {
         return Fate::EndsHere;
     }
     let tells_of_somebody = claim_headers.iter().any(|own| own.as_str() == plain);
@@ -71,6 +71,8 @@ pub const OF_THE_CONNECTION: [&str; 12] = [
     "transfer-encoding",
     "upgrade",
 ];
+/// Between a browser and us, about the device that a session is bound to: all that begin so.
+pub const OF_THE_DEVICE: [&str; 2] = ["sec-secure-session-", "secure-session-"];
 /// By which an answer tells caches how long to keep it, beside `Cache-Control`: taken out where it is for nobody else.
 pub const FOR_CACHES: [&str; 4] = ["cdn-cache-control", "cloudflare-cdn-cache-control", "expires", "surrogate-control"];
 
@@ -83,6 +85,11 @@ pub(super) fn tells_of_upstream(name: &HeaderName) -> bool {
 /// Whether a header is the connection's.
 pub(super) fn is_hop_by_hop(name: &HeaderName) -> bool {
     OF_THE_CONNECTION.contains(&name.as_str())
+}
+
+/// Whether a header is about the device that a session is bound to.
+pub(super) fn is_of_device(name: &HeaderName) -> bool {
+    OF_THE_DEVICE.iter().any(|prefix| name.as_str().starts_with(prefix))
 }
 
 /// The further headers that a message's `Connection` says are for this connection only (RFC 9110 §7.6.1).
@@ -137,6 +144,18 @@ mod tests {
         for kept in ["etag", "content-security-policy", "x-content-type-options", "x-total-count", "serve", "link"] {
             assert!(!tells_of_upstream(&name(kept)), "{kept}");
         }
+    }
+
+    #[test]
+    fn what_is_said_of_a_device_is_between_the_browser_and_us() {
+        //
+        for said in ["sec-secure-session-id", "secure-session-response", "secure-session-skipped"] {
+            assert_eq!(fate(&name(said), &RequestHeaders::default(), &[]), Fate::EndsHere, "{said}");
+        }
+        for said in ["secure-session-registration", "secure-session-challenge"] {
+            assert!(is_of_device(&name(said)), "{said}");
+        }
+        assert!(!is_of_device(&name("secure-sessions")) && !is_of_device(&name("x-secure-session-id")));
     }
 
     #[test]

@@ -18,6 +18,15 @@ pub enum StreamLifetime {
     Session(SessionLease),
 }
 
+/// The proof of a device on which an answer depends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProofLease {
+    /// When the key was proved last.
+    pub proved_at: Timestamp,
+    /// How long after that the answer ends, unless it was proved again.
+    pub lapses_after: Seconds,
+}
+
 /// A session on which an answer depends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionLease {
@@ -27,6 +36,8 @@ pub struct SessionLease {
     pub digest: SessionDigest,
     /// How often what the browser sends on a WebSocket counts as use of the session; `None`: never.
     pub touch_every: Option<Seconds>,
+    /// Where it is bound to a device: when that was proved, and how long after a proof it counts no more.
+    pub proof: Option<ProofLease>,
     /// What of it may come on the block list, where there is one: its object knows nothing of moments of everybody.
     pub standing: Option<Box<Standing>>,
 }

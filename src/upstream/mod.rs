@@ -18,6 +18,6 @@ pub use assertion::{Assertion, Assertions, Making};
 pub use cache_scope::CacheScope;
 pub use forward::{ForwardPlan, Forwarding, UpstreamIdentity};
 pub use identity::Identity;
-pub use lifetime::{SessionLease, StreamLifetime};
+pub use lifetime::{ProofLease, SessionLease, StreamLifetime};
 pub use response::{AnswerTerms, answer_headers};
 pub use service_credential::{ServiceCredential, refuses_token};

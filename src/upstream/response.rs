@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::cache_scope::CacheScope;
-use super::headers::{FOR_CACHES, Nominated, is_hop_by_hop, keep_websocket, tells_of_upstream};
+use super::headers::{FOR_CACHES, Nominated, is_hop_by_hop, is_of_device, keep_websocket, tells_of_upstream};
 use crate::http::cors::CorsGrant;
 use crate::http::security_headers::SecurityHeaders;
 use crate::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -63,7 +63,8 @@ pub fn answer_headers(scope: CacheScope, from_upstream: &HeaderMap) -> HeaderMap
     let mut headers = HeaderMap::with_capacity(from_upstream.len() + 2);
     for (name, value) in from_upstream {
         let shadows = *name == header::SET_COOKIE && names_our_cookie(value);
-        let ends_here = is_hop_by_hop(name) || nominated.contains(name) || tells_of_upstream(name);
+        let of_us = is_hop_by_hop(name) || is_of_device(name) || nominated.contains(name);
+        let ends_here = of_us || tells_of_upstream(name);
         if !shadows && !ends_here {
             headers.append(name.clone(), value.clone());
         }

@@ -8,7 +8,10 @@
 import { Agent } from "node:http";
 
 import { startProviders } from "../provider/host.mjs";
+import { Browser } from "../e2e/support/browser.mjs";
+import { bind, cookiesOf } from "../e2e/support/device.mjs";
 import { send } from "../e2e/support/http.mjs";
+import { logIn } from "../e2e/support/login.mjs";
 import { SESSION_COOKIE } from "../e2e/support/refusals.mjs";
 import { BareWorkerd } from "../e2e/support/workerd.mjs";
 import { CONNECTIONS, get, inTurns, median, optionsOf, paired, round, summaryOf, write } from "./measure.mjs";
@@ -33,6 +36,13 @@ const AUDIENCE = "https://api.example.com";
 const KEYS = { self_service: { scopes: ["read"] } };
 /** What a request by a key whose object was asked lately may cost, in requests by an access token that was seen before. */
 const KEY_AIM = 1.1;
+/** The same for a session that is bound to a device: one MAC more. */
+const BOUND_AIM = 1.02;
+/** Stands where TLS is taken off. */
+const BY_TLS = `import postern from "./index.js";
+export * from "./index.js";
+export default { fetch: (request, env, context) => postern.fetch(new Request(request.url.replace("http:", "https:"), request), env, context) };
+`;
 const CASES = [
   { name: "public", path: "/public", says: "public route, no cookie", anonymous: true },
   { name: "public_with_cookie", path: "/public", says: "public route, with the cookie" },
@@ -93,6 +103,27 @@ async function contend(workerd, issuer, cookie) {
   return { contenders: CONTENDERS, rounds: REFRESH_ROUNDS, token_requests: issuer.count("token") - before, burst_with_refresh_ms: round(median(all)), burst_without_ms: round(median(quiet)) };
 }
 
+/** What a session that is bound to a device costs, in what the same costs without: by a Worker that sees TLS. */
+async function compareBound(issuer) {
+  const origin = "https://localhost:8787";
+  const workerd = new BareWorkerd({ providers: { main: issuer }, session: { device: "offer", device_life: "1h" }, routes: ROUTES, vars: { ISSUERS, KEYS, PUBLIC_URL: origin }, upstream: file("upstream.mjs"), main: BY_TLS });
+  workerd.origin = origin;
+  try {
+    await workerd.start();
+    const people = await Promise.all(["unbound", "bound"].map(async (name) => {
+      const browser = new Browser(workerd);
+      const answer = await logIn(browser);
+      if (name === "bound") await bind(browser, answer);
+      return [name, { "sec-fetch-site": "same-origin", cookie: cookiesOf(browser)[1] }];
+    }));
+    const turns = await inTurns(workerd, people.map(([name, headers]) => ({ name, path: "/session", headers: () => headers })), options.seconds);
+    const cpu = (name) => turns[name].map(({ cpu_us_per_request }) => cpu_us_per_request);
+    return round(median(paired((bound, unbound) => bound / unbound, cpu("bound"), cpu("unbound"))), 3);
+  } finally {
+    await workerd.close();
+  }
+}
+
 const host = await startProviders();
 const issuer = host.issuer("main");
 const ISSUERS = { main: { issuer: issuer.url, audience: AUDIENCE, algs: [issuer.alg] } };
@@ -108,7 +139,9 @@ try {
   console.table(Object.fromEntries(rows));
   console.log(`${refresh.rounds} times ${refresh.contenders} requests at the end of an access token: ${refresh.token_requests} token requests, ${refresh.burst_with_refresh_ms} ms for all with the refresh, ${refresh.burst_without_ms} ms without`);
   console.log(`A request by a key with \`revocation\` takes ${key_to_token} times the CPU of one by a token that was seen before; aim ${KEY_AIM}`);
-  write({ seconds: options.seconds, connections: CONNECTIONS, routes, key_to_token, key_aim: KEY_AIM, refresh }, options.json);
+  const bound_to_unbound = await compareBound(issuer);
+  console.log(`A request of a session that is bound to a device takes ${bound_to_unbound} times the CPU of one that is not; aim ${BOUND_AIM}`);
+  write({ seconds: options.seconds, connections: CONNECTIONS, routes, key_to_token, key_aim: KEY_AIM, bound_to_unbound, bound_aim: BOUND_AIM, refresh }, options.json);
 } finally {
   await workerd.close();
   await host.close();

@@ -26,6 +26,7 @@ pub struct Asked {
     cross_site: bool,
     address: String,
     certificate: Option<ClientCertificate>,
+    network: String,
 }
 
 impl Asked {
@@ -40,6 +41,7 @@ impl Asked {
             cross_site: false,
             certificate: None,
             address: "192.0.2.1".to_owned(),
+            network: "64500".to_owned(),
         }
     }
 
@@ -99,6 +101,12 @@ impl Asked {
         self
     }
 
+    /// From another network, as the platform numbers them.
+    pub fn in_network(mut self, number: &str) -> Self {
+        self.network = number.to_owned();
+        self
+    }
+
     /// On a connection of which the platform says this.
     pub fn on_connection(mut self, certificate: ClientCertificate) -> Self {
         self.certificate = Some(certificate);
@@ -127,6 +135,7 @@ impl Asked {
             address: Some(self.address.clone()),
             country: Some("PT".to_owned()),
             city: Some("Lisbon".to_owned()),
+            network_number: Some(self.network.clone()),
             ray: None,
             user_agent: None,
             tls: None,

@@ -3,15 +3,15 @@
 use postern::VERSION;
 use postern::config::{
     AdminCredential, AdminService, AdminServices, Administrators, AgentRules, AssertionAudience, ClientAssertion,
-    ClientAuth, Config, Constraint, DecisionRetention, Inability, Issuer, KEY_RING, Logout, ObjectPlace, Provider,
-    SHARING_PREFIX, SameSite, ServiceClient, TokenIssuer, spelled,
+    ClientAuth, Config, Constraint, DecisionRetention, DeviceMode, Inability, Issuer, KEY_RING, Logout, ObjectPlace,
+    Provider, SHARING_PREFIX, SameSite, ServiceClient, TokenIssuer, spelled,
 };
 use postern::jose::Algorithm;
 use postern::limit::{Counter, Limit, LimitKind};
 use postern::mcp::{McpRules, ScopeRule};
 use postern::route::{
-    Access, BrowserCache, ClaimHeader, ClaimRule, ClaimTest, Guard, HeaderEncoding, Operand, Paths, Permission,
-    Requirements, Route, Token, Upstream, WEBSOCKET_BUFFER,
+    Access, BrowserCache, ClaimHeader, ClaimRule, ClaimTest, DeviceRequirement, Guard, HeaderEncoding, Operand, Paths,
+    Permission, Requirements, Route, Token, Upstream, WEBSOCKET_BUFFER,
 };
 
 use super::report::{Place, Warning};
@@ -193,8 +193,14 @@ fn sessions(config: &Config) -> String {
         SameSite::Strict => "Strict",
         SameSite::Lax => "Lax",
     };
+    let life = spelled(session.device_life);
+    let device = match session.device {
+        DeviceMode::Off => String::new(),
+        DeviceMode::Offer => format!(", bound to the device where the browser can, proven every {life}"),
+        DeviceMode::Require => format!(", bound to the device, proven every {life}"),
+    };
     format!(
-        "Sessions: end after {} without a request and {} at most, SameSite={same_site}, up to {} a person",
+        "Sessions: end after {} without a request and {} at most, SameSite={same_site}, up to {} a person{device}",
         spelled(session.idle),
         spelled(session.absolute),
         session.max_per_subject
@@ -507,9 +513,17 @@ fn required(requirements: &Requirements) -> Vec<String> {
         (", amr ", requirements.amr.join(" and "), ""),
         (", signed in at most ", requirements.max_age.map(spelled).unwrap_or_default(), " ago"),
         (", second factor proven at most ", requirements.second.map(spelled).unwrap_or_default(), " ago"),
+        (", device ", requirements.device.map(device).unwrap_or_default(), ""),
     ];
     let named = lists.into_iter().filter(|(_, names, _)| !names.is_empty());
     named.map(|(before, names, after)| format!("{before}{names}{after}")).collect()
+}
+
+fn device(required: DeviceRequirement) -> String {
+    match required {
+        DeviceRequirement::Bound => "bound".to_owned(),
+        DeviceRequirement::Now => "proven now".to_owned(),
+    }
 }
 
 /// With the roles that grant it: what the table of roles comes to.

@@ -35,14 +35,23 @@ fn session() -> Session {
     .unwrap()
 }
 
+fn authenticator<'a>(
+    config: &'a Config,
+    sessions: &'a Scripted,
+    cache: &'a LiveCache,
+    now: Timestamp,
+) -> SessionAuthenticator<'a, Scripted> {
+    static NOWHERE: std::sync::LazyLock<Peer> = std::sync::LazyLock::new(Peer::default);
+    SessionAuthenticator { config, sessions, cache, now, peer: &NOWHERE, device: DeviceProofs::Wanted }
+}
+
 /// The verdict on these cookie lines when the object answers so, and how often it was asked.
 fn verdict(lines: &[String], answer: Result<Reply, StoreError>) -> (Verdict, usize) {
     let headers = lines.iter().map(|line| (header::COOKIE, HeaderValue::try_from(line).unwrap())).collect();
     let sessions = Scripted(answer, Cell::new(0));
     let wants = Wants { touch: true, access_token: false, staleness: None };
     let (config, cache) = (config(|_| ()), LiveCache::default());
-    let authenticator =
-        SessionAuthenticator { config: &config, sessions: &sessions, cache: &cache, now: Timestamp::from_unix(1) };
+    let authenticator = authenticator(&config, &sessions, &cache, Timestamp::from_unix(1));
     let verdict = block_on(authenticator.authenticate(&headers, wants));
     (verdict, sessions.1.get())
 }
@@ -76,7 +85,7 @@ fn a_cookie_older_than_any_session_is_rejected_without_a_question() {
         let (sessions, cache) = (Scripted(Ok(Reply::Gone), Cell::new(0)), LiveCache::default());
         let wants = Wants { touch: true, access_token: false, staleness: None };
         let now = Timestamp::from_unix(now);
-        let authenticator = SessionAuthenticator { config: &config, sessions: &sessions, cache: &cache, now };
+        let authenticator = authenticator(&config, &sessions, &cache, now);
         let verdict = block_on(authenticator.authenticate(&headers, wants));
         assert!(matches!(verdict, Verdict::Reject(Rejection::SessionGone)), "{verdict:?}");
         assert_eq!(sessions.1.get(), is_asked, "{now:?}");

@@ -3,7 +3,10 @@
 
 use std::rc::Rc;
 
+use base64ct::{Base64UrlUnpadded, Encoding};
 use futures::executor::block_on;
+use p256::ecdsa::SigningKey;
+use p256::ecdsa::signature::Signer;
 use serde_json::{Value, json};
 
 use crate::authn::access_token::{self, AccessTokenClaims};
@@ -15,12 +18,16 @@ use crate::config::{LogoutTokens, RevocationTyp, TokenIssuer};
 use crate::http::{HeaderMap, HeaderValue, alt_names};
 use crate::jose::testing::{KID, jwk, key_set, sign, verify};
 use crate::jose::{Portable, PublicKey, VerifiedJwt};
+use crate::keyring::KeyRing;
 use crate::oidc::id_token::{self, IdToken, RefreshedIdTokenExpectations};
 use crate::oidc::login_values::Nonce;
 use crate::oidc::logout_token::{self, LogoutToken};
 use crate::oidc::revocation_token::{self, RevocationToken};
 use crate::oidc::userinfo::{self, UserInfo};
 use crate::route::CanonicalPath;
+use crate::session::device::DeviceChallenge;
+use crate::session::device::proof::{self, ProofTerms};
+use crate::session::{SessionDigest, SessionId};
 use crate::time::Timestamp;
 
 const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
@@ -57,6 +64,11 @@ fn tokens() -> Vec<(&'static str, String)> {
         ("request object", token(Some("oauth-authz-req+jwt"), &request)),
         ("untyped request object", token(None, &request)),
         ("DPoP proof", token(Some("dpop+jwt"), &proof)),
+        // By another algorithm, as it is here, it would be no proof of a device in any case.
+        (
+            "device proof",
+            token(Some("dbsc+jwt"), &json!({ "jti": challenge(), "authorization": session().public_id() })),
+        ),
         // Those of platforms have an audience that no client has: the configuration keeps them apart.
         (
             "job token",
@@ -245,6 +257,54 @@ fn every_validator_refuses_every_other_kind() {
             let accepts = kind == validator || also;
             assert_eq!(verdict.is_ok(), accepts, "{validator} ← {kind}: {verdict:?}");
         }
+    }
+}
+
+/// What a proof of a device has to sign.
+fn challenge() -> String {
+    DeviceChallenge::Register(&session()).issue(&ring(), NOW)
+}
+
+fn session() -> SessionDigest {
+    SessionId::of_bytes([1; 16]).digest()
+}
+
+fn ring() -> KeyRing {
+    KeyRing::parse(&format!("k1:{}", "E".repeat(43))).unwrap()
+}
+
+#[test]
+fn no_other_kind_is_a_proof_of_a_device_and_such_a_proof_is_no_other_kind() {
+    // all by one key of the only algorithm that such proofs have.
+    let key = SigningKey::from_slice(&[3; 32]).unwrap();
+    let encode = crate::jose::testing::encode;
+    let point = key.verifying_key().to_encoded_point(false);
+    let jwk = json!({ "kty": "EC", "crv": "P-256", "x": encode(point.x().unwrap()), "y": encode(point.y().unwrap()) });
+    let signed = |typ: Option<&Value>, claims: &Value| {
+        let mut header = json!({ "alg": "ES256", "jwk": jwk });
+        if let Some(typ) = typ {
+            header["typ"] = typ.clone();
+        }
+        let input = format!("{}.{}", encode(header.to_string().as_bytes()), encode(claims.to_string().as_bytes()));
+        let signature: p256::ecdsa::Signature = key.sign(input.as_bytes());
+        format!("{input}.{}", encode(&signature.to_bytes()))
+    };
+    let keys = ring();
+    let terms = ProofTerms { keys: &keys, origin: "https://app.example.com", now: NOW };
+    let registers = |proof: &str| block_on(proof::register(proof, &session(), terms, &Portable));
+    let claims = json!({ "jti": challenge(), "authorization": session().public_id() });
+    assert!(registers(&signed(Some(&json!("dbsc+jwt")), &claims)).is_ok());
+    for (kind, token) in tokens() {
+        let Some(header) = token.split('.').next().filter(|_| token.matches('.').count() == 2) else { continue };
+        let header: Value = serde_json::from_slice(&Base64UrlUnpadded::decode_vec(header).unwrap()).unwrap();
+        if kind == "device proof" {
+            continue;
+        }
+        // What any of them is called, even where it says all that such a proof says.
+        assert!(registers(&signed(header.get("typ"), &claims)).is_err(), "{kind}");
+    }
+    for (validator, check) in VALIDATORS {
+        assert!(check(&signed(Some(&json!("dbsc+jwt")), &claims)).is_err(), "{validator}");
     }
 }
 

@@ -59,6 +59,7 @@ fn unmet_by_agents(required: &Requirements) -> Option<String> {
         ("max_age", required.max_age.is_some()),
         ("second", required.second.is_some()),
         ("in_person", required.in_person),
+        ("device", required.device.is_some()),
         ("kinds", !required.kinds.is_empty() && !required.kinds.contains(&PrincipalKind::Agent)),
     ];
     let (key, _) = asked.into_iter().find(|(_, asked)| *asked)?;
@@ -172,7 +173,9 @@ fn unmet_by_tokens(required: &Requirements, known: &Known<'_>) -> Vec<String> {
         return Vec::new();
     }
     let grants: Vec<Grants<'_>> = issuers.iter().map(|one| (&one.roles[..], &one.permissions[..])).collect();
-    ungranted(required, &grants, "tokens", "ISSUERS")
+    let mut unmet = ungranted(required, &grants, "tokens", "ISSUERS");
+    unmet.extend(required.device.map(|_| "names `device`, which tokens never meet".to_owned()));
+    unmet
 }
 
 /// What no rule of `trust` gives: a program has nothing else.
@@ -210,6 +213,7 @@ pub(in crate::config) fn unmet_by_programs(required: &Requirements, by: &str) ->
         ("second", required.second.is_some()),
         ("email_domain", !required.email_domain.is_empty()),
         ("claims", !required.claims.is_empty()),
+        ("device", required.device.is_some()),
     ];
     let named = of_people.into_iter().filter(|(_, named)| *named);
     let mut unmet: Vec<String> = named.map(|(key, _)| format!("names `{key}`, which {by} never meet")).collect();

@@ -197,6 +197,9 @@ pub(crate) fn as_json(sessions: &[Listed], current: Option<&str>) -> serde_json:
         if let (Some(current), Some(members)) = (current, object.as_object_mut()) {
             members.insert("current".to_owned(), (listed.id == current).into());
         }
+        if let (Some(bound_at), Some(members)) = (listed.bound_at, object.as_object_mut()) {
+            members.insert("bound_at".to_owned(), json!(bound_at));
+        }
         if let (Some(grant), Some(members)) = (&listed.grant, object.as_object_mut()) {
             members.insert("grant".to_owned(), json!(grant));
         }

@@ -5,16 +5,18 @@ use super::agent::Agent;
 use super::api_key;
 use crate::audit::Event;
 use crate::authn::{Authenticated, Principal, Standing};
+use crate::config::DeviceMode;
 use crate::gateway::context::RequestContext;
 use crate::gateway::refused::Credential;
 use crate::gateway::{Platform, cold};
 use crate::refusal::Reason;
 use crate::route::{Guard, GuardedRoute, Token};
+use crate::session::device::LIVES_OF_A_STREAM;
 use crate::session::record::touch_granularity;
 use crate::time::{Seconds, Timestamp};
 use crate::upstream::claim_headers::{ClaimHeaders, claim_headers};
 use crate::upstream::transaction::{self, UpstreamTransaction};
-use crate::upstream::{Assertion, Identity, Making, SessionLease, StreamLifetime, UpstreamIdentity};
+use crate::upstream::{Assertion, Identity, Making, ProofLease, SessionLease, StreamLifetime, UpstreamIdentity};
 
 /// A session this young that lacks what a route needs will lack it after another login too.
 const JUST_SIGNED_IN: Seconds = Seconds::minutes(1);
@@ -97,6 +99,7 @@ impl<P: Platform> RequestContext<'_, P> {
                 subject: agent.subject,
                 digest: agent.digest.clone(),
                 touch_every: None,
+                proof: None,
                 standing: self
                     .has_block_list()
                     .then(|| Box::new(Standing::of_session(&agent.principal, agent.created_at))),
@@ -105,11 +108,20 @@ impl<P: Platform> RequestContext<'_, P> {
                 subject: authenticated.handle.subject,
                 digest: authenticated.handle.id.digest(),
                 touch_every: guard.touch.then(|| touch_granularity(self.site.config.session.idle)),
+                proof: self.proof_lease(authenticated),
                 standing: self
                     .has_block_list()
                     .then(|| Box::new(Standing::of_session(&authenticated.principal, authenticated.created_at))),
             }),
         }
+    }
+
+    /// A stream of a bound session ends when its browser has not proved the key for two lives of the bound cookie.
+    fn proof_lease(&self, authenticated: &Authenticated) -> Option<ProofLease> {
+        let session = &self.site.config.session;
+        let device = authenticated.device.as_ref().filter(|_| session.device != DeviceMode::Off)?;
+        let lapses_after = Seconds::new(session.device_life.get().saturating_mul(LIVES_OF_A_STREAM));
+        Some(ProofLease { proved_at: device.proved_at, lapses_after })
     }
 
     /// As long as the credential is good; where there is a block list, also no longer than nothing of them is on it.

@@ -7,6 +7,7 @@ pub(super) mod caller;
 mod certificate;
 pub(super) mod challenge;
 pub(super) mod decide;
+mod device;
 pub(super) mod embedded;
 pub(super) mod forward_auth;
 mod introspection;
@@ -132,8 +133,13 @@ pub(super) fn challenge<P: Platform>(
     refused: Refused,
     parts: &mut ResponseParts,
 ) -> Result<Response, Refused> {
+    if let Some(response) = device::lead_on(ctx, &refused.reason, parts)? {
+        return Ok(response);
+    }
     let again = matches!(refused.reason, Reason::StepUp(_)) && refused.sign_in.is_some();
-    let could_help = refused.sign_in_helps && (again || refused.reason.refusal() == Refusal::Unauthenticated);
+    let refusal = refused.reason.refusal();
+    let is_nobody = matches!(refusal, Refusal::Unauthenticated | Refusal::DeviceProof);
+    let could_help = refused.sign_in_helps && (again || is_nobody);
     if !ctx.request.request_kind.is_navigation() || !could_help {
         return Err(refused);
     }
@@ -149,7 +155,7 @@ pub(super) fn challenge<P: Platform>(
         Some(tag) if again => cookie::arrived_just_now_with(&ctx.request.head.headers, ctx.request.now, &tag),
         _ => cookie::arrived_just_now(&ctx.request.head.headers, ctx.request.now),
     };
-    let response = if ctx.may_have_left_cookie_behind() {
+    let response = if ctx.may_have_left_cookie_behind() || device::may_be_proven(ctx, &refused.reason) {
         bounce(ctx)
     } else if in_vain {
         return Err(refused);

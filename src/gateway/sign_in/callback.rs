@@ -11,7 +11,7 @@ use crate::gateway::background::{BackgroundTask, Spawn, Work};
 use crate::gateway::context::RequestContext;
 use crate::gateway::refused::{expected_of, explain, tell_mismatch};
 use crate::gateway::response_parts::ResponseParts;
-use crate::gateway::{Platform, platform, response};
+use crate::gateway::{Platform, bound, platform, response};
 use crate::http::cookie::{self, SessionCookie};
 use crate::http::{Method, Response, StatusCode};
 use crate::ids::identifiers::{IssuerIdentifier, SubjectIdentifier};
@@ -95,7 +95,8 @@ pub(crate) async fn finish<P: Platform>(
     concurrent_logins::share_session(ctx, &transaction, &value, parts)?;
     parts.event.end(Effect::Allow, "login.succeeded", StatusCode::OK);
     let to = parts.way_back.clone().unwrap_or_else(ReturnTo::start);
-    Ok(response::html(StatusCode::OK, pages::forward::signed_in(&ctx.view(), to.as_str())))
+    let page = response::html(StatusCode::OK, pages::forward::signed_in(&ctx.view(), to.as_str()));
+    Ok(bound::offer(ctx, &handle, page))
 }
 
 /// From the tokens to the session. If it does not come to that, nobody has the tokens.

@@ -488,6 +488,7 @@ fn watchable(world: &World, digest: &SessionDigest, clocks: SessionTimeouts, now
 }
 
 mod approvals;
+mod device;
 mod grants;
 mod replacing;
 mod second;

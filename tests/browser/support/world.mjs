@@ -1,6 +1,12 @@
 // Chromium, Postern, and certified providers with sign-in pages, each on a port of its own.
 
-import { createServer } from "node:http";
+import { execFileSync } from "node:child_process";
+import { createHash, X509Certificate } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer, request as httpRequest } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after } from "node:test";
 import { fileURLToPath } from "node:url";
 
@@ -22,6 +28,88 @@ export const ROUTES = {
 async function listen(server, port = 0) {
   await new Promise((listening) => server.listen(port, "127.0.0.1", listening));
   return server.address().port;
+}
+
+/** A person with a profile of their own in a Chromium that binds sessions to its device, with keys in software. */
+export async function newBoundPerson({ spki }) {
+  const features = "DeviceBoundSessions:RequireOriginTrialTokens/false,EnableBoundSessionCredentialsSoftwareKeysForManualTesting";
+  const folder = mkdtempSync(join(tmpdir(), "postern-profile-"));
+  const context = await chromium.launchPersistentContext(folder, {
+    executablePath: process.env.CHROMIUM_BIN ?? "/usr/bin/chromium",
+    args: [...FLAGS, "--headless=new", `--enable-features=${features}`, `--ignore-certificate-errors-spki-list=${spki}`],
+  });
+  context.setDefaultTimeout(10_000);
+  const close = async () => {
+    await context.close();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  return { context, page: context.pages()[0] ?? (await context.newPage()), close };
+}
+
+/** Takes TLS off for a server on `port`, with a certificate of its own for `host`; every request as it came is in `seen`. */
+export async function startTlsProxy(host, port) {
+  const folder = mkdtempSync(join(tmpdir(), "postern-tls-"));
+  const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
+  execFileSync("openssl", ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key, "-out", cert, "-days", "2", "-subj", `/CN=${host}`, "-addext", `subjectAltName=DNS:${host}`], { stdio: "ignore" });
+  const credentials = { key: readFileSync(key), cert: readFileSync(cert) };
+  rmSync(folder, { recursive: true, force: true });
+  const publicKey = new X509Certificate(credentials.cert).publicKey.export({ type: "spki", format: "der" });
+  const proxy = { seen: [], to: undefined, spki: createHash("sha256").update(publicKey).digest("base64") };
+  const pass = (incoming, done) => {
+    const { method, url, headers, rawHeaders } = incoming;
+    const note = { method, url, headers };
+    proxy.seen.push(note);
+    const outgoing = httpRequest({ host: "127.0.0.1", port: proxy.to, method, path: url, headers: rawHeaders, agent: false });
+    outgoing.on("error", () => incoming.destroy());
+    return done(outgoing, note);
+  };
+  const server = createTlsServer(credentials, (incoming, answer) => {
+    pass(incoming, (outgoing, note) => {
+      outgoing.on("response", (response) => {
+        note.status = response.statusCode;
+        note.answered = response.headers;
+        answer.writeHead(response.statusCode, response.rawHeaders);
+        response.pipe(answer);
+      });
+      incoming.pipe(outgoing);
+    });
+  });
+  server.on("upgrade", (incoming, socket) => {
+    pass(incoming, (outgoing, note) => {
+      const lines = ({ rawHeaders }) => rawHeaders.flatMap((text, index) => (index % 2 ? [] : [`${text}: ${rawHeaders[index + 1]}\r\n`])).join("");
+      const head = (response) => `HTTP/1.1 ${(note.status = response.statusCode)} ${response.statusMessage}\r\n${lines(response)}\r\n`;
+      outgoing.on("response", (response) => {
+        socket.write(head(response));
+        response.pipe(socket);
+      });
+      outgoing.on("upgrade", (response, other, first) => {
+        socket.write(head(response));
+        socket.write(first);
+        other.on("error", () => socket.destroy());
+        socket.on("error", () => other.destroy());
+        other.pipe(socket).pipe(other);
+      });
+      outgoing.end();
+    });
+  });
+  proxy.port = await listen(server, port);
+  after(() => new Promise((closed) => {
+    server.close(closed);
+    server.closeAllConnections();
+  }));
+  return proxy;
+}
+
+/** The same as [`startApplication`], by TLS. */
+export async function startApplicationByTls({ session, routes = ROUTES, upstream = PAGES, vars } = {}) {
+  const proxy = await startTlsProxy("app.localhost", await freePort());
+  const origin = `https://app.localhost:${proxy.port}`;
+  const providers = { main: await providerFor("main", origin) };
+  const postern = await startPostern({ providers, session, routes, upstream, vars: { PUBLIC_URL: origin, ...vars } });
+  after(() => postern.close());
+  await postern.behindTls();
+  proxy.to = postern.port;
+  return { origin, postern, proxy };
 }
 
 /** Chromium, closed after the file's tests. */
@@ -84,7 +172,7 @@ export async function signIn(page, { login = "alice", password = "wonderland" } 
 /** Consents, where the provider asks for it. */
 export async function allow(page) {
   const button = page.getByRole("button", { name: "Allow" });
-  await Promise.race([button.waitFor(), page.waitForURL(/^http:\/\/([a-z]+\.)*localhost/)]).catch(() => {});
+  await Promise.race([button.waitFor(), page.waitForURL(/^https?:\/\/([a-z]+\.)*localhost/)]).catch(() => {});
   if (await button.isVisible().catch(() => false)) await button.click();
 }
 

@@ -14,6 +14,8 @@ let skewMilliseconds = 0;
 let lapse = { since: 0, speed: 1 };
 let faults = {};
 let cf;
+// Whether requests come by TLS, as far as the Worker sees.
+let tls = false;
 // Whether there are jurisdictions, which the local runtime does not have.
 let jurisdictions = false;
 // How many requests have no answer yet, how much that they began goes on beside or after it, and how many alarms are being
@@ -183,6 +185,7 @@ async function control(request) {
   }
   if (order.faults) faults = order.faults;
   if (order.cf !== undefined) cf = order.cf;
+  if (order.tls !== undefined) tls = order.tls;
   if (order.jurisdictions !== undefined) jurisdictions = order.jurisdictions;
   if (order.mark) console.log(JSON.stringify({ test_mark: order.mark }));
   return Response.json({ ...open, alarms: open.alarms + alarms.size, timers: timers.size, skewMilliseconds, spent });
@@ -293,7 +296,8 @@ export class ServiceTokenObject extends ringing(classes.ServiceTokenObject) {}
 export default {
   fetch(request, env, context) {
     if (request.url === "http://control.test/") return control(request);
-    return counted("requests", Postern.fetch(cf ? new Request(request, { cf }) : request, breakableEnvironment(env), countingContext(context)));
+    const seen = tls ? new Request(request.url.replace("http:", "https:"), request) : request;
+    return counted("requests", Postern.fetch(cf ? new Request(seen, { cf }) : seen, breakableEnvironment(env), countingContext(context)));
   },
   scheduled: (event, env, context) => Postern.scheduled(event, breakableEnvironment(env), countingContext(context)),
 };

@@ -234,6 +234,11 @@ export class Postern {
     return this.#control({ cf });
   }
 
+  /** Whether every request from now on came by TLS: what stands before Postern has taken it off. */
+  behindTls(tls = true) {
+    return this.#control({ tls });
+  }
+
   /** Lets the runtime have jurisdictions, or not, which is how it is. */
   jurisdictions(jurisdictions) {
     return this.#control({ jurisdictions });

@@ -26,7 +26,7 @@ use postern::session::message::{Envelope, VERSION};
 use postern::session::{USED, WatchRequest};
 use postern::time::{Seconds, Timestamp};
 use postern::upstream::websocket::Close;
-use postern::upstream::{SessionLease, StreamLifetime};
+use postern::upstream::{ProofLease, SessionLease, StreamLifetime};
 use postern_workers::background::Background;
 use postern_workers::clock::SystemClock;
 use postern_workers::isolate;
@@ -82,13 +82,15 @@ pub(crate) async fn begin(objects: Objects<'_>, tenure: &StreamLifetime) -> Resu
         StreamLifetime::Session(stay) => {
             let (env, site) = (objects.env.clone(), objects.site.clone());
             let (watch, end) = Watch::begin(objects, stay).await?;
-            let end = match &stay.standing {
-                None => end.boxed_local(),
-                Some(standing) => {
-                    let listed = while_it_stands(env, site, Standing::clone(standing)).boxed_local();
-                    select(end.boxed_local(), listed).map(|first| first.factor_first().0).boxed_local()
-                }
-            };
+            let mut end = end.boxed_local();
+            if let Some(standing) = &stay.standing {
+                let listed = while_it_stands(env.clone(), site.clone(), Standing::clone(standing)).boxed_local();
+                end = select(end, listed).map(|first| first.factor_first().0).boxed_local();
+            }
+            if let Some(proof) = stay.proof {
+                let proven = while_it_is_proven(env, site, stay.clone(), proof).boxed_local();
+                end = select(end, proven).map(|first| first.factor_first().0).boxed_local();
+            }
             Ok(Some((end, stay.touch_every.map(|every| Use::new(watch, every)))))
         }
     }
@@ -125,6 +127,29 @@ async fn while_it_stands(env: Env, site: Site, standing: Standing) -> End {
         match gateway.still_stands(&platform, &standing).await {
             Ok(true) => {}
             Ok(false) => return End::Ended,
+            Err(error) => return End::Unknown(error),
+        }
+    }
+}
+
+/// Asks the object whenever the proof of the session's device that is known has lapsed: whether there was another since.
+async fn while_it_is_proven(env: Env, site: Site, stay: SessionLease, mut proof: ProofLease) -> End {
+    loop {
+        let left = proof.proved_at.plus(proof.lapses_after).since(SystemClock.now());
+        if left.get() > 0 {
+            Delay::from(Duration::from_secs(left.min(Seconds::hours(1)).get().into())).await;
+            continue;
+        }
+        let deployment = match isolate::deployment(&env) {
+            Ok(deployment) => deployment,
+            Err(error) => return End::Unknown(StoreError::Unavailable(error.to_string())),
+        };
+        let SiteMatch::Site(gateway) = deployment.of(&site) else {
+            return End::Unknown(StoreError::Unavailable("the site is not there any more".to_owned()));
+        };
+        match gateway.proved_at(&Workers::new(&env, gateway, Background::Object), &stay).await {
+            Ok(Some(proved_at)) if proved_at > proof.proved_at => proof.proved_at = proved_at,
+            Ok(_) => return End::Ended,
             Err(error) => return End::Unknown(error),
         }
     }

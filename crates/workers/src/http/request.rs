@@ -40,7 +40,7 @@ pub fn head(request: &Request) -> Result<RequestHead, BadRequest> {
 fn connection(told: &str) -> Peer {
     let mut texts = headers::texts(told).map(|text| text.strip_prefix('=').map(str::to_owned));
     let mut next = || texts.next().flatten();
-    let (country, city, version, cipher) = (next(), next(), next(), next());
+    let (country, city, network_number, version, cipher) = (next(), next(), next(), next(), next());
     let tls = version.zip(cipher).map(|(version, cipher)| Tls { version, cipher });
     let certificate = ClientCertificate {
         presented: next(),
@@ -54,7 +54,7 @@ fn connection(told: &str) -> Peer {
         encoded: next().filter(|encoded| !encoded.is_empty()),
     };
     let certificate = (certificate != ClientCertificate::default()).then_some(certificate);
-    Peer { country, city, tls, certificate, ..Peer::default() }
+    Peer { country, city, network_number, tls, certificate, ..Peer::default() }
 }
 
 /// The body of a request from outside.

@@ -9,9 +9,10 @@ const told = (value) => (typeof value === "string" ? `=${value.replaceAll(NUL, "
 
 const FIELDS = ["certPresented", "certVerified", "certRevoked", "certFingerprintSHA256", "certSubjectDNRFC2253", "certIssuerDNRFC2253", "certSerial", "certIssuerSKI", "certRFC9440"];
 
-/** What the platform says of a connection: country, city, version and cipher of TLS, and a certificate's fields. */
-function peer({ country, city, tlsVersion, tlsCipher, tlsClientAuth }) {
-  const texts = [country, city, tlsVersion, tlsCipher].map(told);
+/** What the platform says of a connection: country, city and network, version and cipher of TLS, and a certificate's fields. */
+function peer({ country, city, asn, tlsVersion, tlsCipher, tlsClientAuth }) {
+  const network = typeof asn === "number" ? String(asn) : asn;
+  const texts = [country, city, network, tlsVersion, tlsCipher].map(told);
   if (tlsClientAuth) texts.push(...FIELDS.map((field) => told(tlsClientAuth[field])));
   return texts.join(NUL);
 }

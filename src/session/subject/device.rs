@@ -1,0 +1,120 @@
+//! The devices that sessions are bound to: a key is registered once, and each proof of it is one generation.
+
+use super::{SubjectSessions, row};
+use crate::ports::{Random, StoreError};
+use crate::session::device::{Bind, DeviceBinding, DeviceCommand, DeviceReply, Grace, Prove, REGISTER_WITHIN};
+use crate::session::handle::SessionDigest;
+use crate::session::message::Reply;
+use crate::session::record::{Session, SessionTimeouts};
+use crate::session::table::{Row, SessionTable};
+use crate::time::Timestamp;
+
+impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
+    pub(super) fn device(&self, command: &DeviceCommand, now: Timestamp) -> Result<Reply, StoreError> {
+        let reply = match command {
+            DeviceCommand::Bind(bind) => self.bind(bind, now),
+            DeviceCommand::Prove(prove) => self.prove_device(prove, now),
+            DeviceCommand::Grace(grace) => self.grace(grace, now),
+        };
+        reply.map(|reply| Reply::Device(Box::new(reply)))
+    }
+
+    /// Once, and soon after the sign-in: who copies a cookie later binds nothing.
+    fn bind(&self, bind: &Bind, now: Timestamp) -> Result<DeviceReply, StoreError> {
+        let Some((stored, session)) = self.living(&bind.digest, bind.clocks, now)? else {
+            return Ok(DeviceReply::Gone);
+        };
+        if session.device.is_some() {
+            return Ok(DeviceReply::AlreadyBound);
+        }
+        if now.since(session.created_at) > REGISTER_WITHIN {
+            return Ok(DeviceReply::TooLate);
+        }
+        let device = DeviceBinding {
+            id: bind.digest.as_str().to_owned(),
+            jwk: bind.jwk.clone(),
+            registered_at: now,
+            proved_at: now,
+            generation: 1,
+            place: bind.place.clone(),
+            grace_at: None,
+        };
+        self.put_device((&stored, session), device.clone(), bind.clocks, now)?;
+        Ok(DeviceReply::Bound(Box::new(device)))
+    }
+
+    /// A proof is for the generation that is, and makes it the next: sent once more, it is for one that is over.
+    fn prove_device(&self, prove: &Prove, now: Timestamp) -> Result<DeviceReply, StoreError> {
+        let Some((stored, session, device)) = self.bound(&prove.digest, prove.clocks, now)? else {
+            return Ok(DeviceReply::Gone);
+        };
+        if prove.generation != device.generation {
+            return Ok(DeviceReply::Outdated(Box::new(device)));
+        }
+        let device = DeviceBinding {
+            generation: device.generation.saturating_add(1),
+            proved_at: now.max(device.proved_at),
+            place: prove.place.clone(),
+            ..device
+        };
+        self.put_device((&stored, session), device.clone(), prove.clocks, now)?;
+        Ok(DeviceReply::Bound(Box::new(device)))
+    }
+
+    /// Once in a session, and from where the key was proved last. From elsewhere it is not the browser that has the key.
+    fn grace(&self, grace: &Grace, now: Timestamp) -> Result<DeviceReply, StoreError> {
+        let Some((stored, session, device)) = self.bound(&grace.digest, grace.clocks, now)? else {
+            return Ok(DeviceReply::Gone);
+        };
+        let (Some(known), Some(place)) = (&device.place, &grace.place) else { return Ok(DeviceReply::Spent) };
+        if known != place {
+            self.end(&grace.digest, now)?;
+            return Ok(DeviceReply::Mismatch);
+        }
+        if device.is_graced(grace.life, now) {
+            return Ok(DeviceReply::Graced(Box::new(device)));
+        }
+        if device.grace_at.is_some() {
+            return Ok(DeviceReply::Spent);
+        }
+        let device = DeviceBinding { grace_at: Some(now), ..device };
+        self.put_device((&stored, session), device.clone(), grace.clocks, now)?;
+        Ok(DeviceReply::Graced(Box::new(device)))
+    }
+
+    fn bound(
+        &self,
+        digest: &SessionDigest,
+        clocks: SessionTimeouts,
+        now: Timestamp,
+    ) -> Result<Option<(Row, Session, DeviceBinding)>, StoreError> {
+        let found = self.living(digest, clocks, now)?;
+        Ok(found.and_then(|(stored, session)| {
+            let device = session.device.as_deref().cloned()?;
+            Some((stored, session, device))
+        }))
+    }
+
+    /// A session that counts, and no grant.
+    fn living(
+        &self,
+        digest: &SessionDigest,
+        clocks: SessionTimeouts,
+        now: Timestamp,
+    ) -> Result<Option<(Row, Session)>, StoreError> {
+        let found = self.load(digest, now)?.filter(|(_, session)| session.grant.is_none());
+        Ok(found.filter(|(_, session)| session.check_clocks(self.clocks(clocks, session, now), now).is_ok()))
+    }
+
+    fn put_device(
+        &self,
+        (stored, session): (&Row, Session),
+        device: DeviceBinding,
+        clocks: SessionTimeouts,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let session = Session { device: Some(Box::new(device)), ..session };
+        let clocks = self.clocks(clocks, &session, now);
+        self.table.put(&row(stored.place(), &session, stored.tokens.clone(), clocks)?)
+    }
+}

@@ -1,0 +1,153 @@
+// Sessions that are bound to a device, with the key of a test: registration, proofs, and what thieves try.
+
+import assert from "node:assert/strict";
+import { after, test } from "node:test";
+import { fileURLToPath } from "node:url";
+
+import { askAbout, bind, BOUND_COOKIE as BOUND, challengeOf, cookiesOf, Device } from "./support/device.mjs";
+import { logIn, whoIs } from "./support/login.mjs";
+import { SESSION_COOKIE as SESSION } from "./support/refusals.mjs";
+import { coming, ENDED, handshake } from "./support/websocket.mjs";
+import { startWorld } from "./support/world.mjs";
+
+const ORIGIN = "https://app.localhost";
+const ID = "postern:app.localhost";
+const world = await startWorld({ main: {} }, {
+  session: { device: "offer", device_life: "5m" },
+  upstream: fileURLToPath(new URL("support/live_upstream.mjs", import.meta.url)),
+  routes: {
+    "/live/{*rest}": { methods: ["GET"], upstream: "service:ECHO" },
+    "/page": { methods: ["GET"], upstream: "service:ECHO" },
+    "/pay": { methods: ["POST"], upstream: "service:ECHO", require: { device: "now" } },
+  },
+  vars: { PUBLIC_URL: ORIGIN },
+});
+const { postern, issuers } = world;
+await postern.behindTls();
+after(() => postern.break({}));
+
+let people = 0;
+
+async function signedIn() {
+  issuers.main.user = { sub: `bound-${(people += 1)}` };
+  const browser = world.browser();
+  const answer = await logIn(browser, { provider: "main" });
+  assert.equal(answer.status, 200, answer.body);
+  return { browser, answer };
+}
+
+const refresh = (browser, proof) => askAbout(browser, "/auth/bound/refresh", proof, [["sec-secure-session-id", ID]]);
+
+async function bound() {
+  const { browser, answer } = await signedIn();
+  const { device, description } = await bind(browser, answer);
+  assert.equal(description.session_identifier, ID);
+  return { browser, device };
+}
+
+async function prove({ browser, device }) {
+  const answer = await refresh(browser, device.jws({}, { jti: challengeOf(await refresh(browser)) }));
+  assert.equal(answer.status, 200, answer.body);
+}
+
+const status = async (browser, path, names) => (await postern.send(path, { headers: [cookiesOf(browser, names), ["sec-fetch-site", "same-origin"]] })).status;
+
+test("a bound session counts with both cookies, and with one of them it is nobody", async () => {
+  // R-349
+  const person = await bound();
+  await postern.advance(11);
+  assert.equal(await status(person.browser, "/page"), 200);
+  for (const path of ["/page", "/auth/me", "/auth/sessions"]) assert.equal(await status(person.browser, path, [SESSION]), 401);
+  assert.equal(await status(person.browser, "/page", [BOUND]), 401);
+  const open = (names) => handshake(postern, "/live/echo", [cookiesOf(person.browser, names), ["origin", ORIGIN]]);
+  assert.equal((await open([SESSION])).status, 401);
+  const opened = await open();
+  assert.equal(opened.status, 101);
+  opened.socket.vanish();
+  await postern.advance(300);
+  assert.equal(await status(person.browser, "/page"), 401);
+  await prove(person);
+  assert.equal(await status(person.browser, "/page"), 200);
+});
+
+test("neither another key nor a proof that was used brings a new cookie", async () => {
+  // R-350, R-351
+  const { browser, device } = await bound();
+  const proof = device.jws({}, { jti: challengeOf(await refresh(browser)) });
+  assert.equal((await refresh(browser, proof)).status, 200);
+  const replayed = await refresh(browser, proof);
+  assert.equal(replayed.status, 403);
+  const wrong = await refresh(browser, new Device().jws({}, { jti: challengeOf(replayed) }));
+  assert.deepEqual([wrong.status, wrong.headers["secure-session-challenge"], wrong.setCookies], [403, undefined, []]);
+  const thief = new Device();
+  const again = await askAbout(browser, "/auth/bound/register", thief.jws({ jwk: thief.jwk }, { jti: challengeOf(replayed), authorization: "a" }));
+  assert.equal(again.status, 403);
+  assert.ok(await whoIs(browser));
+});
+
+test("while the person's object does not answer, the answer is that we cannot", async () => {
+  // R-352
+  const { browser, device } = await bound();
+  const jti = challengeOf(await refresh(browser));
+  await postern.break({ SUBJECTS: "throw" });
+  assert.equal((await refresh(browser)).status, 503);
+  assert.equal((await refresh(browser, device.jws({}, { jti }))).status, 503);
+  await postern.break({});
+  assert.equal((await refresh(browser, device.jws({}, { jti }))).status, 200);
+});
+
+test("the object remembers the key when it is out of memory", async () => {
+  const person = await bound();
+  await postern.evict("SUBJECTS");
+  await prove(person);
+  await postern.evict("SUBJECTS");
+  assert.equal(await status(person.browser, "/page"), 200);
+});
+
+test("a proof for the request at hand is asked for by a redirect to itself", async () => {
+  const person = await bound();
+  await postern.advance(31);
+  const pay = () => postern.send("/pay?a=b", { method: "POST", headers: [cookiesOf(person.browser), ["origin", ORIGIN], ["sec-fetch-site", "same-origin"]], body: "amount=1" });
+  const sent = await pay();
+  assert.deepEqual([sent.status, sent.headers.location], [307, `${ORIGIN}/pay?a=b`]);
+  assert.match(sent.setCookies.join(), /^__Host-postern-bound=;.*Max-Age=0/);
+  await prove(person);
+  assert.equal((await pay()).status, 200);
+});
+
+test("nothing that is said of a device goes to the upstream or comes from it", async () => {
+  // R-355
+  const { browser } = await bound();
+  const headers = [cookiesOf(browser), ["sec-fetch-site", "same-origin"], ["sec-secure-session-id", ID], ["secure-session-skipped", "x"], ["x-kept", "1"]];
+  const answer = await postern.send("/live/upload", { headers });
+  assert.equal(answer.status, 200);
+  assert.equal(JSON.parse(answer.body).headers["x-kept"], "1");
+  assert.ok(!/secure-session|__Host-postern/i.test(answer.body), answer.body);
+});
+
+test("a WebSocket ends when no proof came for two lives of the cookie, and goes on when one did", async () => {
+  const [lazy, busy] = [await bound(), await bound()];
+  const open = async ({ browser }) => (await handshake(postern, "/live/echo", [cookiesOf(browser), ["origin", ORIGIN]])).socket;
+  const [lapses, goesOn] = [await open(lazy), await open(busy)];
+  await postern.advance(290);
+  await prove(busy);
+  await postern.advance(310);
+  // The clocks of both run on, a minute in a second.
+  await postern.lapse(60);
+  assert.deepEqual(await coming(lapses.closed, "the end of the socket"), ENDED);
+  await postern.lapse(1);
+  goesOn.send("hello");
+  assert.equal(await goesOn.next(), "hello");
+  goesOn.vanish();
+});
+
+test("sign-out takes both cookies, and the next refresh is told that it is over", async () => {
+  // R-356
+  const { browser } = await bound();
+  const stolen = cookiesOf(browser);
+  const answer = await browser.fetch("/auth/logout", { method: "POST" });
+  assert.equal(answer.status, 200, answer.body);
+  assert.ok(!browser.jar.cookies.has(BOUND) && !browser.jar.cookies.has(SESSION));
+  const over = await postern.send("/auth/bound/refresh", { method: "POST", headers: [stolen, ["sec-secure-session-id", ID]] });
+  assert.deepEqual([over.status, JSON.parse(over.body)], [200, { session_identifier: ID, continue: false }]);
+});
