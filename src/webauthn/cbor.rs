@@ -283,7 +283,7 @@ mod tests {
 
     #[test]
     fn depth_number_and_length_have_limits() {
-        let nested = |levels: usize| [vec![0xa1, 0x01].repeat(levels), vec![0x01]].concat();
+        let nested = |levels: usize| [[0xa1, 0x01].repeat(levels), vec![0x01]].concat();
         assert!(whole_map(&nested(MAX_DEPTH)).is_ok());
         assert_eq!(refusal(&nested(MAX_DEPTH + 1)), CborError::TooDeep);
         assert_eq!(refusal(&nested(100_000)), CborError::TooDeep);

@@ -101,7 +101,10 @@ mod tests {
     #[test]
     fn the_example_of_the_rfc_is_read() {
         let hex = |text: &str| -> Vec<u8> {
-            (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+            (0..text.len())
+                .step_by(2)
+                .map(|at| u8::from_str_radix(text.get(at..at + 2).unwrap(), 16).unwrap())
+                .collect()
         };
         let x = "65eda5a12577c2bae829437fe338701a10aaa375e1bb5b5de108de439c08551d";
         let y = "1e52ed75701163f7f9e40ddf9f341b3dc9ba860af7e0ca7ca7e9eecd0084d19c";

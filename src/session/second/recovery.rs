@@ -213,7 +213,7 @@ mod tests {
         for typed in [
             "",
             "-",
-            &plain[1..],
+            plain.get(1..).unwrap(),
             &with_extra,
             &long,
             "uuuu-uuuu-uuuu-uuuu",
