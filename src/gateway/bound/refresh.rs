@@ -72,7 +72,7 @@ async fn prove<P: Platform>(
         place: device::place_of(&ctx.request.head.peer),
         clocks: ctx.timeouts(),
     };
-    match command(ctx, &authenticated.handle, DeviceCommand::Prove(prove)).await? {
+    match command(ctx, &authenticated.handle.subject, DeviceCommand::Prove(prove)).await? {
         DeviceReply::Bound(device) => {
             parts.event.end(Effect::Allow, "device.refreshed", StatusCode::OK);
             bound(ctx, &device, parts)

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 pub use challenge::{ChallengeFault, DeviceChallenge};
 pub use cookie::BoundCookie;
 pub use message::{Bind, DeviceCommand, DeviceReply, Grace, Prove};
+pub use proof::Registration;
 pub use skipped::Skipped;
 
 use crate::http::Peer;
