@@ -69,6 +69,8 @@ export interface Problem {
   readonly status: number;
   readonly request_id?: string;
   readonly login_url?: string;
+  /** Where a second factor is proven, where one is asked for. */
+  readonly verify_url?: string;
   /** What kind of sign-in would do, where the one at hand does not (RFC 9470). */
   readonly acr_values?: string;
   /** How long ago it may have been at most, in seconds. */
@@ -152,6 +154,12 @@ export function loginUrl(options?: LoginOptions): string;
 
 /** Leaves this page to sign in. */
 export function login(options?: LoginOptions): void;
+
+/** Where a person proves a second factor, and comes back from to `returnTo`: this very place by default. */
+export function verifyUrl(options?: { returnTo?: string }): string;
+
+/** Goes there. */
+export function verify(options?: { returnTo?: string }): void;
 
 /** Leaves this page to sign out, here and at the provider; the other tabs notice. */
 export function logout(): void;

@@ -12,6 +12,7 @@ const LAST_LOGIN = 'postern-last-login';
 const BETWEEN_LOGINS_MS = 30_000;
 const DAY = 86_400;
 const UNAUTHENTICATED = 'urn:postern:problem:unauthenticated';
+const SECOND = 'urn:postern:problem:second-factor-required';
 const STEP_UP = 'urn:postern:problem:insufficient-user-authentication';
 const WANTED = ['provider', 'acr_values', 'max_age'];
 const SAFE = ['GET', 'HEAD', 'OPTIONS'];
@@ -38,7 +39,7 @@ export async function problem(response) {
 }
 
 /**
- * `fetch`, and if the session has ended, or wants a better or more recent sign-in: a read goes to sign in and comes back to this very place, where the person
+ * `fetch`, and if the session has ended, or wants a better or more recent sign-in or a second factor: a read goes to sign in and comes back to this very place, where the person
  * sees this tab. A write is left to you with its 401, so that nothing typed is lost; so is a read with `login: false`.
  * @type {typeof import('./postern.d.ts').fetch}
  */
@@ -50,6 +51,7 @@ async function fetchOrLogin(input, init) {
   if (!reads) request.headers.set('x-postern-csrf', '1');
   const response = await fetch(request);
   const refusal = response.status === 401 ? await problem(response) : null;
+  if (refusal?.type === SECOND && reads && init?.login !== false && mayLogin({ second: 'second' })) verify();
   if (refusal?.type === UNAUTHENTICATED) tell();
   if (refusal?.type === UNAUTHENTICATED || refusal?.type === STEP_UP) {
     const wanted = wantedBy(refusal);
@@ -72,6 +74,16 @@ export { fetchOrLogin as fetch };
 /** @type {typeof import('./postern.d.ts').loginUrl} */
 export function loginUrl({ returnTo = location.pathname + location.search + location.hash, ...more } = {}) {
   return `/auth/login?${new URLSearchParams({ return_to: returnTo, ...more })}`;
+}
+
+/** @type {typeof import('./postern.d.ts').verifyUrl} */
+export function verifyUrl({ returnTo = location.pathname + location.search + location.hash } = {}) {
+  return `/auth/second/verify?${new URLSearchParams({ return_to: returnTo })}`;
+}
+
+/** @type {typeof import('./postern.d.ts').verify} */
+export function verify(options) {
+  location.assign(verifyUrl(options));
 }
 
 /** @type {typeof import('./postern.d.ts').login} */

@@ -17,6 +17,7 @@ import { buildByStable, fuzz, fuzzTargets } from './lib/fuzz.mjs';
 import { packAll } from './lib/packages.mjs';
 import { root, targetFolder } from './lib/paths.mjs';
 import { ensureProxies } from './lib/proxies.mjs';
+import { ensurePython } from './lib/python.mjs';
 import { CannotGoOn, bold, dim, elapsed, green, main, run, step } from './lib/progress.mjs';
 import { ensureRust, lintingEnv } from './lib/toolchain.mjs';
 import { FOR_TESTS, VARIANTS, buildWorker, packedSizes } from './lib/worker.mjs';
@@ -41,7 +42,7 @@ const NATIVE = ['--workspace', '--exclude', 'postern-fuzz'];
 const STEPS = [
   { name: 'fmt', title: 'cargo fmt', work: () => cargo('fmt', '--all', '--check') },
   { name: 'rust', title: 'clippy and Rust tests', work: rustTests, count: countRust },
-  { name: 'differential', title: 'against npm jose', work: differential, count: countNode },
+  { name: 'differential', title: 'against other implementations', needs: ['python'], work: differential, count: countNode },
   { name: 'wasm', title: 'Rust tests in wasm', work: wasmTests, count: countRust },
   { name: 'fuzz', title: `fuzzing, ${FUZZ_SECONDS} s each`, needs: ['fuzzing'], work: fuzzAll, count: String },
   { name: 'config', title: 'configuration check', work: configurations },
@@ -51,7 +52,7 @@ const STEPS = [
   { name: 'demo', title: 'demo provider, API and MCP server', work: () => nodeTests(1, 'demo/provider', 'demo/api', 'demo/mcp'), count: countNode },
   { name: 'provider', title: 'scriptable provider', work: () => nodeTests(1, 'tests/provider'), count: countNode },
   { name: 'deploy', title: 'wrangler deploy --dry-run', needs: ['worker'], work: dryRuns, count: String },
-  { name: 'e2e', title: 'end to end', needs: ['worker', 'test', 'guarded', 'proxies'], work: () => nodeTests(2, 'tests/e2e'), count: countNode },
+  { name: 'e2e', title: 'end to end', needs: ['worker', 'test', 'guarded', 'proxies', 'python'], work: () => nodeTests(2, 'tests/e2e'), count: countNode },
   { name: 'bench', title: 'benchmarks, each for a moment', needs: ['worker', 'verifier'], work: benchmarks, count: String },
   { name: 'package', title: 'npm packages, without Rust', needs: ['packages', 'chromium'], work: () => nodeTests(1, 'tests/package'), count: countNode },
   { name: 'browser', title: 'browser', needs: ['worker', 'chromium'], work: () => nodeTests(2, 'tests/browser'), count: countNode },
@@ -61,6 +62,11 @@ const state = { fuzzing: null, absent: [], notices: [], done: new Set() };
 const NEEDS = {
   chromium: async () => { process.env.CHROMIUM_BIN = await ensureChromium(); },
   proxies: async () => { state.absent = await ensureProxies(); },
+  python: async () => {
+    const python = await ensurePython();
+    if (python) process.env.PYTHON = python;
+    else state.notices.push('No Python 3.10 or later that can install packages is here: what needs one did not run');
+  },
   fuzzing: async () => {
     const targets = await fuzzTargets();
     const built = await step('fuzz targets', () => buildByStable(targets), ({ seeds }) => seeds);

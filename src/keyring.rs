@@ -55,6 +55,8 @@ pub enum KeyPurpose {
     AgentConsent,
     /// The mark in the id of a client that registered here.
     AgentClient,
+    /// Sealing what second factors share with us, and the MAC that is a person's name for their passkeys.
+    SecondFactor,
     /// The MAC of the cookie by which a browser shows that it proved its device's key.
     BoundCookie,
     /// The MAC of what such a browser is to sign.
@@ -76,6 +78,7 @@ impl KeyPurpose {
             Self::AgentHandle => b"postern/v1/agent-handle",
             Self::AgentConsent => b"postern/v1/agent-consent",
             Self::AgentClient => b"postern/v1/agent-client",
+            Self::SecondFactor => b"postern/v1/second-factor",
             Self::BoundCookie => b"postern/v1/bound-cookie",
             Self::DeviceChallenge => b"postern/v1/device-challenge",
         }
@@ -110,6 +113,7 @@ struct DerivedKeys {
     agent_handle: DerivedKey,
     agent_consent: DerivedKey,
     agent_client: DerivedKey,
+    second_factor: DerivedKey,
     bound_cookie: DerivedKey,
     device_challenge: DerivedKey,
 }
@@ -135,6 +139,7 @@ impl DerivedKeys {
             KeyPurpose::AgentHandle => &self.agent_handle,
             KeyPurpose::AgentConsent => &self.agent_consent,
             KeyPurpose::AgentClient => &self.agent_client,
+            KeyPurpose::SecondFactor => &self.second_factor,
             KeyPurpose::BoundCookie => &self.bound_cookie,
             KeyPurpose::DeviceChallenge => &self.device_challenge,
         }
@@ -413,6 +418,7 @@ mod tests {
             KeyPurpose::AgentHandle => 9,
             KeyPurpose::AgentConsent => 10,
             KeyPurpose::AgentClient => 11,
+            KeyPurpose::SecondFactor => 12,
             KeyPurpose::BoundCookie => 12,
             KeyPurpose::DeviceChallenge => 13,
         };
@@ -429,6 +435,7 @@ mod tests {
             KeyPurpose::AgentHandle,
             KeyPurpose::AgentConsent,
             KeyPurpose::AgentClient,
+            KeyPurpose::SecondFactor,
             KeyPurpose::BoundCookie,
             KeyPurpose::DeviceChallenge,
         ];

@@ -18,6 +18,8 @@ pub mod jose;
 pub mod leak_report;
 pub mod ports;
 
+pub mod webauthn;
+
 pub mod relation;
 pub mod store;
 

@@ -96,7 +96,7 @@ fn is_reason(text: &str) -> bool {
 }
 
 /// What stands before the dot of a reason.
-const FAMILIES: [&str; 53] = [
+const FAMILIES: [&str; 54] = [
     "access_token",
     "admin",
     "agent",
@@ -134,6 +134,7 @@ const FAMILIES: [&str; 53] = [
     "metadata",
     "mtls",
     "own",
+    "passkey",
     "path",
     "policy",
     "provider",

@@ -11,6 +11,9 @@
 
 use postern::policy::{EngineService, RemoteEngine};
 
+#[path = "support/authenticator.rs"]
+#[expect(dead_code, reason = "shared with the unit tests")]
+mod authenticator;
 mod support;
 
 #[path = "flow/admin_services.rs"]
@@ -27,10 +30,14 @@ mod agents_admin;
 mod agents_approvals;
 #[path = "flow/agents_calls.rs"]
 mod agents_calls;
+#[path = "flow/agents_ending.rs"]
+mod agents_ending;
 #[path = "flow/agents_enterprise.rs"]
 mod agents_enterprise;
 #[path = "flow/agents_exchange.rs"]
 mod agents_exchange;
+#[path = "flow/agents_registration.rs"]
+mod agents_registration;
 #[path = "flow/agents_server.rs"]
 mod agents_server;
 #[path = "flow/agents_tokens.rs"]
@@ -91,6 +98,8 @@ mod explain;
 mod front_end;
 #[path = "flow/frontchannel.rs"]
 mod frontchannel;
+#[path = "flow/global_revocation.rs"]
+mod global_revocation;
 #[path = "flow/guard.rs"]
 mod guard;
 #[path = "flow/health.rs"]
@@ -127,6 +136,8 @@ mod own_keys;
 mod own_sessions;
 #[path = "flow/pages.rs"]
 mod pages;
+#[path = "flow/passkeys.rs"]
+mod passkeys;
 #[path = "flow/policies.rs"]
 mod policies;
 #[path = "flow/policy_explain.rs"]
@@ -153,6 +164,12 @@ mod requirements;
 mod resources;
 #[path = "flow/revocation.rs"]
 mod revocation;
+#[path = "flow/second.rs"]
+mod second;
+#[path = "flow/second_admin.rs"]
+mod second_admin;
+#[path = "flow/second_doors.rs"]
+mod second_doors;
 #[path = "flow/sender.rs"]
 mod sender;
 #[path = "flow/sender_rules.rs"]

@@ -23,12 +23,14 @@ pub mod leak_report;
 pub mod mcp_list;
 pub mod mcp_message;
 pub mod metadata;
+pub mod passkey;
 pub mod path;
 pub mod person;
 #[cfg(feature = "policies")]
 pub mod policy;
 pub mod relation;
 pub mod route;
+pub mod second_factor;
 pub mod sharing;
 pub mod workload;
 

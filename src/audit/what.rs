@@ -60,6 +60,39 @@ pub enum What {
     /// A key was found where anybody can read it.
     #[serde(rename = "key.leaked")]
     KeyLeaked,
+    /// A person looks at their second factors.
+    #[serde(rename = "factor.list")]
+    FactorList,
+    /// A person begins to add one: nothing is there yet.
+    #[serde(rename = "factor.begun")]
+    FactorBegun,
+    /// A person adds one.
+    #[serde(rename = "factor.enrolled")]
+    FactorEnrolled,
+    /// A person takes one away.
+    #[serde(rename = "factor.removed")]
+    FactorRemoved,
+    /// A person calls one otherwise.
+    #[serde(rename = "factor.renamed")]
+    FactorRenamed,
+    /// A person is asked to prove one.
+    #[serde(rename = "factor.asked")]
+    FactorAsked,
+    /// A person proves one.
+    #[serde(rename = "factor.used")]
+    FactorUsed,
+    /// What was presented is no proof …
+    #[serde(rename = "factor.failed")]
+    FactorFailed,
+    /// … and it was one time too many.
+    #[serde(rename = "factor.locked")]
+    FactorLocked,
+    /// A recovery code is used.
+    #[serde(rename = "recovery.used")]
+    RecoveryUsed,
+    /// A person makes new recovery codes.
+    #[serde(rename = "recovery.made")]
+    RecoveryMade,
     /// A person looks at the calls that they may allow.
     #[serde(rename = "approval.list")]
     ApprovalList,
@@ -81,6 +114,9 @@ pub enum What {
     /// A provider tells that it ended a session.
     #[serde(rename = "logout.backchannel")]
     BackchannelLogout,
+    /// A provider ends all that a person has here.
+    #[serde(rename = "revocation.global")]
+    GlobalRevocation,
     /// A frame of a provider's page tells that it ended a session.
     #[serde(rename = "logout.frontchannel")]
     FrontchannelLogout,

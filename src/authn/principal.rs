@@ -87,7 +87,6 @@ pub struct AuthenticationFacts {
     /// `amr`
     pub amr: Vec<String>,
     /// A second factor of ours that the person proved in this session; a program's facts have none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub second: Option<SecondProof>,
 }
 

@@ -6,14 +6,15 @@ use serde_json::{Value, json};
 
 use super::access_token::{AccessTokenClaims, AccessTokenExpectations};
 use super::sender_constraint::Sender;
-use super::{CertificateFacts, KeyFacts, Principal};
+use super::{CertificateFacts, GrantFacts, KeyFacts, Principal};
 use crate::api_key::KeyHolder;
 use crate::config::testing::token_issuer;
 use crate::ids::CertificateId;
 use crate::ids::identifiers::{IssuerIdentifier, SubjectIdentifier};
 use crate::ids::owner::Owner;
 use crate::jose::testing::verified;
-use crate::time::Timestamp;
+use crate::session::{Session, SessionTimeouts};
+use crate::time::{Seconds, Timestamp};
 
 /// When all of them are.
 pub(crate) const NOW: i64 = 1_800_000_000;
@@ -30,6 +31,24 @@ pub(crate) fn principal(table: &Value, changes: &Value) -> Principal {
     let expected = AccessTokenExpectations { issuer: &issuer, profile, now: Timestamp::from_unix(NOW) };
     let claims = AccessTokenClaims::check(verified(Some("at+jwt"), &claims), &expected).unwrap();
     Principal::by_token(&issuer, &Rc::new(claims), &Sender::plain())
+}
+
+/// `alice` by a session of `corp`, of which the record says this.
+pub(crate) fn signed_in(changes: &Value) -> Principal {
+    let mut record = json!({
+        "issuer": "https://login.example.com", "subject": "alice", "provider": "corp", "claims": {}, "scopes": [],
+        "created_at": NOW - 3600, "last_seen": NOW, "auth_time": NOW - 3600, "amr": ["pwd"],
+    });
+    record.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+    let session: Session = serde_json::from_value(record).unwrap();
+    let clocks = SessionTimeouts::new(Seconds::hours(12), Seconds::hours(12));
+    match &session.grant {
+        None => Principal::of_session(session, clocks),
+        Some(grant) => {
+            let facts = GrantFacts { id: "g".to_owned(), jkt: None, token_ends_at: grant.expires_at };
+            Principal::by_grant(session, facts).unwrap()
+        }
+    }
 }
 
 /// `alice` of this provider.

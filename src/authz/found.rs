@@ -16,6 +16,9 @@ pub fn found(denial: &Denial, principal: &Principal, required: &Requirements) ->
         Denial::Provider | Denial::Issuer | Denial::Certificate => (any(origins(required)), any([origin(principal)])),
         Denial::Kind => (any(required.kinds.iter().map(|kind| kind.as_str())), any([principal.kind().as_str()])),
         Denial::Tenant => (any(required.tenant.iter().map(operand)), any(principal.tenant())),
+        Denial::Authentication(shortfall) if shortfall.is_of_second() => {
+            return Some(second(principal, required.second));
+        }
         Denial::Authentication(_) => return Some(sign_in(principal, &required.acr, required.max_age)),
         _ => return None,
     };
@@ -34,6 +37,18 @@ pub fn sign_in(principal: &Principal, acr_values: &[String], max_age: Option<Sec
     let time = facts.time.map(|time| format!("at {time}"));
     let found = facts.acr.iter().cloned().chain(time);
     format!("expected {}, found {}", any(expected), any(found))
+}
+
+/// The same of a second factor of ours.
+#[must_use]
+pub fn second(principal: &Principal, max_age: Option<Seconds>) -> String {
+    if principal.session().is_none() {
+        return "expected a person with a session, found another caller".to_owned();
+    }
+    let expected = max_age.map_or_else(String::new, |max_age| format!(" at most {max_age} ago"));
+    let found = principal.authentication().second.as_ref();
+    let found = found.map_or_else(|| "none".to_owned(), |proof| format!("{} at {}", proof.by.as_str(), proof.at));
+    format!("expected a second factor{expected}, found {found}")
 }
 
 /// Some providers leave a claim out that would be long, and say only that (OpenID Connect Core §5.6.2).

@@ -14,12 +14,14 @@ pub mod permissions;
 pub mod relations;
 pub mod roles;
 pub mod scopes;
+pub mod second;
 pub mod tenant;
 
 pub use device::DeviceShortfall;
 
 use crate::authn::{AuthenticationFacts, Principal};
 use crate::route::{Access, Matched};
+use crate::session::second::ACR;
 use crate::time::{Seconds, Timestamp};
 
 /// May they?
@@ -102,9 +104,19 @@ pub enum Shortfall {
     TimeUnknown,
     /// It was too long ago.
     TooOld,
+    /// The person has proven no second factor of ours in this session.
+    SecondMissing,
+    /// They did, too long ago.
+    SecondTooOld,
 }
 
 impl StepUp {
+    /// What is wanted where a second factor of ours is, this long ago at most.
+    #[must_use]
+    pub fn to_second(max_age: Option<Seconds>, shortfall: Shortfall) -> Self {
+        Self { acr_values: vec![ACR.to_owned()], max_age, shortfall }
+    }
+
     /// The parameters of a challenge that says what is wanted (RFC 9470 §3). No value holds a quote: the configuration
     /// allows none.
     #[must_use]
@@ -162,7 +174,15 @@ impl Shortfall {
             Self::Acr => "authz.acr_not_accepted",
             Self::TimeUnknown => "authz.auth_time_unknown",
             Self::TooOld => "authz.authentication_too_old",
+            Self::SecondMissing => "authz.second_missing",
+            Self::SecondTooOld => "authz.second_too_old",
         }
+    }
+
+    /// Whether a second factor of ours is what would mend it, and no sign-in at a provider.
+    #[must_use]
+    pub const fn is_of_second(self) -> bool {
+        matches!(self, Self::SecondMissing | Self::SecondTooOld)
     }
 }
 
@@ -188,11 +208,20 @@ pub fn authorize(principal: Option<&Principal>, matched: &Matched<'_>, now: Time
         let (acr_values, max_age) = (required.acr.clone(), required.max_age);
         return Decision::StepUp(StepUp { acr_values, max_age, shortfall });
     }
-    let methods = authentication::decide_methods(facts, &required.amr);
-    // Last: the browser proves the key for nothing that is refused for another reason.
-    match methods.and_then(|()| device::decide(principal, required.device, now)) {
-        Err(denial) => Decision::Deny(denial),
-        Ok(()) => Decision::Allow(Permit(())),
+    if let Err(denial) = authentication::decide_methods(facts, &required.amr) {
+        return Decision::Deny(denial);
+    }
+    match second::decide(principal, required, now) {
+        // Last: the browser proves the key for nothing that is refused for another reason.
+        Ok(()) => match device::decide(principal, required.device, now) {
+            Ok(()) => Decision::Allow(Permit(())),
+            Err(denial) => Decision::Deny(denial),
+        },
+        // It is proven in a session. Whoever has none never has one; of an agent the same holds as above.
+        Err(shortfall) if principal.session().is_none() && principal.grant_id().is_none() => {
+            Decision::Deny(Denial::Authentication(shortfall))
+        }
+        Err(shortfall) => Decision::StepUp(StepUp::to_second(required.second, shortfall)),
     }
 }
 
@@ -214,6 +243,10 @@ pub fn each(principal: &Principal, matched: &Matched<'_>, now: Timestamp) -> Vec
     }
     if !required.amr.is_empty() {
         findings.push(Finding::of("amr", authentication::decide_methods(facts, &required.amr)));
+    }
+    if second::is_asked(principal, required) {
+        let decided = second::decide(principal, required, now).map_err(Denial::Authentication);
+        findings.push(Finding::of("second", decided));
     }
     if required.device.is_some() {
         findings.push(Finding::of("device", device::decide(principal, required.device, now)));

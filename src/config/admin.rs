@@ -1,10 +1,11 @@
 //! `ADMIN`: who may see and end the sessions of others.
 
 use super::admin_services::{self, AdminServices};
-use super::require::Known;
+use super::require::{self, Known};
 use super::table::Table;
 use super::value::{flag, list};
 use crate::ids::ProviderId;
+use crate::time::Seconds;
 
 /// OpenID Connect Core §2: a `sub` has at most 255 ASCII characters.
 pub(super) const MAX_SUBJECT_BYTES: usize = 255;
@@ -16,6 +17,8 @@ pub struct Administrators {
     services: Option<AdminServices>,
     /// `blocks`: whether there is a block list. Then each request by a token asks it.
     pub blocks: bool,
+    /// `second`: how long ago people who administer proved a second factor of ours at most. `None`: they are not asked.
+    pub second: Option<Seconds>,
 }
 
 /// One of the people of `ADMIN.principals`.
@@ -66,10 +69,11 @@ pub(super) fn read(mut table: Table<'_>, providers: &[ProviderId], known: &Known
     }
     let services = table.table("services").and_then(|table| admin_services::read(&table, known));
     let blocks = table.optional("blocks", flag).unwrap_or_default();
+    let second = require::second(&mut table, known);
     table.finish();
     let principals = principals.unwrap_or_default();
     let names_somebody = !principals.is_empty() || services.is_some();
-    names_somebody.then_some(Administrators { principals, services, blocks })
+    names_somebody.then_some(Administrators { principals, services, blocks, second })
 }
 
 fn one(text: &str, providers: &[ProviderId]) -> Option<Administrator> {
@@ -88,6 +92,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::super::tests::{parse, problems, small, with};
+    use crate::time::Seconds;
 
     fn admin(principals: Value) -> Value {
         with(small(), &["ADMIN"], json!({ "principals": principals }))
@@ -104,6 +109,19 @@ mod tests {
             assert!(!admin.contains(provider, subject), "{provider} {subject}");
         }
         assert_eq!(admin.all().len(), 2);
+    }
+
+    #[test]
+    fn people_who_administer_may_be_asked_for_a_second_factor() {
+        let table = |second: Value| json!({ "principals": ["corp|x"], "second": second });
+        let with_second = |admin: Value| with(with(small(), &["SECOND"], json!({})), &["ADMIN"], admin);
+        let asked = parse(&with_second(table(json!("15m")))).unwrap().admin.unwrap();
+        assert_eq!(asked.second, Some(Seconds::minutes(15)));
+        assert_eq!(parse(&admin(json!(["corp|x"]))).unwrap().admin.unwrap().second, None);
+        let lines = problems(&with_second(table(json!("30s"))));
+        assert!(lines.len() == 1 && lines[0].starts_with("ADMIN.second: "), "{lines:?}");
+        let lines = problems(&with(small(), &["ADMIN"], table(json!("15m"))));
+        assert_eq!(lines, ["ADMIN.second: nobody has a second factor: there is no `SECOND`"]);
     }
 
     #[test]

@@ -15,13 +15,15 @@ use crate::route::{Access, Authentication, Guard, Requirements, Route};
 const PATTERN: &str = "/auth/admin/{*rest}";
 
 /// What programs can do under `/auth/admin`, as `actions` names it: everything but to make and rotate keys.
-pub const ADMIN_ACTIONS: [&str; 26] = [
+pub const ADMIN_ACTIONS: [&str; 28] = [
     "agents.list",
     "agents.revoke",
     "management.list",
     "management.health",
     "sessions.list",
     "sessions.revoke",
+    "factors.list",
+    "factors.reset",
     "keys.list",
     "keys.revoke",
     "blocks.list",

@@ -165,6 +165,12 @@ impl Config {
         self.public_url.join(&format!("/auth/backchannel-logout/{id}"))
     }
 
+    /// Where a provider ends all that a person has here, if the configuration says that it may.
+    #[must_use]
+    pub fn revocation_url(&self, id: &ProviderId) -> String {
+        self.public_url.join(&format!("/auth/revocation/{id}"))
+    }
+
     /// The front-channel logout URI to register with a provider for which it is turned on.
     #[must_use]
     pub fn frontchannel_logout_url(&self, id: &ProviderId) -> String {

@@ -33,8 +33,10 @@ mod provider_choice;
 mod relations;
 mod request_headers;
 mod require;
+mod revocation;
 mod roles;
 mod routes;
+mod second;
 mod secrets;
 mod security_headers;
 mod services;
@@ -74,7 +76,9 @@ pub use problem::Problem;
 pub use provider::{Inability, LoginParameter, Provider, ResponseMode};
 pub use provider_choice::{Icon, OtherAccount, ProviderChoice};
 pub use require::MAX_ACR_VALUES_BYTES;
+pub use revocation::{ProviderRevocation, RevocationTyp};
 pub use roles::Roles;
+pub use second::{OfferedFactor, SecondRules};
 pub use secrets::{HEALTH, KEY_RING, SecretOwner, VERIFY, is_secret};
 pub use services::ServiceClient;
 pub use session::{DeviceMode, SameSite, SessionConfig};
@@ -161,6 +165,8 @@ pub struct Config {
     pub api_keys: Option<ApiKeyRules>,
     /// `AGENTS`: the programs that act for people. `None`: none.
     pub agents: Option<AgentRules>,
+    /// `SECOND`: the second factors that people can have here. `None`: none.
+    pub second: Option<SecondRules>,
     /// `PAGES`: what our own pages look like.
     pub pages: PageOptions,
     /// `LIMITS`.
@@ -199,7 +205,7 @@ impl Config {
     pub const SELF: &str = "self";
 
     /// The variables a site may set.
-    pub const VARIABLES: [&str; 24] = [
+    pub const VARIABLES: [&str; 25] = [
         "PUBLIC_URL",
         "PROVIDERS",
         "ISSUERS",
@@ -220,6 +226,7 @@ impl Config {
         "SHARING",
         "KEYS",
         "AGENTS",
+        "SECOND",
         "SECURITY_HEADERS",
         "PATHS",
         "REMOVE",
@@ -275,12 +282,21 @@ impl Config {
         let (session, place) = (session(&mut top), top.table("STORAGE").map(storage::read).unwrap_or_default());
         let security_headers = security_headers::Defaults::read(&mut top, public_url.as_ref());
         let (limits, roles, relations) = (limits(&mut top, sessions), roles(&mut top), Relations::read(&mut top));
+        let second =
+            top.table("SECOND").and_then(|table| second::read(table, sessions.then_some(known), public_url.as_ref()));
+        let has_second = top.has("SECOND");
         let surroundings = Surroundings {
             public_url: public_url.as_ref(),
             development,
             sessions,
             devices: session.device != DeviceMode::Off,
-            known: Known::of((ids, known), (&issuers, &certificates), &session.claims, (&roles, &relations)),
+            known: Known::of(
+                (ids, known),
+                (&issuers, &certificates),
+                &session.claims,
+                (&roles, &relations),
+                (has_second, second.as_ref()),
+            ),
             services: &services.ids,
             authzen: top.has("AUTHZEN"),
             keys: top.has("KEYS"),
@@ -319,6 +335,7 @@ impl Config {
             sharing: askers.sharing,
             api_keys: askers.api_keys,
             agents: askers.agents,
+            second,
             pages,
             limits,
             keys: keys?,

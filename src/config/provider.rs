@@ -6,6 +6,7 @@ use super::oauth2::{self, OAuth2};
 use super::preset::{self, Kind};
 use super::problem::{expected, shown};
 use super::provider_choice::{self, OtherAccount, ProviderChoice};
+use super::revocation::{self, ProviderRevocation};
 use super::secrets::{SecretOwner, Secrets};
 use super::sign_out::{self, SignOut};
 use super::table::Table;
@@ -106,6 +107,8 @@ pub struct Provider {
     pub authorization_params: Vec<(String, String)>,
     /// How a person signs out there too.
     pub sign_out: SignOut,
+    /// `revocation`: whether it may end all that a person has here. `None`: it may not.
+    pub revocation: Option<ProviderRevocation>,
     /// `session_max`: how long a session by this provider may live, where that is less than `SESSION.absolute`.
     pub session_max: Option<Seconds>,
     /// `not_before`: every session by this provider that began before this time is over, from then on. Default none.
@@ -274,6 +277,7 @@ fn read(
     let (acr_values, max_age, cannot) = strength(&mut table, kind);
     let resource = table.optional("resource", parsed("an absolute URI without fragment", resource));
     let sign_out = sign_out::read(&mut table, issuer.as_ref());
+    let revocation = table.table("revocation").map(|table| revocation::read(table, kind));
     let session_max = table.optional("session_max", duration(Seconds::new(1), LONGEST_MAX_AGE));
     let not_before = table.optional("not_before", parsed(MOMENT, moment));
     let frontchannel_logout = table.optional("frontchannel_logout", flag);
@@ -305,6 +309,7 @@ fn read(
         resource,
         authorization_params,
         sign_out,
+        revocation,
         session_max,
         not_before,
         cannot,

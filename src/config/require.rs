@@ -12,16 +12,18 @@ use super::issuer::{Issuers, TokenIssuer};
 use super::provider::Provider;
 use super::relations::{self, Relations};
 use super::roles::{self, Roles};
+use super::second::SecondRules;
 use super::table::Table;
 use super::value::{choice, duration, flag, label, list, one_of, scope, text, word};
 use crate::ids::ProviderId;
 use crate::ids::principal_kind::PrincipalKind;
 use crate::route::{DeviceRequirement, Guard, Pattern, Requirements};
+use crate::session::second::ACR as ACR_OF_SECOND;
 use crate::time::Seconds;
 
 pub(super) use contradictions::refuse as refuse_contradictions;
 
-/// Less would be over before the person is back from the provider.
+/// Less would be over before the person is back from the provider, or from proving a factor.
 const SHORTEST_MAX_AGE: Seconds = Seconds::minutes(1);
 const LONGEST_MAX_AGE: Seconds = Seconds::hours(30 * 24);
 /// What a login link may ask for in all: the values of `acr_values`, with spaces between them.
@@ -46,6 +48,10 @@ pub(super) struct Known<'a> {
     pub(super) roles: &'a Roles,
     /// To what things there are relations.
     pub(super) relations: &'a Relations,
+    /// Whether there are second factors …
+    pub(super) has_second: bool,
+    /// … and which; `None` also when that is wrong itself.
+    pub(super) second: Option<&'a SecondRules>,
 }
 
 impl<'a> Known<'a> {
@@ -55,14 +61,17 @@ impl<'a> Known<'a> {
         (issuers, certificates): (&'a Issuers, &'a Certificates),
         claims: &'a [String],
         (roles, relations): (&'a Roles, &'a Relations),
+        (has_second, second): (bool, Option<&'a SecondRules>),
     ) -> Self {
-        Self { provider_ids, providers, issuers, certificates, claims, roles, relations }
+        Self { provider_ids, providers, issuers, certificates, claims, roles, relations, has_second, second }
     }
 }
 
 /// Reads `require` of a route, if it is there. `pattern`: the route's; `None` when that is wrong itself.
 pub(super) fn read(route: &mut Table<'_>, pattern: Option<&Pattern>, known: &Known<'_>) -> Requirements {
-    let Some(mut table) = route.table("require") else { return Requirements::default() };
+    // Of whom every guarded route asks for a second factor, one without requirements does too.
+    let second_for = known.second.map(|rules| rules.required_for.clone()).unwrap_or_default();
+    let Some(mut table) = route.table("require") else { return Requirements { second_for, ..Requirements::default() } };
     let provider = |text: &str| known.provider_ids.iter().find(|id| id.as_str() == text).cloned();
     let issuer = |text: &str| known.issuers.ids.iter().find(|id| id.as_str() == text).cloned();
     let certificate = |text: &str| known.certificates.ids.iter().find(|id| id.as_str() == text).cloned();
@@ -90,14 +99,29 @@ pub(super) fn read(route: &mut Table<'_>, pattern: Option<&Pattern>, known: &Kno
         acr: some(&mut table, "acr", ACR, scope),
         amr: some(&mut table, "amr", "a value without spaces", word),
         max_age: table.optional("max_age", duration(SHORTEST_MAX_AGE, LONGEST_MAX_AGE)),
-        second: None,
+        second: second(&mut table, known),
+        second_for,
         device: table.optional("device", choice(&DEVICE)),
     };
+    if requirements.acr.iter().any(|acr| acr == ACR_OF_SECOND) {
+        let message =
+            format!("`{ACR_OF_SECOND}` is ours, and no provider's word counts for it: expected `second` for it");
+        table.problem("acr", message);
+    }
     if requirements.acr.join(" ").len() > MAX_ACR_VALUES_BYTES {
         table.problem("acr", format!("expected at most {MAX_ACR_VALUES_BYTES} bytes in all"));
     }
     table.finish();
     requirements
+}
+
+/// `second`: how long ago a person has proven a second factor of ours at most.
+pub(super) fn second(table: &mut Table<'_>, known: &Known<'_>) -> Option<Seconds> {
+    let max_age = table.optional("second", duration(SHORTEST_MAX_AGE, LONGEST_MAX_AGE));
+    if table.has("second") && !known.has_second {
+        table.problem("second", "nobody has a second factor: there is no `SECOND`");
+    }
+    max_age
 }
 
 /// The list at `key`, empty when it is absent; one that is there is not.

@@ -14,6 +14,7 @@ use crate::ids::identifiers::{IssuerIdentifier, SubjectIdentifier};
 use crate::ids::owner::Owner;
 use crate::json::{self, said, texts};
 use crate::oidc::session_claims::SessionClaims;
+use crate::session::second::{SecondMethod, SecondProof};
 use crate::time::{Seconds, Timestamp};
 
 /// As people write it: `{ "provider": "corp", "claims": { "sub": "alice" }, "scopes": ["read"] }`.
@@ -37,6 +38,10 @@ pub struct Who {
     /// How long ago their browser proved the key of the device that their session is bound to: `5m`; without it, it is bound
     /// to none.
     device_proved: Option<String>,
+    /// How long ago they proved a second factor of ours in their session: `5m`.
+    second: Option<String>,
+    /// And which: `passkey`, `totp` or `recovery`; `totp` where it is not said.
+    second_by: Option<String>,
     /// By the API key of this public id, which has `scopes` …
     key: Option<String>,
     /// … and is this person's …
@@ -72,13 +77,14 @@ impl Who {
         if self.device_proved.as_deref().is_some_and(|ago| span(ago).is_none()) {
             return Err("`device_proved`: expected how long ago, such as `5m`".to_owned());
         }
+        let second = self.proven(now)?;
         if self.agent.is_some() && self.provider.is_none() {
             return Err("`agent`: expected `provider` beside it, with which the person signs in".to_owned());
         }
         match (&self.provider, &self.issuer, &self.key, &self.certificate) {
             (Some(id), None, None, None) => {
                 let provider = config.provider(id).ok_or_else(|| format!("there is no provider `{id}`"))?;
-                self.by_session(config, provider, signed_in, now)
+                self.by_session(config, provider, (signed_in, second), now)
             }
             (None, Some(id), None, None) => {
                 let known = IssuerId::parse(id);
@@ -92,6 +98,23 @@ impl Who {
             (None, None, None, Some(id)) => by_certificate(config, id, now),
             _ => Err("expected one of `provider`, `issuer`, `key`, `certificate`".to_owned()),
         }
+    }
+
+    /// The second factor that they proved. Nobody proves one but in a session of their own.
+    fn proven(&self, now: Timestamp) -> Result<Option<SecondProof>, String> {
+        let Some(ago) = &self.second else {
+            return match &self.second_by {
+                Some(_) => Err("`second_by`: expected `second` beside it".to_owned()),
+                None => Ok(None),
+            };
+        };
+        if self.provider.is_none() || self.agent.is_some() {
+            return Err("`second`: is proven in a person's own session, expected `provider` and no `agent`".to_owned());
+        }
+        let ago = span(ago).ok_or("`second`: expected how long ago, such as `5m`")?;
+        let by = SecondMethod::named(self.second_by.as_deref().unwrap_or("totp"));
+        let by = by.ok_or("`second_by`: expected `passkey`, `totp` or `recovery`")?;
+        Ok(Some(SecondProof::new(now.minus(ago), by)))
     }
 
     fn by_key(&self, config: &Config, id: &str, now: Timestamp) -> Result<Hypothetical, String> {
@@ -121,7 +144,7 @@ impl Who {
         &self,
         config: &Config,
         provider: &Provider,
-        signed_in: Option<Timestamp>,
+        (signed_in, second): (Option<Timestamp>, Option<SecondProof>),
         now: Timestamp,
     ) -> Result<Hypothetical, String> {
         let kept = SessionClaims::of(self.claims.clone(), provider, &config.session.claims);
@@ -138,8 +161,8 @@ impl Who {
             "issuer": issuer, "subject": self.claims.get("sub").unwrap_or(&json!("somebody")),
             "provider": provider.id.as_str(), "claims": kept.claims, "scopes": self.scopes, "roles": kept.roles,
             "permissions": kept.permissions, "tenant": kept.tenant, "auth_time": signed_in,
-            "acr": self.claims.get("acr"), "amr": amr,
             "device": proved_at.map(|at| json!({ "jwk": "", "registered_at": at, "proved_at": at, "generation": 1 })),
+            "acr": self.claims.get("acr"), "amr": amr, "second": second,
             "created_at": now, "last_seen": now, "grant": self.agent.as_ref().map(|client| json!({
                 "client": client, "client_name": client, "resource": "", "scopes": self.scopes,
                 "expires_at": now.plus(Seconds::minutes(1)),

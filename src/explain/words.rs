@@ -30,6 +30,11 @@ const WORDS: &[(&str, &str)] = &[
     ("authz.acr_not_accepted", "The sign-in was of no class that the route takes: another one may do."),
     ("authz.auth_time_unknown", "Nobody says when the caller signed in: another sign-in may do."),
     ("authz.authentication_too_old", "The sign-in was too long ago: another one may do."),
+    (
+        "authz.second_missing",
+        "The route asks for a second factor, and none was proven in this session: a proof may do.",
+    ),
+    ("authz.second_too_old", "The second factor was proven too long ago: another proof may do."),
     ("authz.device_unbound", "The caller's session is bound to no device, or they have none."),
     (
         "authz.device_proof_too_old",
@@ -49,7 +54,7 @@ const WORDS: &[(&str, &str)] = &[
     ("policy.forbidden", "A policy forbids it."),
     ("policy.failed", "A policy could not be evaluated, which counts as no."),
     ("policy.unanswerable", "The question could not be put to the policies, which counts as no."),
-    ("policy.step_up", "A policy wants another sign-in."),
+    ("policy.step_up", "A policy wants another sign-in or a second factor."),
     ("policy.none_loaded", "The route asks the policies, and none are loaded."),
     ("policy.none_published", "Nothing is published."),
     ("policy.pointer_outdated", "What the store names is older than what was there before, so it is not followed."),

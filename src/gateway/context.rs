@@ -360,10 +360,12 @@ impl<P: Platform> RequestContext<'_, P> {
     /// Where to sign in, where that helps.
     fn login_link(&self, refusal: &Refusal, sign_in: Option<&SignIn>) -> Option<String> {
         let link = match (refusal, sign_in) {
-            (Refusal::StepUp(_), Some(sign_in)) if self.request.request_kind.is_navigation() => {
+            (Refusal::StepUp(_) | Refusal::SecondFactor(_), Some(sign_in))
+                if self.request.request_kind.is_navigation() =>
+            {
                 sign_in.link_back_to(&self.request.here())
             }
-            (Refusal::StepUp(_), None) => return None,
+            (Refusal::StepUp(_) | Refusal::SecondFactor(_), None) => return None,
             (_, Some(sign_in)) => sign_in.link(),
             (_, None) => LOGIN.to_owned(),
         };

@@ -22,6 +22,7 @@ mod request;
 mod request_id;
 mod response;
 mod response_parts;
+mod second_factor;
 mod sharing;
 mod sign_in;
 mod sign_out;
@@ -49,12 +50,12 @@ use crate::session::LiveCache;
 use crate::store::decision_log::{DecisionLog, LoggedDecision, MAX_EVENT_BYTES};
 use crate::time::Timestamp;
 use crate::upstream::{Assertions, ForwardPlan};
-use account::{api_keys, me, sessions};
+use account::{api_keys, me, second, sessions};
 use agents::approvals;
 use exposed_key::WatchedBody;
 use guard::forward_auth;
 use sign_in::{callback, continue_pages, login};
-use sign_out::{backchannel, frontchannel};
+use sign_out::{backchannel, frontchannel, revocation};
 use well_known::{assertion_keys, client_keys, client_script, protected_resource, resource_url};
 
 pub use admin::{ENDPOINTS as MANAGEMENT, Endpoint};
@@ -256,6 +257,7 @@ impl Gateway {
             "/auth/health" => cold(health::answer(ctx, parts)).await?,
             "/auth/keys" => cold(api_keys::all(ctx, body, parts)).await?,
             "/auth/approvals" => cold(approvals::all(ctx, parts)).await?,
+            "/auth/second" => cold(second::answer(ctx, "", body, parts)).await?,
             "/auth/sessions" => cold(sessions::all(ctx, parts)).await?,
             "/auth/sessions/end-others" => cold(sessions::end_others_by_form(ctx, parts)).await?,
             "/auth/verify" => cold(forward_auth::answer(ctx, Asks::Whether, parts)).await?,
@@ -278,12 +280,14 @@ async fn named<P: Platform>(
     let response = match path.as_str().strip_prefix("/auth/").and_then(|rest| rest.split_once('/')) {
         Some(("callback", provider)) => cold(callback::finish(ctx, provider, body, parts)).await?,
         Some(("backchannel-logout", provider)) => cold(backchannel::receive(ctx, provider, body, parts)).await?,
+        Some(("revocation", provider)) => cold(revocation::receive(ctx, provider, body, parts)).await?,
         Some(("frontchannel-logout", provider)) => cold(frontchannel::receive(ctx, provider, parts)).await?,
         Some(("clients", rest)) => client_keys::publish(ctx, rest, parts)?,
         Some(("keys", "leaked")) => cold(leak_reports::receive(ctx, body, parts)).await?,
         Some(("keys", "leaked/github")) => cold(leak_reports::github::receive(ctx, body, parts)).await?,
         Some(("keys", rest)) => cold(api_keys::one(ctx, rest, parts)).await?,
         Some(("approvals", rest)) => cold(approvals::one(ctx, rest, body, parts)).await?,
+        Some(("second", rest)) if !rest.is_empty() => cold(second::answer(ctx, rest, body, parts)).await?,
         Some(("sessions", rest)) => cold(sessions::one(ctx, rest, parts)).await?,
         _ => return guard::pass(ctx, path, body, parts).await,
     };
@@ -307,12 +311,13 @@ fn is_for_keeping(event: &Event) -> bool {
 /// Whether a path is ours and has no limit of its own. What another proxy asks about, and what services share, is counted by
 /// its own rule.
 fn is_limited_as_own(path: &CanonicalPath) -> bool {
-    const OTHERWISE: [&str; 7] = [
+    const OTHERWISE: [&str; 8] = [
         bound::PREFIX,
         "/auth/login",
         "/auth/callback",
         "/auth/backchannel-logout",
         "/auth/frontchannel-logout",
+        "/auth/revocation",
         "/auth/verify",
         SHARING_PREFIX,
     ];

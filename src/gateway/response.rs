@@ -19,19 +19,28 @@ const NO_FEATURES: &str = "accelerometer=(), autoplay=(), camera=(), display-cap
                            publickey-credentials-create=(), publickey-credentials-get=(), screen-wake-lock=(), serial=(), \
                            usb=(), xr-spatial-tracking=()";
 
+/// What the pages of second factors may use besides: passkeys.
+fn features(page: &HtmlPage) -> String {
+    let of_ours = |name: &str| format!("{name}=(self)");
+    let passkeys = ["publickey-credentials-create", "publickey-credentials-get"];
+    let allowed = passkeys.iter().filter(|_| page.uses_passkeys);
+    allowed.fold(NO_FEATURES.to_owned(), |all, name| all.replace(&format!("{name}=()"), &of_ours(name)))
+}
+
 /// A page.
 pub(super) fn html(status: StatusCode, page: HtmlPage) -> Response {
+    let features = features(&page);
     let mut response = with_type(status, "text/html; charset=utf-8", page.body);
     // Under `no-referrer` the browser says `Origin: null` with a form that is posted (Fetch §3.1, "append a request
     // Origin header"), and an older one without Fetch Metadata would say nothing better.
     let referrer = if page.has_form { "same-origin" } else { "no-referrer" };
-    for (name, value) in [
-        ("content-language", page.language.tag()),
-        ("vary", "Cookie, Accept-Language"),
-        ("permissions-policy", NO_FEATURES),
-        ("referrer-policy", referrer),
-    ] {
+    for (name, value) in
+        [("content-language", page.language.tag()), ("vary", "Cookie, Accept-Language"), ("referrer-policy", referrer)]
+    {
         response.headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    if let Ok(features) = HeaderValue::try_from(features) {
+        response.headers.insert("permissions-policy", features);
     }
     set_policy(&mut response.headers, page.content_security_policy);
     response
@@ -179,7 +188,7 @@ fn details(refusal: &Refusal, login: Option<&str>) -> Map<String, Value> {
         // RFC 6750 §3
         Refusal::Forbidden(scopes) if !scopes.is_empty() => insert("scope", Some(scopes.join(" ").into())),
         // RFC 9470 §3
-        Refusal::StepUp(wanted) => {
+        Refusal::StepUp(wanted) | Refusal::SecondFactor(wanted) => {
             insert("acr_values", Some(wanted.acr_values.join(" ").into()).filter(|_| !wanted.acr_values.is_empty()));
             insert("max_age", wanted.max_age.map(|max_age| max_age.get().into()));
         }
@@ -188,6 +197,9 @@ fn details(refusal: &Refusal, login: Option<&str>) -> Map<String, Value> {
     }
     if let Refusal::Unauthenticated | Refusal::StepUp(_) | Refusal::DeviceProof | Refusal::DeviceBinding = refusal {
         insert("login_url", login.map(Value::from));
+    }
+    if let Refusal::SecondFactor(_) = refusal {
+        insert("verify_url", login.map(Value::from));
     }
     members
 }
@@ -203,7 +215,7 @@ fn explain_in_headers(refusal: &Refusal, login: Option<&str>, headers: &mut Head
             let challenge = r#"Cookie realm="postern", form-action="/auth/login", cookie-name="__Host-postern-bound""#;
             (header::WWW_AUTHENTICATE, challenge.to_owned())
         }
-        (Refusal::StepUp(wanted), Some(login)) => {
+        (Refusal::StepUp(wanted) | Refusal::SecondFactor(wanted), Some(login)) => {
             let (error, cookie) = (wanted.challenge().join(", "), cookie::SESSION);
             let challenge =
                 format!(r#"Cookie realm="postern", form-action="{login}", cookie-name="{cookie}", {error}"#);

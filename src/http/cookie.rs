@@ -18,6 +18,10 @@ pub const BACK_PREFIX: &str = "__Host-postern-back-";
 /// Remembers when this browser last came back from a login, for [`ARRIVAL_LIFETIME`].
 const ARRIVAL: &str = "__Host-postern-arrived";
 
+/// Remembers where the last proofs of a second factor led, for [`PROVEN_LIFETIME`].
+const PROVEN: &str = "__Host-postern-proven";
+const PROVEN_LIFETIME: Seconds = Seconds::minutes(5);
+
 /// Remembers with which provider this browser last signed in: its id, and nothing of the person.
 const LAST_PROVIDER: &str = "__Host-postern-last";
 /// Half a year.
@@ -162,6 +166,18 @@ pub fn set_arrival(now: Timestamp, tag: Option<&str>) -> Option<HeaderValue> {
 #[must_use]
 pub fn delete_arrival() -> Option<HeaderValue> {
     delete(ARRIVAL, SameSiteAttribute::Lax)
+}
+
+/// `Set-Cookie` that notes a proof of a second factor.
+#[must_use]
+pub fn set_proven(value: &str) -> Option<HeaderValue> {
+    write(PROVEN, value, SameSiteAttribute::Lax, Some(PROVEN_LIFETIME))
+}
+
+/// What was noted. Anybody can write it: it only ends a loop.
+#[must_use]
+pub fn proven(headers: &HeaderMap) -> Option<&str> {
+    only(headers, PROVEN)
 }
 
 /// `Set-Cookie` that notes with which provider this browser signed in.

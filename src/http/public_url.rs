@@ -37,6 +37,14 @@ impl PublicUrl {
         self.origin.split_once("://").map_or("", |(_, host)| host)
     }
 
+    /// The host without its port; an IPv6 address is in brackets.
+    #[must_use]
+    pub fn domain(&self) -> &str {
+        let host = self.host();
+        let port = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
+        port.map_or(host, |(host, _)| host)
+    }
+
     /// The absolute URL of `path`, which starts with `/`.
     #[must_use]
     pub fn join(&self, path: &str) -> String {

@@ -4,9 +4,9 @@
 //! The list is no JWK set: keys are `SubjectPublicKeyInfo` in PEM (RFC 5480, RFC 7468), of which P-256 has one spelling.
 
 use base64ct::{Base64, Encoding};
-use p256::ecdsa::Signature;
 use serde_json::{Value, json};
 
+use crate::jose::ecdsa_der::es256_from_der;
 use crate::jose::jwk::{KeySet, KeySetError, MAX_KEYS, MAX_KID_BYTES, MAX_SET_BYTES, PublicKey};
 use crate::json;
 
@@ -67,7 +67,7 @@ pub fn es256_in_der(text: &str) -> Option<Vec<u8>> {
         return None;
     }
     let der = Base64::decode_vec(text).ok()?;
-    Some(Signature::from_der(&der).ok()?.to_bytes().to_vec())
+    es256_from_der(&der)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 pub mod algorithm;
 pub mod assertion_key;
 pub mod client_secret;
+mod ecdsa_der;
 pub mod github_keys;
 pub mod jwk;
 pub mod jws;
@@ -21,6 +22,7 @@ pub(crate) mod testing;
 pub use algorithm::{Algorithm, Hash, KeyType};
 pub use assertion_key::{AssertionKey, DEFAULT_TYP, PrivateJwk};
 pub use client_secret::sign_by_secret;
+pub use ecdsa_der::es256_from_der;
 pub use jwk::{KeyChoiceError, KeySet, KeySetError, KeyStamp, PublicKey};
 pub use jws::{Header, JwtError, UnverifiedJwt, VerifiedJwt, is_media_type};
 pub use key_proof::{KeyProofError, UnverifiedKeyProof, VerifiedKeyProof};

@@ -18,6 +18,8 @@ const EXPLAIN: &str = "/auth/admin/explain";
 /// And the one that asks a person whether a program may act for them: only where the address itself says that they are to be
 /// asked.
 const CONSENT: &str = "/auth/agents/authorize";
+/// The pages of second factors, which may say where to go on from there: that is looked at anew when it comes to that.
+const SECOND: [&str; 2] = ["/auth/second", "/auth/second/verify"];
 /// How it says so.
 pub const CONSENT_MARK: &str = "consent=ask";
 
@@ -29,7 +31,7 @@ impl ReturnTo {
     /// Takes `text` if it is an absolute path that every browser reads as one on `origin`; `None` otherwise.
     ///
     /// A path that no route could ever answer ([`CanonicalPath`]) is none to return to; nor are Postern's
-    /// own endpoints, but for five pages: coming back to `/auth/logout` or `/auth/login` would undo or repeat what was just done.
+    /// own endpoints, but for a few pages: coming back to `/auth/logout` or `/auth/login` would undo or repeat what was just done.
     #[must_use]
     pub fn parse(text: &str, origin: &PublicUrl) -> Option<Self> {
         let plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
@@ -43,7 +45,8 @@ impl ReturnTo {
         let joined = base.join(text).ok()?;
         let own = joined.origin() == base.origin() && joined.username().is_empty() && joined.password().is_none();
         let reserved = CanonicalPath::parse(joined.path()).ok()?.is_within(OWN_PREFIX);
-        let asks = !text.contains('#') && (raw_path == EXPLAIN || (raw_path == CONSENT && is_marked(text)));
+        let has_question = raw_path == EXPLAIN || SECOND.contains(&raw_path);
+        let asks = !text.contains('#') && (has_question || (raw_path == CONSENT && is_marked(text)));
         (own && (!reserved || asks || OWN_PAGES.contains(&text))).then(|| Self(text.to_owned()))
     }
 

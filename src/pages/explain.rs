@@ -24,6 +24,8 @@ pub struct ExplainForm<'a> {
     pub scopes: &'a str,
     /// How long ago they signed in.
     pub signed_in: &'a str,
+    /// How long ago they proved a second factor.
+    pub second: &'a str,
     /// When and from where, as JSON.
     pub context: &'a str,
 }
@@ -111,6 +113,8 @@ fn hypothetical(asked: &ExplainForm<'_>, choices: &[Choice]) -> Markup {
             input #scopes name="scopes" value=(asked.scopes) placeholder="openid orders:read" spellcheck="false";
             label for="signed_in" { "Signed in how long ago" }
             input #signed_in name="signed_in" value=(asked.signed_in) placeholder="5m";
+            label for="second" { "Second factor proven how long ago" }
+            input #second name="second" value=(asked.second) placeholder="5m";
             label for="context" { "When and from where, as JSON" }
             input #context name="context" value=(asked.context) spellcheck="false"
                 placeholder=r#"{ "time": "2026-11-23T10:00:00Z", "address": "203.0.113.7" }"#;
@@ -220,7 +224,7 @@ fn headline(outcome: &str, is_supposed: bool) -> Markup {
         ("allow", false) => ("Let through", true),
         ("allow", true) => ("Would be let through", true),
         ("401", _) => ("Would have to sign in first", false),
-        ("step_up", _) => ("Would have to sign in again first", false),
+        ("step_up", _) => ("Would have to sign in again, or prove a second factor, first", false),
         ("redirect", _) => ("Sent elsewhere first", false),
         (_, false) => ("Refused", false),
         (_, true) => ("Would be refused", false),

@@ -12,6 +12,7 @@ pub mod forward;
 pub mod framed;
 mod grants;
 pub mod problem;
+pub mod second;
 pub mod sessions;
 pub mod signed_in;
 pub mod signed_out;

@@ -91,7 +91,11 @@ fn ways_on(view: &View<'_>, refusal: &Refusal, context: &ProblemContext<'_>) -> 
     let is_over = matches!(refusal, Refusal::LoginOver) && context.login.is_some();
     let again = context.again.filter(|_| refusal.may_pass());
     let start = Some(("/", "Start page")).filter(|_| !is_over && (again.is_none() || context.login.is_none()));
-    let login_words = if again.is_some() { "Choose how to sign in" } else { "Sign in" };
+    let login_words = match refusal {
+        Refusal::SecondFactor(_) => "Go on",
+        _ if again.is_some() => "Choose how to sign in",
+        _ => "Sign in",
+    };
     let ways = [
         is_over.then(|| (context.way_back.unwrap_or("/"), "Go on")),
         again.map(|to| (to, "Try again")),

@@ -2,8 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::{Draft, HtmlPage, LOCAL_TIMES, View, grants, moment};
+use super::{Draft, HtmlPage, LOCAL_TIMES, View, grants, moment, second};
 use crate::session::Listed;
+use crate::session::second::changes::FactorChange;
 
 /// So many groups are shown at once; the others are one click away.
 const SHOWN: usize = 5;
@@ -11,15 +12,25 @@ const SHOWN: usize = 5;
 /// Sessions that look alike: of the same browser, in the same place, by the same provider. The last used one comes first.
 struct Group<'a>(Vec<&'a Listed>);
 
-/// The list; `current` is the id of the session that is looking, `provider` tells the name of one where that says something,
-/// `has_keys` whether there is a page of the person's API keys.
+/// Which other pages a person has of their own.
+#[derive(Clone, Debug, Default)]
+pub struct OwnPages<'a> {
+    /// That of their API keys.
+    pub keys: bool,
+    /// That of their second factors.
+    pub second: bool,
+    /// What was changed of those in other sessions.
+    pub changes: Vec<&'a FactorChange>,
+}
+
+/// The list; `current` is the id of the session that is looking, `provider` tells the name of one where that says something.
 #[must_use]
 pub fn render(
     view: &View<'_>,
     sessions: &[Listed],
     current: &str,
     provider: impl Fn(&Listed) -> Option<String>,
-    has_keys: bool,
+    pages: &OwnPages<'_>,
 ) -> HtmlPage {
     let title = view.say("Where you are signed in");
     let groups = grouped(sessions, current);
@@ -28,6 +39,7 @@ pub fn render(
     let show = |group: &Group<'_>| one_group(view, group, current, group.newest().and_then(&provider));
     let body = html! {
         h1 { (title) }
+        (second::notice(view, &pages.changes))
         p { (view.say("If you do not know one of these, sign it out.")) }
         ul { @for group in first { (show(group)) } }
         @if !more.is_empty() {
@@ -47,7 +59,8 @@ pub fn render(
         }
         p.number {
             a href="/" { (view.say("Start page")) }
-            @if has_keys { " · " a href="/auth/keys" { (view.say("API keys")) } }
+            @if pages.keys { " · " a href="/auth/keys" { (view.say("API keys")) } }
+            @if pages.second { " · " a href="/auth/second" { (view.say("Your second factors")) } }
         }
     };
     view.page(Draft::new(title, body).with_script(LOCAL_TIMES).with_form())
@@ -135,7 +148,7 @@ fn times_and_button(view: &View<'_>, listed: &Listed, heading: &str) -> Markup {
 }
 
 /// The words by which a session's device is kept (`session::Origin`), in the language of the page.
-fn device(view: &View<'_>, device: &str) -> Markup {
+pub(super) fn device(view: &View<'_>, device: &str) -> Markup {
     let named = |text: &str| match text {
         "A browser" => view.say("A browser").to_owned(),
         other => other.to_owned(),
@@ -172,7 +185,7 @@ mod tests {
     }
 
     fn page(sessions: &[Listed], current: &str) -> String {
-        render(&View::plain(), sessions, current, |_| None, false).body
+        render(&View::plain(), sessions, current, |_| None, &OwnPages::default()).body
     }
 
     #[test]

@@ -1,3 +1,5 @@
+mod second_pages;
+
 use std::rc::Rc;
 
 use serde_json::Value;
@@ -7,6 +9,7 @@ use super::approvals::{Deciding, Shown};
 use super::chooser::Choices;
 use super::consent::ConsentPage;
 use super::problem::ProblemContext;
+use super::sessions::OwnPages;
 use super::unsent::WhyUnsent;
 use super::*;
 use crate::agent::approval::tests::{by, call, pending};
@@ -94,6 +97,8 @@ fn refusals(text: &str) -> Vec<Refusal> {
         Refusal::NonceWanted,
         Refusal::TokenMalformed,
         Refusal::StepUp(Box::new(StepUp { acr_values: Vec::new(), max_age: None, shortfall: Shortfall::TooOld })),
+        Refusal::SecondFactor(Box::new(StepUp::to_second(None, Shortfall::SecondMissing))),
+        Refusal::FactorRefused,
         Refusal::DeviceProof,
         Refusal::DeviceBinding,
         Refusal::Forbidden(vec![text.to_owned()]),
@@ -182,6 +187,7 @@ fn quiet_pages(view: &View<'_>, text: &str) -> Vec<HtmlPage> {
     pages.extend(choosers(view, text));
     pages.extend(approval_pages(view, text));
     pages.extend(consents(view, text));
+    pages.extend(second_pages::quiet(view, text));
     for refusal in refusals(text) {
         pages.extend(contexts(text).iter().map(|context| problem::render(view, &refusal, context)));
     }
@@ -237,15 +243,19 @@ fn scripted(view: &View<'_>, text: &str) -> Vec<HtmlPage> {
     let with_session = ListedGrant { with_session: true, ..grant.clone() };
     sessions.push(Listed { grant: Some(grant), ..listed("granted", text, text) });
     sessions.push(Listed { grant: Some(with_session), ..listed("granted-here", text, text) });
+    let changes = second_pages::changes(text);
+    let own = OwnPages { keys: true, second: true, changes: changes.iter().collect() };
     [
         forward::bounce(view, text),
         forward::to_login(view, text, ""),
         unsent::render(view, text, WhyUnsent::SignedOut, text),
         unsent::render(view, text, WhyUnsent::StepUp, text),
-        sessions::render(view, &sessions, "id-0", |_| Some(text.to_owned()), true),
+        unsent::render(view, text, WhyUnsent::Second, text),
+        sessions::render(view, &sessions, "id-0", |_| Some(text.to_owned()), &own),
     ]
     .into_iter()
     .chain(key_pages(view, text))
+    .chain(second_pages::scripted(view, text))
     .collect()
 }
 
@@ -327,10 +337,12 @@ fn a_page_loads_nothing_from_elsewhere_and_runs_only_the_script_that_its_policy_
         for source in body.split(" src=\"").skip(1) {
             assert!(source.starts_with("/x\""), "{body}");
         }
-        let script = body.split_once("<script>").map(|(_, rest)| rest.split_once("</script>").unwrap().0);
-        assert!(body.matches("<script").count() <= 1 && !policy.contains("unsafe"), "{policy}");
-        let named = policy.split_once("; script-src ").map(|(_, source)| source.to_owned());
-        assert_eq!(named, script.map(source), "{policy}");
+        let scripts = body.split("<script>").skip(1).map(|rest| source(rest.split_once("</script>").unwrap().0));
+        let scripts: Vec<String> = scripts.collect();
+        assert!(body.matches("<script").count() == scripts.len() && !policy.contains("unsafe"), "{policy}");
+        let named = policy.split_once("; script-src ").map(|(_, rest)| rest.split(';').next().unwrap().to_owned());
+        assert_eq!(named.unwrap_or_default(), scripts.join(" "), "{policy}");
+        assert_eq!(policy.contains("connect-src"), page.uses_passkeys, "{policy}");
         let (_, rest) = body.split_once("<style>").unwrap();
         let style = source(rest.split_once("</style>").unwrap().0);
         assert!(policy.contains(&format!("style-src {style};")), "{policy}");
@@ -453,7 +465,8 @@ fn each_language_has_all_texts_with_the_same_placeholders_and_without_markup() {
             let text = text.as_str().unwrap();
             assert_eq!(names(english), names(text), "{language:?}: {english}");
             assert!(
-                !text.trim().is_empty() && text.trim() == text && text != english || english == "Sessions",
+                !text.trim().is_empty() && text.trim() == text && text != english
+                    || ["Sessions", "Passkey"].contains(&&**english),
                 "{language:?}: {english}"
             );
             assert!(!text.contains(['<', '>', '&', '"']), "{language:?}: {text}");

@@ -20,6 +20,8 @@ pub enum WhyUnsent {
     SignedOut,
     /// What it is for wants another sign-in.
     StepUp,
+    /// What it is for wants a second factor of ours.
+    Second,
 }
 
 /// Tells what happened, and the way to send it after all: by `login`.
@@ -32,11 +34,20 @@ pub fn render(view: &View<'_>, request_id: &str, why: WhyUnsent, login: &str) ->
             @match why {
                 WhyUnsent::SignedOut => (view.say("You are not signed in any more, so nothing was changed.")),
                 WhyUnsent::StepUp => (view.say("This needs another sign-in first, so nothing was changed.")),
+                WhyUnsent::Second => (view.say("This asks for your second factor first, so nothing was changed.")),
             }
             " " (view.say("What you entered is still in this tab: keep it open."))
         }
         ol {
-            li { a.button href=(login) target="_blank" rel="noopener" { (view.say("Sign in, in a new tab")) } }
+            li {
+                a.button href=(login) target="_blank" rel="noopener" {
+                    @if why == WhyUnsent::Second {
+                        (view.say("Confirm, in a new tab"))
+                    } @else {
+                        (view.say("Sign in, in a new tab"))
+                    }
+                }
+            }
             li { (view.say("Come back to this tab.")) }
             li {
                 button.plain hidden { (view.say("Send it again")) }

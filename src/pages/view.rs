@@ -33,6 +33,8 @@ pub struct HtmlPage {
     pub language: Language,
     /// Whether it has a form that posts to us.
     pub has_form: bool,
+    /// Whether its script makes passkeys or proves with them.
+    pub uses_passkeys: bool,
 }
 
 /// What one page is made of.
@@ -40,15 +42,24 @@ pub(super) struct Draft<'t> {
     title: &'t str,
     head: Markup,
     body: Markup,
-    script: Option<&'static str>,
+    scripts: Vec<&'static str>,
     has_form: bool,
+    uses_passkeys: bool,
     form_targets: String,
 }
 
 impl<'t> Draft<'t> {
     /// `title` for the tab, `body` for the card in the middle.
     pub(super) fn new(title: &'t str, body: Markup) -> Self {
-        Self { title, head: html! {}, body, script: None, has_form: false, form_targets: String::new() }
+        Self {
+            title,
+            head: html! {},
+            body,
+            scripts: Vec::new(),
+            has_form: false,
+            uses_passkeys: false,
+            form_targets: String::new(),
+        }
     }
 
     /// The same, with this in its `head`.
@@ -57,8 +68,14 @@ impl<'t> Draft<'t> {
     }
 
     /// The same, with this script at its end.
-    pub(super) fn with_script(self, script: &'static str) -> Self {
-        Self { script: Some(script), ..self }
+    pub(super) fn with_script(mut self, script: &'static str) -> Self {
+        self.scripts.push(script);
+        self
+    }
+
+    /// The same, with this script, which asks us what passkeys are to be made or to sign.
+    pub(super) fn with_passkeys(self, script: &'static str) -> Self {
+        Self { uses_passkeys: true, ..self.with_script(script) }
     }
 
     /// The same, with a form that posts to us.
@@ -151,22 +168,25 @@ impl<'a> View<'a> {
                     (self.banner())
                     main { (draft.body) }
                     (self.support())
-                    @if let Some(script) = draft.script { script { (PreEscaped(script)) } }
+                    @for script in &draft.scripts { script { (PreEscaped(script)) } }
                 }
             }
         };
         let style_source = accent.as_deref().map_or_else(|| STYLE_SOURCE.clone(), source);
-        let script = draft.script.map(|script| format!("; script-src {}", source(script))).unwrap_or_default();
+        let scripts: Vec<String> = draft.scripts.iter().map(|script| source(script)).collect();
+        let script = if scripts.is_empty() { String::new() } else { format!("; script-src {}", scripts.join(" ")) };
+        let connect = if draft.uses_passkeys { "; connect-src 'self'" } else { "" };
         let targets = &draft.form_targets;
         let content_security_policy = format!(
             "default-src 'none'; style-src {style_source}; img-src 'self' data:; form-action 'self'{targets}; \
-             frame-ancestors 'none'; base-uri 'none'{script}"
+             frame-ancestors 'none'; base-uri 'none'{script}{connect}"
         );
         HtmlPage {
             body: body.into_string(),
             content_security_policy,
             language: self.language,
             has_form: draft.has_form,
+            uses_passkeys: draft.uses_passkeys,
         }
     }
 

@@ -7,12 +7,14 @@ pub mod mismatch;
 mod parts;
 mod problem;
 mod reason;
+mod second;
 
 pub use approval::ApprovalRefusal;
 pub use device::DeviceError;
 pub use parts::{Document, ForwardAuthError, KeyRequestError, LogoutRequestError, McpDenial, OrderError};
 pub use problem::Refusal;
 pub use reason::Reason;
+pub use second::SecondError;
 
 #[cfg(test)]
 mod tests;

@@ -25,6 +25,10 @@ pub enum Refusal {
     TokenMalformed,
     /// 401: not by this sign-in; what kind of one would do (RFC 9470).
     StepUp(Box<StepUp>),
+    /// 401: not without a second factor of ours; how recent a proof would do (RFC 9470).
+    SecondFactor(Box<StepUp>),
+    /// 403: what was presented is no proof of a second factor, or not the right one.
+    FactorRefused,
     /// 401: not without a proof of the key of the device.
     DeviceProof,
     /// 401: not in a session that is bound to no device.
@@ -88,13 +92,15 @@ impl Refusal {
             Self::Unauthenticated
             | Self::LoginUnfinished
             | Self::StepUp(_)
+            | Self::SecondFactor(_)
             | Self::DeviceProof
             | Self::DeviceBinding
             | Self::TokenRequired
             | Self::TokenRefused
             | Self::ProofRefused
             | Self::NonceWanted => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_)
+            Self::FactorRefused
+            | Self::Forbidden(_)
             | Self::ApprovalRequired(..)
             | Self::ApprovalDenied(_)
             | Self::CrossSite
@@ -123,6 +129,8 @@ impl Refusal {
             Self::ProofRefused => "invalid-dpop-proof",
             Self::NonceWanted => "use-dpop-nonce",
             Self::StepUp(_) => "insufficient-user-authentication",
+            Self::SecondFactor(_) => "second-factor-required",
+            Self::FactorRefused => "factor-refused",
             Self::DeviceProof => "device-proof-required",
             Self::DeviceBinding => "device-binding-required",
             Self::Forbidden(_) => "forbidden",
@@ -157,6 +165,8 @@ impl Refusal {
             Self::TokenRefused => "That access token is not accepted",
             Self::ProofRefused | Self::NonceWanted => "That proof of a key is not accepted",
             Self::StepUp(_) => "Please sign in once more",
+            Self::SecondFactor(_) => "Please confirm that it is you",
+            Self::FactorRefused => "That does not prove that it is you",
             Self::DeviceProof => "Your browser has to prove its device",
             Self::DeviceBinding => "Another browser is needed here",
             Self::Forbidden(_) => "You may not do this",
@@ -197,6 +207,8 @@ impl Refusal {
             }
             Self::TokenMalformed => "The program that sent it has to present its access token in another way.",
             Self::StepUp(_) => "This page needs another sign-in, perhaps in a safer way than before.",
+            Self::SecondFactor(_) => "This page asks for a second factor beside your sign-in.",
+            Self::FactorRefused => "Try again, or use another of your second factors.",
             Self::DeviceProof => {
                 "You signed in on one device, and only the browser there can go on. If this is that browser, sign in again."
             }
@@ -263,6 +275,7 @@ impl Refusal {
             self,
             Self::Unauthenticated
                 | Self::StepUp(_)
+                | Self::SecondFactor(_)
                 | Self::DeviceProof
                 | Self::DeviceBinding
                 | Self::LoginFailed

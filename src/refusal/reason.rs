@@ -4,6 +4,7 @@ use super::approval::ApprovalRefusal;
 use super::device::DeviceError;
 use super::parts::{Document, ForwardAuthError, KeyRequestError, LogoutRequestError, McpDenial, OrderError};
 use super::problem::Refusal;
+use super::second::SecondError;
 use crate::agent::AgentError;
 use crate::api_key::ApiKeyId;
 use crate::authn::agent::AgentRejection;
@@ -26,6 +27,8 @@ use crate::oidc::id_token::IdTokenError;
 use crate::oidc::introspection::IntrospectionError;
 use crate::oidc::logout_token::LogoutTokenError;
 use crate::oidc::metadata::MetadataError;
+use crate::oidc::revocation_request::RevocationRequestError;
+use crate::oidc::revocation_token::RevocationTokenError;
 use crate::oidc::token::TokenError;
 use crate::oidc::userinfo::UserInfoError;
 use crate::outward::ServiceTokenError;
@@ -96,6 +99,8 @@ pub enum Reason {
     NoSuchSession,
     /// A key is not made, rotated or deleted.
     KeyRequest(KeyRequestError),
+    /// A second factor is not added, changed or accepted.
+    Second(SecondError),
     /// A call that somebody has to allow does not go on, or nobody decides about it so.
     Approval(ApprovalRefusal),
     /// A report of leaked keys that is not taken.
@@ -132,6 +137,12 @@ pub enum Reason {
     LogoutTokenSignature(JwtError),
     /// The logout token does not say what it must.
     LogoutToken(LogoutTokenError),
+    /// A provider's revocation that cannot be read.
+    RevocationRequest(RevocationRequestError),
+    /// Its token is no good JWT.
+    RevocationTokenSignature(JwtError),
+    /// Its token does not say what it must.
+    RevocationToken(RevocationTokenError),
     /// A logout came between the beginning of the login and its end, and wins.
     LoginOvertaken,
     /// The access token could not be refreshed, because the provider does not answer.
@@ -206,6 +217,7 @@ impl Reason {
             Self::StepUp(wanted) => wanted.shortfall.code(),
             Self::NoSuchSession => "session.unknown",
             Self::KeyRequest(error) => error.code(),
+            Self::Second(error) => error.code(),
             Self::Approval(refusal) => refusal.code(),
             Self::LeakReport(error) => error.code(),
             Self::Order(error) => error.code(),
@@ -224,6 +236,9 @@ impl Reason {
             Self::UserInfo(error) => error.code(),
             Self::LogoutRequest(error) => error.code(),
             Self::LogoutToken(error) => error.code(),
+            Self::RevocationRequest(error) => error.code(),
+            Self::RevocationTokenSignature(error) => error.code(),
+            Self::RevocationToken(error) => error.code(),
             Self::LoginOvertaken => "login.overtaken_by_logout",
             Self::RefreshPaused => "session.renewal_paused",
             Self::ProviderUnreachable(_, error) => provider_code(*error),
@@ -267,6 +282,7 @@ impl Reason {
                 Some((*name).to_owned())
             }
             Self::OtherSpelling(stricter) => Some(stricter.clone()),
+            Self::Second(SecondError::Passkey(error)) => error.detail(),
             Self::Token(TokenError::Missing(name)) => Some((*name).to_owned()),
             Self::Token(TokenError::TokenType) => Some("token_type".to_owned()),
             Self::Token(TokenError::NotJson) => Some("body".to_owned()),
@@ -344,10 +360,12 @@ impl Reason {
             | Self::LogoutRequest(_)
             | Self::LogoutTokenSignature(_)
             | Self::LogoutToken(_)
+            | Self::RevocationRequest(_)
             | Self::LeakReport(_)
             | Self::Verify(_) => Refusal::BadRequest,
             Self::Client(error) => client_refusal(*error),
             Self::KeyRequest(error) => error.refusal(),
+            Self::Second(error) => error.refusal(),
             Self::Approval(refusal) => refusal.refusal(),
             Self::NoRoute | Self::OtherSpelling(_) | Self::NoSuchSession | Self::NoFile => Refusal::NotFound,
             Self::Order(error) => error.refusal(),
@@ -356,6 +374,7 @@ impl Reason {
             Self::NoToken | Self::WrongHealthSecret => Refusal::TokenRequired,
             Self::Presentation(_) => Refusal::TokenMalformed,
             Self::TokenRejected(rejection) => token_refusal(rejection),
+            Self::RevocationTokenSignature(_) | Self::RevocationToken(_) => Refusal::TokenRefused,
             Self::Blocked(BlockedBy::Person) => Refusal::AccountBlocked,
             Self::Key(KeyRejection::Powerless) => Refusal::Forbidden(Vec::new()),
             Self::Key(_) | Self::Agent(_) | Self::Blocked(_) => Refusal::TokenRefused,
@@ -368,6 +387,7 @@ impl Reason {
             Self::Rejected(_) => Refusal::Unauthenticated,
             Self::Csrf(_) | Self::CorsOrigin | Self::LoginNotNavigated => Refusal::CrossSite,
             Self::Denied(Denial::Scopes(missing)) => Refusal::Forbidden(missing.clone()),
+            Self::StepUp(wanted) if wanted.shortfall.is_of_second() => Refusal::SecondFactor(wanted.clone()),
             Self::StepUp(wanted) => Refusal::StepUp(wanted.clone()),
             Self::Denied(_) | Self::Certificate(_) | Self::Mcp(_) => Refusal::Forbidden(Vec::new()),
             Self::Token(error) => token_endpoint_refusal(error),

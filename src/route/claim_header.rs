@@ -55,8 +55,12 @@ pub enum Claim {
     AuthTime,
     /// `acr`
     Acr,
-    /// `amr`
+    /// `amr`: that of the sign-in, and that of the second factor of ours that they proved in this session.
     Amr,
+    /// `second_at`: when they proved one, in UNIX seconds.
+    SecondAt,
+    /// `second_by`: `passkey` or `totp`.
+    SecondBy,
     /// `session`: the name of their session in lists of sessions.
     Session,
     /// `claims.NAME`: a claim that the session keeps.
@@ -65,7 +69,7 @@ pub enum Claim {
 
 impl Claim {
     /// Their names in the configuration; those that the session keeps have more.
-    pub const WORDS: [(&str, Self); 17] = [
+    pub const WORDS: [(&str, Self); 19] = [
         ("subject", Self::Subject),
         ("issuer", Self::Issuer),
         ("kind", Self::Kind),
@@ -82,13 +86,15 @@ impl Claim {
         ("auth_time", Self::AuthTime),
         ("acr", Self::Acr),
         ("amr", Self::Amr),
+        ("second_at", Self::SecondAt),
+        ("second_by", Self::SecondBy),
         ("session", Self::Session),
     ];
 
     /// Whether only who came by a session has any, or an agent of theirs.
     #[must_use]
     pub const fn is_of_sessions(&self) -> bool {
-        matches!(self, Self::Provider | Self::Email | Self::Session | Self::Kept(_))
+        matches!(self, Self::Provider | Self::Email | Self::Session | Self::SecondAt | Self::SecondBy | Self::Kept(_))
     }
 
     /// Whether only who came by an API key has any.

@@ -45,6 +45,8 @@ pub struct Requirements {
     pub max_age: Option<Seconds>,
     /// `second`: how long ago the person proved a second factor of ours at most.
     pub second: Option<Seconds>,
+    /// `SECOND.required_for`: people with one of these roles have proven one in this session, however long ago.
+    pub second_for: Vec<String>,
     /// `device`: what ties the request to the device on which the session began.
     pub device: Option<DeviceRequirement>,
 }

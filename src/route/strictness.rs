@@ -68,6 +68,7 @@ impl Both<'_> {
             amr,
             max_age,
             second,
+            second_for,
             device,
         } = theirs;
         let same_tenant = |tenant: &Operand| own.tenant.as_ref().is_some_and(|own| self.operands(own, tenant));
@@ -91,6 +92,7 @@ impl Both<'_> {
             && amr.iter().all(|method| own.amr.contains(method))
             && max_age.is_none_or(|theirs| own.max_age.is_some_and(|own| own <= theirs))
             && second.is_none_or(|theirs| own.second.is_some_and(|own| own <= theirs))
+            && second_for.iter().all(|role| own.second.is_some() || own.second_for.contains(role))
             && *device <= own.device
     }
 

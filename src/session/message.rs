@@ -11,6 +11,8 @@ use super::grant::{Grant, GrantRefusal};
 use super::handle::SessionDigest;
 use super::record::Session;
 use super::record::SessionTimeouts;
+use super::second::{SecondCommand, SecondReply};
+use crate::oidc::email::MailAddress;
 use crate::oidc::login_values::Nonce;
 use crate::secret::{self, Secret};
 use crate::time::Timestamp;
@@ -63,6 +65,13 @@ pub enum Command {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         unproven: bool,
     },
+    /// End the sessions and grants of whoever signed in with this verified address.
+    EndEmail {
+        /// The address.
+        email: MailAddress,
+        /// Only what began by then, where it is said.
+        before: Option<Timestamp>,
+    },
     /// End every session that began at or before a time, and every login that was begun by then.
     EndAll {
         /// The object's own now when absent.
@@ -101,23 +110,35 @@ pub enum Command {
     },
     /// Something about approvals of single calls.
     Approval(Box<ApprovalCommand>),
+    /// Something about second factors.
+    Second(Box<SecondCommand>),
     /// Something about the device that a session is bound to.
     Device(Box<DeviceCommand>),
 }
 
 impl Command {
-    /// Whether it may end a session.
+    /// Whether it may end a session, or the id of one.
     #[must_use]
-    pub const fn ends(&self) -> bool {
-        !matches!(
-            self,
+    pub fn ends(&self) -> bool {
+        match self {
             Self::Check(_)
-                | Self::List { .. }
-                | Self::Unblock
-                | Self::CheckGrant(_)
-                | Self::Exchange(_)
-                | Self::Approval(_)
-        )
+            | Self::List { .. }
+            | Self::Unblock
+            | Self::CheckGrant(_)
+            | Self::Exchange(_)
+            | Self::Approval(_) => false,
+            Self::Second(command) => !command.only_reads(),
+            _ => true,
+        }
+    }
+
+    /// The session that it moves to another id, if all is well. Nothing may be refreshing its tokens meanwhile.
+    #[must_use]
+    pub fn rotates(&self) -> Option<&SessionDigest> {
+        match self {
+            Self::Second(command) => command.rotates(),
+            _ => None,
+        }
     }
 }
 
@@ -293,6 +314,8 @@ pub enum Reply {
     LiveGrant(Box<Session>),
     /// Something about approvals.
     Approval(Box<ApprovalReply>),
+    /// Something about second factors.
+    Second(Box<SecondReply>),
     /// Something about the device that a session is bound to.
     Device(Box<DeviceReply>),
 }

@@ -7,7 +7,9 @@ use super::device::DeviceBinding;
 use super::grant::Grant;
 use super::refresh::{Due, RefreshState, TokenLife};
 use super::second::SecondProof;
+use crate::claims::is_believed;
 use crate::ids::identifiers::{IssuerIdentifier, SubjectIdentifier};
+use crate::oidc::email::MailAddress;
 use crate::time::{Seconds, Timestamp};
 
 /// A session record. Its JSON is a stored format: fields are added with `#[serde(default)]`, never renamed.
@@ -140,6 +142,13 @@ impl Session {
             device: None,
             grant: Some(Box::new(grant)),
         }
+    }
+
+    /// The person's address, as far as the provider verified it.
+    #[must_use]
+    pub fn email(&self) -> Option<MailAddress> {
+        let said = self.claims.get("email").and_then(Value::as_str);
+        said.filter(|_| is_believed(&self.claims, "email")).and_then(MailAddress::parse)
     }
 
     /// When it ends if nobody uses it any more.

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::handle::SubjectKey;
 use crate::json;
+use crate::oidc::email::MailAddress;
 use crate::oidc::transaction;
 use crate::ports::StoreError;
 use crate::time::{Seconds, Timestamp};
@@ -73,7 +74,7 @@ pub trait SidIndex {
     async fn end_sid(&self, key: &SidKey) -> Result<Vec<SubjectKey>, StoreError>;
 }
 
-/// A provider's name for its own session, as an index key: SHA-256 over issuer, NUL, `sid`.
+/// A provider's name for its own session, or an address of somebody's there, as an index key: SHA-256 over issuer, NUL, `sid`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SidKey([u8; 32]);
 
@@ -94,6 +95,14 @@ impl SidKey {
     pub fn of(issuer: &str, sid: &str) -> Self {
         // An issuer is a URL and so holds no NUL: no two pairs share an input.
         Self(Sha256::new().chain_update(issuer).chain_update([0]).chain_update(sid).finalize().into())
+    }
+
+    /// The key of an e-mail address at `issuer`, for providers that may end what a person has by it.
+    #[must_use]
+    pub fn of_email(issuer: &str, email: &MailAddress) -> Self {
+        // No issuer begins so: it is a URL.
+        let digest = Sha256::new().chain_update(b"email\0").chain_update(issuer).chain_update([0]);
+        Self(digest.chain_update(email.as_str()).finalize().into())
     }
 
     /// The name of the object that is responsible for it.

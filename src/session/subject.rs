@@ -6,6 +6,7 @@ mod ending;
 mod grants;
 mod refreshing;
 mod rotating;
+mod second;
 mod watch;
 
 pub use ending::Revocation;
@@ -68,6 +69,10 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
             Command::EndListed { id } => self.end_where(now, |row, _| row.digest.public_id() == *id),
             Command::EndOthers { keep } => self.end_where(now, |row, _| row.digest != *keep),
             Command::EndSid { sid, unproven } => self.end_sid(sid, !unproven, now),
+            Command::EndEmail { email, before } => self.end_where(now, |row, session| {
+                let began_by_then = before.is_none_or(|before| row.created_at <= before);
+                began_by_then && session.email().as_ref() == Some(email)
+            }),
             Command::EndAll { before } => self.end_all(*before, now),
             Command::Block { until } => self.block(*until, now),
             Command::Unblock => self.unblock(),
@@ -83,6 +88,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
                 is_called && session.grant.as_deref().is_some_and(is_to)
             }),
             Command::Approval(command) => self.approval(command, now),
+            Command::Second(command) => self.second(command, now),
             Command::Device(command) => self.device(command, now),
         };
         answer.map(Step::Answer)

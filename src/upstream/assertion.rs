@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 use super::identity::Identity;
 use crate::authn::{Actor, Principal, PrincipalKind};
+use crate::authz::second;
 use crate::bounded_cache::{BoundedCache, Bounds};
 use crate::config::PublicUrl;
 use crate::jose::{Es256Signer, Signing};
@@ -86,8 +87,12 @@ struct About<'a> {
     auth_time: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
     acr: Option<&'a str>,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    amr: &'a [String],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    amr: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    second_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    second_by: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sid: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -134,6 +139,7 @@ impl<'a> About<'a> {
     fn new(who: &Identity<'a>, upstream: &Upstream, public_url: &'a PublicUrl) -> Self {
         let principal = who.principal;
         let authentication = principal.authentication();
+        let second = second::proven(principal);
         let email = who.email();
         Self {
             iss: public_url.origin(),
@@ -152,7 +158,9 @@ impl<'a> About<'a> {
             email_verified: email.map(|_| true),
             auth_time: authentication.time,
             acr: authentication.acr.as_deref(),
-            amr: &authentication.amr,
+            amr: who.amr(),
+            second_at: second.map(|proof| proof.at),
+            second_by: second.map(|proof| proof.by.as_str()),
             sid: who.session,
             act: acting_for(principal),
         }

@@ -6,6 +6,7 @@
 use serde_json::{Value, json};
 
 use super::identity::Identity;
+use crate::authz::second;
 use crate::http::{HeaderName, HeaderValue};
 use crate::route::{Claim, ClaimHeader, HeaderEncoding};
 
@@ -78,7 +79,9 @@ fn fact(claim: &Claim, who: &Identity<'_>) -> Option<Fact> {
         Claim::Email => one(who.email()?),
         Claim::AuthTime => one(&principal.authentication().time?.as_unix().to_string()),
         Claim::Acr => one(principal.authentication().acr.as_deref()?),
-        Claim::Amr => list(&principal.authentication().amr),
+        Claim::Amr => list(&who.amr().into_iter().map(str::to_owned).collect::<Vec<_>>()),
+        Claim::SecondAt => one(&second::proven(principal)?.at.as_unix().to_string()),
+        Claim::SecondBy => one(second::proven(principal)?.by.as_str()),
         Claim::Session => one(who.session?),
         Claim::Kept(name) => kept(name, who.kept(name)?),
     }

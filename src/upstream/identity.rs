@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::authn::Principal;
+use crate::authz::second;
 use crate::claims::is_believed;
 
 /// A principal, and the name of their session.
@@ -15,6 +16,16 @@ pub struct Identity<'a> {
 }
 
 impl<'a> Identity<'a> {
+    /// The methods by which they proved who they are: to their provider, and to us in this session.
+    #[must_use]
+    pub fn amr(&self) -> Vec<&'a str> {
+        let own = second::proven(self.principal).map(|proof| proof.by.amr()).unwrap_or_default();
+        let told = self.principal.authentication().amr.iter().map(String::as_str);
+        let new =
+            own.iter().copied().filter(|method| !self.principal.authentication().amr.iter().any(|one| one == method));
+        told.chain(new).collect()
+    }
+
     /// The e-mail address, if the provider has verified it.
     #[must_use]
     pub fn email(&self) -> Option<&'a str> {

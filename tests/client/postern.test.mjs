@@ -127,6 +127,31 @@ test("a read that wants another sign-in goes for that one, by our own page whate
   }
 });
 
+test("a read that wants a second factor goes to prove one, by our own page whatever the link says, and once", async () => {
+  const gone = [];
+  const kept = new Map();
+  Object.assign(globalThis, {
+    document: { visibilityState: "visible" },
+    sessionStorage: { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, value) },
+    location: { ...HERE, assign: (url) => gone.push(url) },
+  });
+  try {
+    const type = "urn:postern:problem:second-factor-required";
+    const read = async (init) => {
+      answering(problem(401, { type, verify_url: "https://evil.example/" }));
+      return (await postern.fetch("https://app.example.com/api", init)).status;
+    };
+    const there = "/auth/second/verify?return_to=%2Freports%2F7%3Fpage%3D2%26q%3D%2526%23part%2F3%3Fx";
+    assert.deepEqual([await read({ login: false }), await read({ method: "POST" }), gone], [401, 401, []]);
+    assert.deepEqual([await read(), await read(), gone], [401, 401, [there]]);
+    assert.equal(postern.verifyUrl({ returnTo: "/a b" }), "/auth/second/verify?return_to=%2Fa+b");
+  } finally {
+    globalThis.location = HERE;
+    delete globalThis.document;
+    delete globalThis.sessionStorage;
+  }
+});
+
 test("a 401 that is the application's own, or another origin's, is none of our business", async () => {
   // With `document` missing, whatever is done about it throws.
   for (const [url, answer] of [

@@ -14,9 +14,9 @@ export function compare(cases, codes, others, { stricter, wider }) {
     const [rows, refusal] = code === "ok" ? [wider, other] : [stricter, code];
     const reason = rows.find(({ codes: known, holds }) => known.includes(refusal) && holds(one));
     if (reason) seen.set(reason.name, seen.get(reason.name) + 1);
-    else unexplained.push({ ours: code, jose: other, ...one });
+    else unexplained.push({ ours: code, theirs: other, ...one });
   });
-  const short = unexplained.slice(0, SHOWN).map(({ name, ours, jose }) => `${name}: we say ${ours}, jose ${jose}`);
+  const short = unexplained.slice(0, SHOWN).map(({ name, ours, theirs }) => `${name}: we say ${ours}, they ${theirs}`);
   assert.equal(unexplained.length, 0, `${unexplained.length} divergences without a reason:\n${short.join("\n")}\nthe first: ${JSON.stringify(unexplained[0])}`);
   const unused = [...seen].filter(([, count]) => count === 0).map(([name]) => name);
   assert.deepEqual(unused, [], "reasons that explain nothing");

@@ -8,7 +8,7 @@ import { after, afterEach, test } from "node:test";
 
 import { SignJWT } from "jose";
 
-import { program, token } from "./support/agents.mjs";
+import { isolate, program, token } from "./support/agents.mjs";
 import { logIn } from "./support/login.mjs";
 import { freePort } from "./support/ports.mjs";
 import { startWorld } from "./support/world.mjs";
@@ -30,7 +30,7 @@ const at = `http://127.0.0.1:${clients.address().port}`;
 
 const port = await freePort();
 const world = await startWorld({ main: {} }, {
-  host: "localhost", port,
+  host: "localhost", port, twin: true,
   routes: {
     "/mcp": { upstream: "service:ECHO", authenticate: ["agent"], token: "assertion", require: { any_scope: ["docs:read", "docs:write"] } },
     "/other": { upstream: "service:ECHO", authenticate: ["agent"] },
@@ -96,7 +96,8 @@ async function granted(browser, id) {
   return JSON.parse(answer.body);
 }
 
-const refresh = (id, refresh_token) => token(postern, { grant_type: "refresh_token", client_id: id, refresh_token });
+const refresh = (id, refresh_token, to) =>
+  token(postern, { grant_type: "refresh_token", client_id: id, refresh_token }, { to });
 const atOnce = (work) => Promise.all(Array.from({ length: AT_ONCE }, (_, number) => work(number)));
 
 test("from an address to a call, and to its end", async () => {
@@ -148,7 +149,7 @@ test("of fifty that have one code one gets tokens, and none keeps them", async (
   // R-307
   const browser = await person();
   const { fields } = await coded(browser, client());
-  const answers = await atOnce(() => token(postern, fields));
+  const answers = await atOnce((at) => token(postern, fields, { to: isolate(at) }));
   const good = answers.filter(({ status }) => status === 200);
   assert.equal(good.length, 1);
   assert.ok(answers.every(({ status, body }) => status === 200 || JSON.parse(body).error === "invalid_grant"));
@@ -159,7 +160,7 @@ test("of fifty that refresh at once all have the same successor", async () => {
   // R-309
   const [browser, id] = [await person(), client()];
   const { refresh_token: first } = await granted(browser, id);
-  const answers = await atOnce(() => refresh(id, first));
+  const answers = await atOnce((at) => refresh(id, first, isolate(at)));
   assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
   const successors = new Set(answers.map(({ body }) => JSON.parse(body).refresh_token));
   assert.equal(successors.size, 1);
@@ -181,34 +182,57 @@ test("of fifty answers to one question one counts", async () => {
   assert.equal((await decide(browser, theirs)).status, 403);
 });
 
-test("a client proves itself by its published key, and binds its tokens to another", async () => {
-  // R-314
+/** A client with a key of its own, by which it proves itself. */
+function keyed() {
   const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const keys = `/jwks-${randomBytes(4).toString("hex")}.json`;
   published.set(keys, { keys: [{ ...publicKey.export({ format: "jwk" }), kid: "a", alg: "ES256", use: "sig" }] });
   const id = client({ token_endpoint_auth_method: "private_key_jwt", jwks_uri: `${at}${keys}` });
-  const browser = await person();
-  const { fields } = await coded(browser, id);
-  const unproven = await token(postern, fields);
-  assert.deepEqual([unproven.status, JSON.parse(unproven.body).error], [401, "invalid_client"]);
-  const now = Math.floor(postern.now() / 1000);
-  const assertion = await new SignJWT({ jti: "1" }).setProtectedHeader({ alg: "ES256", kid: "a" })
-    .setIssuer(id).setSubject(id).setAudience(postern.origin).setIssuedAt(now).setExpirationTime(now + 60).sign(privateKey);
-  const proof = { client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer", client_assertion: assertion };
+  const now = () => Math.floor(postern.now() / 1000);
+  /** What goes with a form to the token endpoint. */
+  const proof = async (jti) => ({
+    client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+    client_assertion: await new SignJWT({ jti }).setProtectedHeader({ alg: "ES256", kid: "a" })
+      .setIssuer(id).setSubject(id).setAudience(postern.origin).setIssuedAt(now()).setExpirationTime(now() + 60).sign(privateKey),
+  });
   const dpop = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const jwk = dpop.publicKey.export({ format: "jwk" });
-  const header = await new SignJWT({ jti: "d", htm: "POST", htu: `${postern.origin}/auth/agents/token` })
-    .setProtectedHeader({ alg: "ES256", typ: "dpop+jwt", jwk }).setIssuedAt(now).sign(dpop.privateKey);
-  const answer = await program(postern, "/auth/agents/token", {
-    headers: [["content-type", "application/x-www-form-urlencoded"], ["dpop", header]],
-    body: new URLSearchParams({ ...fields, ...proof }).toString(),
-  });
+  const bound = async (jti) => ["dpop", await new SignJWT({ jti, htm: "POST", htu: `${postern.origin}/auth/agents/token` })
+    .setProtectedHeader({ alg: "ES256", typ: "dpop+jwt", jwk }).setIssuedAt(now()).sign(dpop.privateKey)];
+  return { id, proof, bound };
+}
+
+test("a client proves itself by its published key, and binds its tokens to another", async () => {
+  // R-314
+  const { id, proof, bound } = keyed();
+  const { fields } = await coded(await person(), id);
+  const unproven = await token(postern, fields);
+  assert.deepEqual([unproven.status, JSON.parse(unproven.body).error], [401, "invalid_client"]);
+  const answer = await token(postern, { ...fields, ...await proof("1") }, { headers: [await bound("d")] });
   assert.equal(answer.status, 200, answer.body);
   const tokens = JSON.parse(answer.body);
   assert.equal(tokens.token_type, "DPoP");
   assert.equal(await opens(tokens.access_token), 401);
-  const again = await token(postern, { ...fields, ...proof });
-  assert.equal(JSON.parse(again.body).error, "invalid_client");
+});
+
+test("an assertion and a proof of a key count once, whichever isolate they come to", async () => {
+  // R-314
+  const { id, proof, bound } = keyed();
+  const browser = await person();
+  const codes = async (count) => {
+    const all = [];
+    for (let at = 0; at < count; at += 1) all.push((await coded(browser, id)).fields);
+    return all;
+  };
+  const errors = (answers) => answers.map(({ status, body }) => (status === 200 ? "none" : JSON.parse(body).error)).sort();
+  const shown = await proof("twice");
+  const asserted = await Promise.all((await codes(6)).map((fields, at) => token(postern, { ...fields, ...shown }, { to: isolate(at) })));
+  assert.deepEqual(errors(asserted), [...Array(5).fill("invalid_client"), "none"]);
+  const signed = await bound("twice");
+  const assertions = await Promise.all([...Array(6)].map((_, at) => proof(`own-${at}`)));
+  const proven = await Promise.all((await codes(6)).map((fields, at) =>
+    token(postern, { ...fields, ...assertions[at] }, { headers: [signed], to: isolate(at) })));
+  assert.deepEqual(errors(proven), [...Array(5).fill("invalid_dpop_proof"), "none"]);
 });
 
 test("a client whose document is not good is never sent anybody", async () => {

@@ -1,16 +1,17 @@
-// What agents hand on, and what a person allows call by call, over HTTP in two isolates' worth of requests at once.
+// What agents hand on, and what a person allows call by call, over HTTP and in two isolates.
 
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 
 import { compactVerify, createLocalJWKSet } from "jose";
 
-import { call, consent, program, register, token } from "./support/agents.mjs";
+import { call, consent, isolate, program, register, token } from "./support/agents.mjs";
 import { logIn } from "./support/login.mjs";
 import { startWorld } from "./support/world.mjs";
 
 const AT_ONCE = 50;
 const world = await startWorld({ main: {} }, {
+  twin: true,
   routes: { "/mcp": { upstream: "service:ECHO", mcp: { approve: ["tools/call:delete_*"] } } },
   vars: { AGENTS: { register: true }, LIMITS: { login: false, callback: false } },
 });
@@ -48,7 +49,7 @@ test("a call waits until the person allows it, and of fifty at once one goes on"
   assert.equal((await program(postern, path, { headers: bearer, body: "decision=allow" })).status, 401);
   assert.equal((await decide(await person(), path, "allow")).status, 403);
   assert.equal((await decide(browser, path, "allow")).status, 303);
-  const answers = await atOnce(() => call(postern, access, "delete_doc", args));
+  const answers = await atOnce((at) => call(postern, access, "delete_doc", args, { to: isolate(at) }));
   assert.deepEqual([count(answers, 200), count(answers, 403)], [1, AT_ONCE - 1]);
   const receipt = await browser.fetch(`${path}/receipt`);
   assert.equal(receipt.headers["content-type"], "application/jwt");
@@ -83,7 +84,7 @@ test("a token for one use opens once, of fifty requests at once, and ends with t
     return JSON.parse(answer.body).access_token;
   };
   const once = await exchange({ task: "Book a room", uses: "1" });
-  const answers = await atOnce((id) => call(postern, once, "search", {}, { id }));
+  const answers = await atOnce((id) => call(postern, once, "search", {}, { id, to: isolate(id) }));
   assert.deepEqual([count(answers, 200), count(answers, 401)], [1, AT_ONCE - 1]);
   const narrowed = await exchange({});
   assert.equal((await call(postern, narrowed, "search", {})).status, 200);

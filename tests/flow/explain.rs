@@ -122,6 +122,44 @@ fn a_person_who_is_not_signed_in_is_sent_to_sign_in_and_comes_back_to_the_page()
 }
 
 #[test]
+fn a_second_factor_may_be_supposed_for_a_person_and_for_nobody_else() {
+    //
+    let mut variables = managed();
+    variables["SECOND"] = json!({});
+    variables["ROUTES"]["/pay"] = json!({ "upstream": "service:API", "require": { "second": "15m" } });
+    let (world, gateway) = (World::new(), gateway(&variables));
+    let root = root(&world, &gateway);
+    let ask = |who: Value| suppose(&root, &json!({ "who": who, "request": "GET /pay" }));
+    for (more, outcome, reason) in [
+        (json!({}), "step_up", "authz.second_missing"),
+        (json!({ "second": "15m" }), "allow", "authz.requirements_met"),
+        (json!({ "second": "5m", "second_by": "passkey" }), "allow", "authz.requirements_met"),
+        (json!({ "second": "16m" }), "step_up", "authz.second_too_old"),
+        (json!({ "second": "5m", "second_by": "recovery" }), "step_up", "authz.second_missing"),
+    ] {
+        let mut who = json!({ "provider": "corp" });
+        who.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let supposed = ask(who).json();
+        assert_eq!((&supposed["outcome"], &supposed["reason"]), (&json!(outcome), &json!(reason)), "{more}");
+        let met = outcome == "allow";
+        let reason = if met { Value::Null } else { json!(reason) };
+        let told = json!([{ "name": "second", "met": met, "reason": reason, "detail": null }]);
+        assert_eq!(supposed["requirements"], told, "{more}");
+    }
+    for bad in [
+        json!({ "provider": "corp", "second": "soon" }),
+        json!({ "provider": "corp", "second": "5m", "second_by": "sms" }),
+        json!({ "provider": "corp", "second_by": "totp" }),
+        json!({ "issuer": "machines", "second": "5m" }),
+        json!({ "provider": "corp", "agent": "https://agent.example", "second": "5m" }),
+    ] {
+        assert_eq!(ask(bad.clone()).reply().status, 422, "{bad}");
+    }
+    let page = root.go("/auth/admin/explain?request=GET+%2Fpay&by=provider%3Acorp&second=5m").reply().body.clone();
+    assert!(page.contains("Would be let through") && page.contains("value=\"5m\""), "{page}");
+}
+
+#[test]
 fn each_requirement_is_told_by_itself() {
     let mut variables = managed();
     variables["ROUTES"]["/strict"] = json!({

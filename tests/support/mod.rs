@@ -6,7 +6,7 @@
 mod browser;
 mod key_table;
 mod provider;
-mod stores;
+pub(crate) mod stores;
 mod world;
 
 pub use browser::{Answered, Asked, Browser, ORIGIN};

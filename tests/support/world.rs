@@ -31,7 +31,7 @@ use postern::session::{
 use postern::store::block_list::MemoryBlocks;
 use postern::store::decision_log;
 use postern::time::{Seconds, Timestamp};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::key_table::MemoryKeys;
 use super::provider::{Endpoint, Provider};
@@ -247,6 +247,22 @@ impl World {
     /// How many sessions are stored, of everybody.
     pub fn sessions(&self) -> usize {
         self.objects.borrow().values().map(|table| table.all().unwrap().len()).sum()
+    }
+
+    /// In every session of this person's, this second factor was proven so many seconds ago; `None`: none was.
+    pub fn has_proven(&self, subject: &str, proof: Option<(&Value, i64)>) {
+        for table in self.objects.borrow().values() {
+            for mut row in table.all().unwrap() {
+                let mut record: Value = serde_json::from_str(&row.record).unwrap();
+                if record["subject"] != subject || record.get("grant").is_some() {
+                    continue;
+                }
+                record["second"] =
+                    proof.map_or(Value::Null, |(by, ago)| json!({ "at": self.now.get() - ago, "by": by }));
+                row.record = record.to_string();
+                table.put(&row).unwrap();
+            }
+        }
     }
 
     /// How many requests went to this endpoint, of either provider.

@@ -16,6 +16,7 @@ mod policy;
 mod preset;
 mod report;
 mod rules;
+mod second;
 mod source;
 mod stand_in;
 mod summary;

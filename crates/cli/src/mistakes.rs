@@ -104,18 +104,22 @@ fn dotted_path(place: &str, path: &ClaimPath) -> Option<String> {
     ))
 }
 
-/// Roles that routes ask for, and that differ from one of `ROLES` by a letter or two.
+/// Roles that are asked for, or whose bearers are asked for more, and that differ from one of `ROLES` by a letter or two.
 fn misspelt_roles(config: &Config, vars: &Map<String, Value>) -> Vec<String> {
     let table = vars.get(&config.site.binding("ROLES")).and_then(Value::as_object);
     let known: Vec<&String> = table.into_iter().flat_map(Map::keys).collect();
-    let told = |(route, _): (&Route, &Guard), role: &String| {
+    let told = |place: String, role: &String| {
         let distance = |name: &&&String| strsim::osa_distance(&name.to_lowercase(), &role.to_lowercase());
         let nearest = known.iter().min_by_key(distance).filter(|name| distance(name) <= MISSPELT)?;
-        let route = &route.name;
-        Some(format!("`ROUTES.{route:?}.require.roles`: `ROLES` has no `{role}`, did you mean `{nearest}`?"))
+        Some(format!("`{place}`: `ROLES` has no `{role}`, did you mean `{nearest}`?"))
     };
-    let asked = guarded(config).flat_map(|one| one.1.requirements.roles.iter().map(move |role| (one, role)));
-    asked.filter(|(_, role)| !known.contains(role)).filter_map(|(one, role)| told(one, role)).collect()
+    let by_routes = guarded(config).flat_map(|(route, guard)| {
+        let place = format!("ROUTES.{:?}.require.roles", route.name);
+        guard.requirements.roles.iter().map(move |role| (place.clone(), role))
+    });
+    let second = config.second.iter().flat_map(|rules| &rules.required_for);
+    let asked = by_routes.chain(second.map(|role| (config.site.binding("SECOND.required_for.roles"), role)));
+    asked.filter(|(_, role)| !known.contains(role)).filter_map(|(place, role)| told(place, role)).collect()
 }
 
 /// A provider whose access tokens are relayed, though nothing asks it for one that an API could take.

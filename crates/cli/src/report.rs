@@ -164,6 +164,7 @@ impl Good<'_> {
 fn site(config: &Config) -> Value {
     let register = |provider: &postern::config::Provider| {
         let frames = provider.frontchannel_logout.then(|| config.frontchannel_logout_url(&provider.id));
+        let revocation = provider.revocation.map(|_| config.revocation_url(&provider.id));
         json!({
             "id": provider.id.to_string(),
             "issuer": provider.issuer.as_str(),
@@ -172,6 +173,7 @@ fn site(config: &Config) -> Value {
             "post_logout_redirect_uri": config.logged_out_url(),
             "backchannel_logout_uri": config.backchannel_logout_url(&provider.id),
             "frontchannel_logout_uri": frames,
+            "global_revocation_uri": revocation,
         })
     };
     let workload = |issuer: &postern::config::WorkloadIssuer| json!({ "id": issuer.id.to_string(), "preset": issuer.preset, "issuer": issuer.issuer, "audience": issuer.audience });

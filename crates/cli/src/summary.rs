@@ -16,7 +16,7 @@ use postern::route::{
 
 use super::report::{Place, Warning};
 use super::{api_keys, certificates};
-use super::{rules, workloads};
+use super::{rules, second, workloads};
 
 /// The summary of all sites, one after the other.
 pub(super) fn write(
@@ -88,6 +88,9 @@ fn site(config: &Config) -> String {
     }
     if let Some(rules) = &config.agents {
         text.push_str(&agents(rules));
+    }
+    if let Some(rules) = &config.second {
+        text.push_str(&second::summary(rules));
     }
     if let Some(admin) = &config.admin {
         text.push_str(&administrators(admin));
@@ -250,6 +253,9 @@ fn describe(config: &Config, provider: &Provider) -> String {
     }
     if !provider.cannot.contains(&Inability::BackchannelLogout) {
         text.push_str(&format!("    back-channel logout URI   {}\n", config.backchannel_logout_url(&provider.id)));
+    }
+    if provider.revocation.is_some() {
+        text.push_str(&format!("    global revocation URI     {}\n", config.revocation_url(&provider.id)));
     }
     if provider.choice.hidden {
         text.push_str("    is not shown where people choose\n");
@@ -506,6 +512,7 @@ fn required(requirements: &Requirements) -> Vec<String> {
         (", acr ", requirements.acr.join(" or "), ""),
         (", amr ", requirements.amr.join(" and "), ""),
         (", signed in at most ", requirements.max_age.map(spelled).unwrap_or_default(), " ago"),
+        (", second factor proven at most ", requirements.second.map(spelled).unwrap_or_default(), " ago"),
         (", device ", requirements.device.map(device).unwrap_or_default(), ""),
     ];
     let named = lists.into_iter().filter(|(_, names, _)| !names.is_empty());

@@ -15,7 +15,7 @@ use super::set::{Found, read_file};
 use super::{management, schema, zones};
 
 /// The annotations that mean something here, and one for people.
-const ANNOTATIONS: [&str; 4] = ["id", "acr_values", "max_age", "description"];
+const ANNOTATIONS: [&str; 5] = ["id", "acr_values", "max_age", "second", "description"];
 
 /// Everything of it. Files that cannot be read say nothing: whoever asks has read them before.
 pub(super) fn unknown(bundle: &Bundle, known: Option<&KnownNames>) -> Vec<UnknownName> {

@@ -2,7 +2,7 @@
 //! here fits the schema; a property test holds it to that.
 
 use cedar_policy::{Context, Entities, Entity, EntityUid, Request, RestrictedExpression};
-use postern::authn::{AuthenticationFacts, mtls};
+use postern::authn::{AuthenticationFacts, Means, mtls};
 use postern::http::{ClientCertificate, Peer, Tls};
 use postern::ids::owner::Owner;
 use postern::ids::principal_kind::PrincipalKind;
@@ -222,6 +222,9 @@ fn surroundings(
     if reads.has("authentication") {
         add("authentication", record(proof(facts, authentication))?);
     }
+    if let Some(proof) = second(facts, authentication) {
+        add("second", record(proof)?);
+    }
     if reads.has("relations") {
         add("relations", set(facts.relations));
     }
@@ -274,6 +277,14 @@ fn proof(facts: &ContextFacts<'_>, authentication: &AuthenticationFacts) -> Pair
     pairs.extend(age.map(|age| ("age".to_owned(), RestrictedExpression::new_long(age))));
     pairs.extend(authentication.acr.as_deref().map(|acr| ("acr".to_owned(), string(acr))));
     pairs
+}
+
+/// `context.second`. Facts of a program have no proof; a session that an agent acts by has none to show.
+fn second(facts: &ContextFacts<'_>, authentication: &AuthenticationFacts) -> Option<Pairs> {
+    let proof = authentication.second.as_ref().filter(|proof| proof.by.is_a_factor())?;
+    let age = RestrictedExpression::new_long(i64::from(facts.now.since(proof.at).get()));
+    (authentication.means == Means::Session)
+        .then(|| vec![("by".to_owned(), string(proof.by.as_str())), ("age".to_owned(), age)])
 }
 
 /// The clocks of the zones that are named.

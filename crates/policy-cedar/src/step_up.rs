@@ -3,17 +3,20 @@
 use cedar_policy::{Effect, Policy};
 use postern::policy::PolicyStepUp;
 
-/// Reads the annotations of a policy; `None` when it has neither.
+/// Reads the annotations of a policy; `None` when it has none of them.
 ///
 /// # Errors
 /// When one has no such form, or stands where it means nothing.
 pub(super) fn read(policy: &Policy) -> Result<Option<PolicyStepUp>, String> {
     let (acr_values, max_age) = (annotation(policy, "acr_values"), annotation(policy, "max_age"));
-    if acr_values.is_none() && max_age.is_none() {
+    let second = annotation(policy, "second");
+    if acr_values.is_none() && max_age.is_none() && second.is_none() {
         return Ok(None);
     }
     if policy.effect() == Effect::Permit {
-        return Err("`@acr_values` and `@max_age` are for a `forbid`, which another sign-in would satisfy".to_owned());
+        let message =
+            "`@acr_values`, `@max_age` and `@second` are for a `forbid`, which another sign-in or proof would satisfy";
+        return Err(message.to_owned());
     }
     let acr_values: Vec<String> =
         acr_values.map(|text| text.split(' ').map(str::to_owned).collect()).unwrap_or_default();
@@ -21,7 +24,13 @@ pub(super) fn read(policy: &Policy) -> Result<Option<PolicyStepUp>, String> {
         return Err("expected values of `acr` with a space between them in `@acr_values`".to_owned());
     }
     let max_age = max_age.map(|text| text.parse().map_err(|_| "expected seconds in `@max_age`")).transpose()?;
-    Ok(Some(PolicyStepUp { acr_values, max_age }))
+    let second = second.map(|text| seconds(text).ok_or("expected seconds, at least 60, in `@second`")).transpose()?;
+    Ok(Some(PolicyStepUp { acr_values, max_age, second }))
+}
+
+/// Less would be over before the person is back from proving it.
+fn seconds(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|seconds| *seconds >= 60)
 }
 
 /// An annotation of a policy. Cedar's own way to one parses its name every time, which takes as long as half a policy does.

@@ -1,6 +1,7 @@
 mod domain;
 mod properties;
 mod remote;
+mod second;
 mod versions;
 
 use postern::authn::Actor;
@@ -325,6 +326,9 @@ fn problems_say_where_they_are_and_what_is_wrong() {
         ("permit(principal, action, resource) when { 1 == 2 };", "a.cedar:1:", "impossible"),
         ("permit(principal == ?principal, action, resource);", "a.cedar:1:1: ", "template"),
         ("@max_age(\"5m\")\nforbid(principal, action, resource);", "a.cedar:1:1: ", "seconds"),
+        ("@second(\"15m\")\nforbid(principal, action, resource);", "a.cedar:1:1: ", "seconds"),
+        ("@second(\"59\")\nforbid(principal, action, resource);", "a.cedar:1:1: ", "at least 60"),
+        ("@second(\"900\")\npermit(principal, action, resource);", "a.cedar:1:1: ", "forbid"),
         ("\n@acr_values(\"gold\")\npermit(principal, action, resource);", "a.cedar:2:1: ", "forbid"),
         ("@acr_values(\"a\\\"b\")\nforbid(principal, action, resource);", "a.cedar:1:1: ", "acr"),
         (
@@ -401,7 +405,8 @@ const WANTS_MFA: &str = r#"@id("mfa") @acr_values("mfa phr") @max_age("300") for
 #[test]
 fn a_sign_in_is_asked_for_only_where_it_would_help() {
     let asking = Asking::default();
-    let wanted = PolicyStepUp { acr_values: vec!["mfa".to_owned(), "phr".to_owned()], max_age: Some(300) };
+    let wanted =
+        PolicyStepUp { acr_values: vec!["mfa".to_owned(), "phr".to_owned()], max_age: Some(300), second: None };
     assert_eq!(verdict(&format!("{ALL}{WANTS_MFA}"), &asking), PolicyVerdict::StepUp(wanted));
     // Nothing permits it anyway.
     assert_eq!(verdict(WANTS_MFA, &asking), PolicyVerdict::Deny(Cause::Forbidden));

@@ -14,7 +14,7 @@ use crate::authn::dpop::{self, DpopProof, NonceRule, TargetUri};
 use crate::authn::workload::{self as authn_workload, WorkloadError};
 use crate::claims::OwnAudience;
 use crate::config::testing::{public_url, token_issuer, workload_issuer};
-use crate::config::{LogoutTokens, TokenIssuer};
+use crate::config::{LogoutTokens, RevocationTyp, TokenIssuer};
 use crate::http::{HeaderMap, HeaderValue, alt_names};
 use crate::jose::testing::{KID, jwk, key_set, sign, verify};
 use crate::jose::{Portable, PublicKey, VerifiedJwt};
@@ -22,6 +22,7 @@ use crate::keyring::KeyRing;
 use crate::oidc::id_token::{self, IdToken, RefreshedIdTokenExpectations};
 use crate::oidc::login_values::Nonce;
 use crate::oidc::logout_token::{self, LogoutToken};
+use crate::oidc::revocation_token::{self, RevocationToken};
 use crate::oidc::userinfo::{self, UserInfo};
 use crate::route::CanonicalPath;
 use crate::session::device::DeviceChallenge;
@@ -33,6 +34,7 @@ const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 const ISSUER: &str = "https://as.example.com/t1";
 const CLIENT: &str = "app";
 const API: &str = "https://api.example.com";
+const REVOCATION: &str = "https://app.example.com/auth/revocation/corp";
 const JOBS: &str = "https://jobs.example.com";
 
 /// Each kind as its specification has it; those without a `typ` of their own also as one that is said to be some JWT.
@@ -40,6 +42,7 @@ fn tokens() -> Vec<(&'static str, String)> {
     let event = |uri: &str| json!({ "events": { uri: {} } });
     let logout = event("http://schemas.openid.net/event/backchannel-logout");
     let revoked = event("https://schemas.openid.net/secevent/caep/event-type/session-revoked");
+    let revocation = json!({ "aud": REVOCATION, "sub": CLIENT, "client_id": null });
     let own = json!({ "iss": CLIENT, "sub": CLIENT, "aud": ISSUER });
     let request = json!({ "iss": CLIENT, "aud": ISSUER, "response_type": "code", "nonce": "n", "scope": "openid" });
     let word =
@@ -52,6 +55,8 @@ fn tokens() -> Vec<(&'static str, String)> {
         ("legacy access token", token(Some("JWT"), &json!({ "scope": "a", "aud": API }))),
         ("logout token", token(Some("logout+jwt"), &logout)),
         ("legacy logout token", token(None, &logout)),
+        ("revocation token", token(Some("global-token-revocation+jwt"), &revocation)),
+        ("legacy revocation token", token(Some("JWT"), &revocation)),
         ("security event token", token(Some("secevent+jwt"), &revoked)),
         ("untyped security event", token(None, &revoked)),
         ("client assertion", token(Some("client-authentication+jwt"), &own)),
@@ -86,7 +91,7 @@ fn tokens() -> Vec<(&'static str, String)> {
 
 type Validator = (&'static str, fn(&str) -> Result<(), &'static str>);
 
-const VALIDATORS: [Validator; 12] = [
+const VALIDATORS: [Validator; 14] = [
     ("ID token", |token| {
         let nonce = Nonce::new("n".to_owned());
         let expected = id_token::IdTokenExpectations {
@@ -118,6 +123,8 @@ const VALIDATORS: [Validator; 12] = [
     ("logout token", |token| logout(token, LogoutTokens::Strict)),
     ("standard logout token", |token| logout(token, LogoutTokens::Standard)),
     ("legacy logout token", |token| logout(token, LogoutTokens::Legacy)),
+    ("revocation token", |token| revocation(token, RevocationTyp::Strict)),
+    ("legacy revocation token", |token| revocation(token, RevocationTyp::Legacy)),
     ("access token", |token| access(token, &token_issuer(|table| table["audience"] = CLIENT.into()))),
     ("legacy access token", |token| access(token, &token_issuer(|table| table["tokens"] = "legacy".into()))),
     ("job token", |token| {
@@ -196,6 +203,18 @@ fn logout(token: &str, kind: LogoutTokens) -> Result<(), &'static str> {
     LogoutToken::check(&verified(token)?, &expected).map(|_| ()).map_err(logout_token::LogoutTokenError::code)
 }
 
+fn revocation(token: &str, typ: RevocationTyp) -> Result<(), &'static str> {
+    let expected = revocation_token::RevocationTokenExpectations {
+        issuer: ISSUER,
+        audience: REVOCATION,
+        client_id: CLIENT,
+        typ,
+        now: NOW,
+    };
+    let checked = RevocationToken::check(&verified(token)?, &expected);
+    checked.map(|_| ()).map_err(revocation_token::RevocationTokenError::code)
+}
+
 fn access(token: &str, issuer: &TokenIssuer) -> Result<(), &'static str> {
     let expected =
         access_token::AccessTokenExpectations { issuer, profile: issuer.signed().unwrap().profile, now: NOW };
@@ -230,6 +249,7 @@ fn every_validator_refuses_every_other_kind() {
                 "UserInfo" => ["ID token", "refreshed ID token"].contains(&kind),
                 // Legacy is what is accepted beside the standard.
                 "legacy logout token" => kind == "logout token",
+                "legacy revocation token" => kind == "revocation token",
                 // `typ` is recommended only.
                 "standard logout token" => ["logout token", "legacy logout token"].contains(&kind),
                 _ => false,

@@ -21,6 +21,9 @@ pub(in crate::config) fn refuse(route: &Table<'_>, guard: &Guard, known: &Known<
         }
     }
     if guard.takes_tokens() {
+        if guard.requirements.second.is_some() {
+            route.problem("require", "names `second`, which tokens never meet: it is proven in a session");
+        }
         for message in unmet_by_tokens(&guard.requirements, known) {
             route.problem("require", message);
         }
@@ -54,6 +57,7 @@ fn unmet_by_agents(required: &Requirements) -> Option<String> {
         ("acr", !required.acr.is_empty()),
         ("amr", !required.amr.is_empty()),
         ("max_age", required.max_age.is_some()),
+        ("second", required.second.is_some()),
         ("in_person", required.in_person),
         ("device", required.device.is_some()),
         ("kinds", !required.kinds.is_empty() && !required.kinds.contains(&PrincipalKind::Agent)),
@@ -124,6 +128,7 @@ fn refuse_kinds(route: &Table<'_>, guard: &Guard) {
         ("acr", !required.acr.is_empty()),
         ("amr", !required.amr.is_empty()),
         ("max_age", required.max_age.is_some()),
+        ("second", required.second.is_some()),
         ("email_domain", !required.email_domain.is_empty()),
     ];
     if required.kinds == [PrincipalKind::Service]
@@ -205,6 +210,7 @@ pub(in crate::config) fn unmet_by_programs(required: &Requirements, by: &str) ->
         ("acr", !required.acr.is_empty()),
         ("amr", !required.amr.is_empty()),
         ("max_age", required.max_age.is_some()),
+        ("second", required.second.is_some()),
         ("email_domain", !required.email_domain.is_empty()),
         ("claims", !required.claims.is_empty()),
         ("device", required.device.is_some()),

@@ -191,3 +191,51 @@ fn what_no_token_could_have_is_a_contradiction() {
     });
     assert_eq!(lines.len(), 1, "{lines:?}");
 }
+
+#[test]
+fn a_second_factor_is_asked_for_where_people_have_one_and_of_nobody_else() {
+    //
+    let has_second = |vars: &mut Value| vars["SECOND"] = json!({ "required_for": { "roles": ["editor"] } });
+    let read = |require: Value| {
+        let vars = variables(|vars| {
+            has_second(vars);
+            vars["ROUTES"] = route(json!(["session"]), require);
+        });
+        parse(&vars).unwrap().routes.routes()[0].guard().unwrap().requirements.clone()
+    };
+    let asked = read(json!({ "second": "15m" }));
+    assert_eq!((asked.second, asked.second_for), (Some(Seconds::minutes(15)), vec!["editor".to_owned()]));
+    let plain = read(json!({ "roles": ["viewer"] }));
+    assert_eq!((plain.second, plain.second_for), (None, vec!["editor".to_owned()]));
+    // A route that requires nothing asks for it too.
+    let vars = variables(|vars| {
+        has_second(vars);
+        vars["ROUTES"] = json!({ "/a": { "upstream": "service:A" } });
+    });
+    let bare = parse(&vars).unwrap().routes.routes()[0].guard().unwrap().requirements.clone();
+    assert_eq!(bare.second_for, ["editor"]);
+    let second = || json!({ "second": "15m" });
+    assert_eq!(refused(json!(["session"]), second()), ".second: nobody has a second factor: there is no `SECOND`");
+    for (ways, expected) in [
+        (json!(["bearer"]), ": names `second`, which tokens never meet: it is proven in a session"),
+        (json!(["session", "bearer"]), ": names `second`, which tokens never meet: it is proven in a session"),
+        (json!(["session", "key"]), ": names `second`, which API keys never meet"),
+        (json!(["agent"]), ": `second` is met by no agent, and `authenticate` has only `agent`"),
+    ] {
+        let lines = refused_in(ways.clone(), second(), |vars| {
+            has_second(vars);
+            vars["KEYS"] = json!({});
+        });
+        assert!(lines.contains(&expected.to_owned()), "{ways}: {lines:?}");
+    }
+    for bad in [json!("59s"), json!("31d"), json!(900), json!("soon")] {
+        let lines = refused_in(json!(["session"]), json!({ "second": bad }), has_second);
+        assert!(lines.len() == 1 && lines[0].starts_with(".second: "), "{bad}: {lines:?}");
+    }
+    // What is ours is no class of a provider's.
+    let line = refused(json!(["session"]), json!({ "acr": ["gold", "urn:postern:second"] }));
+    assert!(line.contains("expected `second` for it"), "{line}");
+    // One problem for a table that is wrong itself.
+    let lines = refused_in(json!(["session"]), second(), |vars| vars["SECOND"] = json!({ "factors": [] }));
+    assert!(lines.len() == 1 && lines[0].starts_with("SECOND.factors: "), "{lines:?}");
+}

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::second;
 use crate::audit::{Effect, What};
 use crate::authn::session_cookie::Wants;
 use crate::gateway::context::RequestContext;
@@ -33,6 +34,7 @@ pub(crate) async fn read<P: Platform>(
         Err(reason) => return Err(reason),
     };
     parts.event.end(Effect::Allow, "session.alive", StatusCode::OK);
+    let proof = principal.authentication().second.as_ref();
     let body = json!({
         "issuer": principal.issuer(),
         "subject": principal.subject(),
@@ -43,6 +45,8 @@ pub(crate) async fn read<P: Platform>(
         "roles": principal.roles(),
         "tenant": principal.tenant(),
         "session": principal.session(),
+        // The second factor of ours that was proven in it, and when.
+        "second": proof.map(|proof| json!({ "at": proof.at, "by": second::method(proof.by) })),
         // By whose clock these are: the browser's may be wrong by hours.
         "now": ctx.request.now,
     });

@@ -3,6 +3,7 @@
 
 use serde_json::json;
 
+use super::second;
 use crate::audit::{Effect, What};
 use crate::authn::Authenticated;
 use crate::authn::session_cookie::Wants;
@@ -12,6 +13,7 @@ use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::{Platform, guard, response};
 use crate::http::{Method, Response, StatusCode};
 use crate::pages;
+use crate::pages::sessions::OwnPages;
 use crate::ports::StoreError;
 use crate::refusal::Reason;
 use crate::session::{Command, Listed, Reply};
@@ -37,12 +39,15 @@ pub(crate) async fn all<P: Platform>(
     };
     let listed = list(ctx, &authenticated).await?;
     let current = authenticated.handle.id.digest().public_id();
-    let has_keys = ctx.site.config.api_keys.is_some();
     let response = if ctx.request.request_kind.is_navigation() {
-        response::html(
-            StatusCode::OK,
-            pages::sessions::render(&ctx.view(), &listed, &current, |one| provider_name(ctx, one), has_keys),
-        )
+        let list = second::factors_of(ctx, &authenticated).await?;
+        let own = OwnPages {
+            keys: ctx.site.config.api_keys.is_some(),
+            second: list.is_some(),
+            changes: second::changed_elsewhere(list.as_ref(), authenticated.created_at),
+        };
+        let page = pages::sessions::render(&ctx.view(), &listed, &current, |one| provider_name(ctx, one), &own);
+        response::html(StatusCode::OK, page)
     } else {
         response::json(StatusCode::OK, &as_json(&listed, Some(&current)))
     };

@@ -10,6 +10,7 @@ use crate::gateway::context::RequestContext;
 use crate::gateway::guard::{decide, policies};
 use crate::gateway::refused::Refused;
 use crate::gateway::response_parts::ResponseParts;
+use crate::gateway::second_factor;
 use crate::ids::IssuerId;
 use crate::policy::{ContextFacts, ManagementInput, Policies, PolicyDecision, PrincipalFacts};
 use crate::refusal::{OrderError, Reason};
@@ -62,6 +63,9 @@ pub(super) async fn enter<P: Platform>(
     let Authenticated { principal, .. } = ctx.authenticate(wants, parts).await?;
     let manager = Manager { principal };
     manager.may(ctx, endpoint.action, parts).await?;
+    // Last: nobody is sent to prove what would not help them.
+    let max_age = ctx.site.config.admin.as_ref().and_then(|admin| admin.second);
+    second_factor::require(ctx, &manager.principal, max_age)?;
     Ok(manager)
 }
 

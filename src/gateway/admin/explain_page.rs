@@ -17,7 +17,7 @@ use crate::pages::explain::{Choice, ExplainAnswer, ExplainForm, render};
 use crate::refusal::{OrderError, Reason};
 use crate::store::decision_log;
 
-const FIELDS: [&str; 7] = ["id", "request", "by", "claims", "scopes", "signed_in", "context"];
+const FIELDS: [&str; 8] = ["id", "request", "by", "claims", "scopes", "signed_in", "second", "context"];
 const NOBODY: &str = "nobody";
 
 pub(super) async fn show<P: Platform>(
@@ -27,8 +27,8 @@ pub(super) async fn show<P: Platform>(
 ) -> Result<Done, Reason> {
     let order = Order::of_query(ctx, &FIELDS)?;
     let fields = FIELDS.map(|name| order.text(name).unwrap_or_default().trim());
-    let [id, request, by, claims, scopes, signed_in, context] = fields;
-    let asked = ExplainForm { id, request, by, claims, scopes, signed_in, context };
+    let [id, request, by, claims, scopes, signed_in, second, context] = fields;
+    let asked = ExplainForm { id, request, by, claims, scopes, signed_in, second, context };
     let answer = if !id.is_empty() {
         // Also where it is refused: the log has no query.
         parts.event.target = Some(id.to_owned()).filter(|id| decision_log::is_id(id));
@@ -98,6 +98,9 @@ fn who(asked: &ExplainForm<'_>) -> Result<Option<Map<String, Value>>, String> {
     ]);
     if !asked.signed_in.is_empty() {
         who.insert("signed_in".to_owned(), asked.signed_in.into());
+    }
+    if !asked.second.is_empty() {
+        who.insert("second".to_owned(), asked.second.into());
     }
     Ok(Some(who))
 }

@@ -12,6 +12,7 @@ mod blocks;
 mod endpoints;
 mod explain;
 mod explain_page;
+mod factors;
 mod policies;
 mod relations;
 pub(super) mod request;
@@ -138,6 +139,8 @@ async fn carry_out<P: Platform>(
         Task::RemoveRelations => relations::remove_subject(ctx, body, parts).await,
         Task::CheckRelation => relations::check(ctx, body, parts).await,
         Task::RevokeSessions => sessions::revoke(ctx, body, parts).await,
+        Task::ListFactors => factors::list(ctx, parts).await,
+        Task::ResetFactors => factors::reset(ctx, &manager, body, parts).await,
         Task::ListGrants => agents::list(ctx, parts).await,
         Task::RevokeGrants => agents::revoke(ctx, body, parts).await,
         Task::ListKeys => api_keys::list(ctx, parts).await,

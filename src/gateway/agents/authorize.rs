@@ -17,6 +17,7 @@ use crate::config::AgentRules;
 use crate::gateway::context::RequestContext;
 use crate::gateway::refused::Refused;
 use crate::gateway::response_parts::{ResponseParts, SignedInPerson};
+use crate::gateway::second_factor;
 use crate::gateway::sign_in::link::SignIn;
 use crate::gateway::{Platform, guard, response};
 use crate::http::{Method, Response, StatusCode};
@@ -81,6 +82,10 @@ pub(super) async fn ask<P: Platform>(
             return to_sign_in(ctx, &parameters, refused, parts);
         }
         None => {}
+    }
+    // An agent has what the person has: whom we ask for a second factor, we ask before.
+    if let Err(refused) = second_factor::require(ctx, principal, None) {
+        return to_sign_in(ctx, &parameters, refused, parts);
     }
     let asking = Asking { client: &client, host: host.as_deref(), uri: &uri, state, request };
     if let Some(until) = remembered(ctx, (rules, &parameters), &person, &asking).await? {

@@ -11,6 +11,7 @@ use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
 use crate::gateway::refused::Refused;
 use crate::gateway::response_parts::ResponseParts;
+use crate::gateway::second_factor;
 use crate::http::Response;
 use crate::ports::{ReplayGuard, RequestBody};
 use crate::refusal::Reason;
@@ -39,6 +40,7 @@ pub(super) async fn decide<P: Platform>(
     let person = ctx.authenticate(Wants { touch: true, access_token: false, staleness: None }, parts).await?;
     let text = body.text(MAX_BYTES).await.map_err(|_| Reason::Client(AgentError::ConsentForm))?;
     let answer = read(&text).ok_or(Reason::Client(AgentError::ConsentForm))?;
+    second_factor::require(ctx, &person.principal, None)?;
     // of this session, and not another of the same person's.
     let session = person.handle.id.digest();
     let config = &ctx.site.config;

@@ -48,14 +48,14 @@ impl Challenge {
             Refusal::ProofRefused => Some("invalid_dpop_proof"),
             Refusal::NonceWanted => Some("use_dpop_nonce"),
             Refusal::Forbidden(scopes) if !scopes.is_empty() => Some("insufficient_scope"),
-            Refusal::StepUp(_) => None,
+            Refusal::StepUp(_) | Refusal::SecondFactor(_) => None,
             // R-292
             Refusal::Forbidden(_) if self.always => None,
             _ => return,
         };
         let error = match refusal {
             // R-121
-            Refusal::StepUp(wanted) => wanted.challenge(),
+            Refusal::StepUp(wanted) | Refusal::SecondFactor(wanted) => wanted.challenge(),
             _ => error.map(|error| format!(r#"error="{error}""#)).into_iter().collect(),
         };
         headers.insert(header::VARY, HeaderValue::from_static("Authorization, Cookie"));

@@ -7,7 +7,7 @@ use crate::audit::{Effect, short};
 use crate::authn::api_key::{KeyRejection, ShownKey};
 use crate::authn::certificate::CertificateRefusal;
 use crate::authn::{Principal, Standing, TokenRejection, session_cookie::Wants};
-use crate::authz::{self, Decision, Denial, Permit, found};
+use crate::authz::{self, Decision, Denial, Permit, found, second};
 use crate::config::Config;
 use crate::gateway::context::RequestContext;
 use crate::gateway::refused::{Credential, Refused};
@@ -18,6 +18,7 @@ use crate::http::StatusCode;
 use crate::http::cors::CorsGrant;
 use crate::refusal::{McpDenial, Reason};
 use crate::route::{Access, CanonicalPath, Guard, GuardedRoute, Matched, NoRoute, Route, Token};
+use crate::time::{Seconds, Timestamp};
 use crate::upstream::{StreamLifetime, UpstreamIdentity};
 
 /// A request that both doors let through.
@@ -220,7 +221,7 @@ async fn authorize<P: Platform>(
     let (decision, facts) = related.map_err(refused)?;
     let asked = PolicyQuestion { facts: &facts, ..asked };
     let decision = policies::also(ctx, decision, asked, caller.principal(), &mut parts.event).await;
-    let (decision, again) = mendable(&ctx.site.config, decision, caller.principal());
+    let (decision, again) = mendable(&ctx.site.config, decision, caller.principal(), ctx.request.now);
     parts.event.detail = shortfall(&decision, caller.principal(), guard);
     let permit = permitted(decision).map_err(|reason| match again {
         Some(again) => Refused { sign_in: Some(Box::new(again)), ..refused(reason) },
@@ -241,9 +242,12 @@ fn mcp_denial(matched: &Matched<'_>) -> Result<(), Reason> {
     if is_unlisted { Err(Reason::Mcp(McpDenial::Unlisted)) } else { Ok(()) }
 }
 
+/// A factor that was proven this short a while ago will not do any better the next time.
+const JUST_PROVEN: Seconds = Seconds::minutes(1);
+
 /// Who has a session and a sign-in that does not do is sent for another to the provider that they came by. If that
-/// cannot be asked for one, no sign-in helps.
-fn mendable(config: &Config, decision: Decision, principal: &Principal) -> (Decision, Option<SignIn>) {
+/// cannot be asked for one, no sign-in helps. Who lacks a second factor of ours is sent to us for it.
+fn mendable(config: &Config, decision: Decision, principal: &Principal, now: Timestamp) -> (Decision, Option<SignIn>) {
     let Decision::StepUp(wanted) = &decision else { return (decision, None) };
     // An agent sends the person.
     if principal.grant_id().is_some() {
@@ -252,6 +256,14 @@ fn mendable(config: &Config, decision: Decision, principal: &Principal) -> (Deci
     // Policies may want one of a program too, which cannot sign in.
     if !principal.is_in_person() {
         return (Decision::Deny(Denial::Authentication(wanted.shortfall)), None);
+    }
+    if wanted.shortfall.is_of_second() {
+        let can_prove = config.second.is_some() && principal.session().is_some();
+        let has_just = second::proven(principal).is_some_and(|proof| now.since(proof.at) < JUST_PROVEN);
+        return match can_prove && !has_just {
+            true => (decision, Some(SignIn::second())),
+            false => (Decision::Deny(Denial::Authentication(wanted.shortfall)), None),
+        };
     }
     let Some(id) = principal.provider() else { return (decision, None) };
     match config.provider(id).and_then(|provider| SignIn::again(provider, wanted)) {
@@ -265,6 +277,7 @@ fn shortfall(decision: &Decision, principal: &Principal, guard: &Guard) -> Optio
     let text = match decision {
         Decision::Allow(_) => None,
         Decision::Deny(denial) => found::found(denial, principal, &guard.requirements),
+        Decision::StepUp(wanted) if wanted.shortfall.is_of_second() => Some(found::second(principal, wanted.max_age)),
         Decision::StepUp(wanted) => Some(found::sign_in(principal, &wanted.acr_values, wanted.max_age)),
     };
     text.as_deref().map(short)

@@ -149,6 +149,9 @@ pub(super) fn challenge<P: Platform>(
     let none_in_particular = SignIn::default();
     let sign_in = refused.sign_in.as_deref().unwrap_or(&none_in_particular);
     let in_vain = match sign_in.tag() {
+        // The person answers there themselves, so it leads nobody round by itself. Whom a proof of just now did not help is
+        // not sent at all (`decide::mendable`).
+        _ if sign_in.is_second() => false,
         Some(tag) if again => cookie::arrived_just_now_with(&ctx.request.head.headers, ctx.request.now, &tag),
         _ => cookie::arrived_just_now(&ctx.request.head.headers, ctx.request.now),
     };
@@ -165,7 +168,7 @@ pub(super) fn challenge<P: Platform>(
 
 fn to_login<P: Platform>(ctx: &RequestContext<'_, P>, sign_in: &SignIn) -> Result<Response, Reason> {
     // Only the browser knows the fragment, and it carries it along to the login page's address (RFC 9110 §10.2.2).
-    let link = if ctx.request.head.headers.contains_key("sec-fetch-dest") {
+    let link = if !sign_in.is_second() && ctx.request.head.headers.contains_key("sec-fetch-dest") {
         sign_in.link_keeping_fragment(&ctx.request.here())
     } else {
         sign_in.link_back_to(&ctx.request.here())

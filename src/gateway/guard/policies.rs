@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::audit::{Effect, Event, What};
 use crate::authn::Principal;
-use crate::authz::{Decision, Denial, Shortfall, StepUp};
+use crate::authz::{Decision, Denial, Shortfall, StepUp, authentication, second};
 use crate::gateway::background::event::background_event;
 use crate::gateway::background::wait::wait_for_change;
 use crate::gateway::background::{BackgroundTask, Spawn, Work};
@@ -12,12 +12,12 @@ use crate::gateway::context::RequestContext;
 use crate::gateway::{Gateway, Platform, cold};
 use crate::http::StatusCode;
 use crate::policy::{
-    CallFacts, ContextFacts, Difference, Loaded, Policies, PolicyDecision, PolicyInput, PolicyVerdict, PrincipalFacts,
-    PullError, ResourceFacts,
+    CallFacts, ContextFacts, Difference, Loaded, Policies, PolicyDecision, PolicyInput, PolicyStepUp, PolicyVerdict,
+    PrincipalFacts, PullError, ResourceFacts,
 };
 use crate::ports::{Clock, Log};
-use crate::route::{CanonicalPath, Guard, Matched};
-use crate::time::Seconds;
+use crate::route::{CanonicalPath, Guard, Matched, Requirements};
+use crate::time::{Seconds, Timestamp};
 
 /// How long a request waits that has nothing to go on with: longer than the store may take for all that is read.
 const PATIENCE_MS: u32 = 7_000;
@@ -70,7 +70,7 @@ async fn ask<P: Platform>(
     };
     let (decision, difference) = loaded.decide(&input);
     note(event, &decision, difference.as_ref());
-    refusal(decision)
+    refusal(decision, principal, ctx.request.now)
 }
 
 /// Those that count now. Who finds that it is time has them looked after; nobody waits for that who has some.
@@ -141,15 +141,31 @@ pub(crate) fn failed(decision: PolicyDecision) -> Option<String> {
     Some(names.join(" ")).filter(|names| !names.is_empty())
 }
 
-fn refusal(decision: PolicyDecision) -> Option<Decision> {
+fn refusal(decision: PolicyDecision, principal: &Principal, now: Timestamp) -> Option<Decision> {
     let code = decision.verdict.code();
     match decision.verdict {
         PolicyVerdict::Allow => None,
         PolicyVerdict::Deny(_) => Some(Decision::Deny(Denial::Policy(code, failed(decision).unwrap_or_default()))),
-        PolicyVerdict::StepUp(wanted) => {
-            let shortfall = if wanted.acr_values.is_empty() { Shortfall::TooOld } else { Shortfall::Acr };
-            let max_age = wanted.max_age.map(Seconds::new);
-            Some(Decision::StepUp(StepUp { acr_values: wanted.acr_values, max_age, shortfall }))
+        PolicyVerdict::StepUp(wanted) => Some(Decision::StepUp(step_up(wanted, principal, now))),
+    }
+}
+
+/// What the policies want. Of a sign-in and a second factor the sign-in first, unless the one at hand is as they want it: with
+/// another one the session begins anew, and has no proof.
+fn step_up(wanted: PolicyStepUp, principal: &Principal, now: Timestamp) -> StepUp {
+    let max_age = wanted.max_age.map(Seconds::new);
+    let sign_in = Requirements { acr: wanted.acr_values, max_age, ..Requirements::default() };
+    let lacks_sign_in = authentication::decide(Some(principal.authentication()), &sign_in, now).err();
+    match (lacks_sign_in, wanted.second.map(Seconds::new)) {
+        (None, Some(age)) => {
+            // It is as they want it too, or so they say: a proof of now is the most that anybody can bring.
+            let lacks = second::decide_age(second::proven(principal), Some(age), now).err();
+            StepUp::to_second(Some(age), lacks.unwrap_or(Shortfall::SecondTooOld))
+        }
+        // By which of the two they mean it is told as ever.
+        _ => {
+            let shortfall = if sign_in.acr.is_empty() { Shortfall::TooOld } else { Shortfall::Acr };
+            StepUp { acr_values: sign_in.acr, max_age, shortfall }
         }
     }
 }

@@ -279,8 +279,13 @@ async fn begin_session<P: Platform>(
             ctx.end_session(&old).await?;
         }
     }
-    enter_sid(ctx, signed_in, subject, transaction).await?;
+    if let Some(sid) = signed_in.sid() {
+        enter(ctx, SidKey::of(signed_in.issuer(), sid), subject, transaction).await?;
+    }
     let session = record(ctx, provider, &response, &person);
+    if let Some(key) = email_key(provider, &session) {
+        enter(ctx, key, subject, transaction).await?;
+    }
     tell_keys(ctx, &session).await?;
     let begin = Begin {
         digest: handle.id.digest(),
@@ -324,18 +329,24 @@ async fn tell_keys<P: Platform>(ctx: &RequestContext<'_, P>, session: &Session) 
     }
 }
 
-/// Before the session begins, so that none is alive that a logout token could not find.
-async fn enter_sid<P: Platform>(
+/// Before the session begins, so that none is alive that a logout token, or a revocation, could not find.
+async fn enter<P: Platform>(
     ctx: &RequestContext<'_, P>,
-    signed_in: &SignedIn,
+    key: SidKey,
     subject: SubjectKey,
     transaction: &Transaction,
 ) -> Result<(), Reason> {
-    let Some(sid) = signed_in.sid() else { return Ok(()) };
-    let entry =
-        SidEntry { subject, login_started_at: transaction.started_at, until: ctx.request.now.plus(sid_index::KEPT) };
-    let entered = ctx.platform.sid_index().enter_sid(&SidKey::of(signed_in.issuer(), sid), &entry).await;
+    let until = ctx.request.now.plus(sid_index::KEPT);
+    let entry = SidEntry { subject, login_started_at: transaction.started_at, until };
+    let entered = ctx.platform.sid_index().enter_sid(&key, &entry).await;
     if entered.map_err(Reason::Store)? { Ok(()) } else { Err(Reason::LoginOvertaken) }
+}
+
+/// By which the provider could end the session that begins, where it may name people by their addresses.
+fn email_key(provider: &Provider, session: &Session) -> Option<SidKey> {
+    provider.revocation.filter(|revocation| revocation.email)?;
+    let email = session.email()?;
+    Some(SidKey::of_email(&session.issuer, &email))
 }
 
 /// The sessions this browser has or had when the login began.

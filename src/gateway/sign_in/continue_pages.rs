@@ -52,6 +52,7 @@ pub(crate) fn unsent<P: Platform>(
     }
     let refusal = ctx.refuse(&refused, parts);
     let (why, login) = match refused.reason {
+        Reason::StepUp(ref wanted) if wanted.shortfall.is_of_second() => (WhyUnsent::Second, SignIn::second()),
         Reason::StepUp(_) => (WhyUnsent::StepUp, refused.sign_in.map(|sign_in| *sign_in).unwrap_or_default()),
         _ => (WhyUnsent::SignedOut, SignIn::default()),
     };

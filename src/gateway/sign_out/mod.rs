@@ -2,6 +2,7 @@
 
 pub(super) mod backchannel;
 pub(super) mod frontchannel;
+pub(super) mod revocation;
 
 use serde_json::json;
 

@@ -19,6 +19,7 @@ fn rules(one: &Value, other: &Value) -> [Route; 2] {
         vars["PROVIDERS"]["corp"]["roles"] = json!(["roles"]);
         vars["PROVIDERS"]["corp"]["tenant"] = json!("org");
         vars["PROVIDERS"]["home"]["tenant"] = json!("org");
+        vars["SECOND"] = json!({ "required_for": { "roles": ["admin"] } });
         vars["ROLES"] = json!({ "admin": ["read:a", "write:a"] });
         vars["RELATIONS"] = json!({ "document": { "owner": "[user]", "viewer": "[user]" } });
         vars["SESSION"] = json!({ "claims": ["department", "level", "email", "email_verified"] });
@@ -78,6 +79,8 @@ fn of_two_rules_that_differ_one_is_stricter() {
         (require(&json!({ "amr": ["otp", "pwd"] })), require(&json!({ "amr": ["pwd"] }))),
         (require(&json!({ "max_age": "1m" })), require(&json!({ "max_age": "2m" }))),
         (require(&json!({ "max_age": "1m" })), json!({})),
+        (require(&json!({ "second": "1m" })), require(&json!({ "second": "2m" }))),
+        (require(&json!({ "second": "1m" })), json!({})),
         (json!({ "limits": { "address": { "rate": "5/1m" } } }), json!({})),
         (
             json!({ "limits": { "address": { "rate": "5/1m" } } }),

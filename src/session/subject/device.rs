@@ -13,7 +13,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
     pub(super) fn device(&self, command: &DeviceCommand, now: Timestamp) -> Result<Reply, StoreError> {
         let reply = match command {
             DeviceCommand::Bind(bind) => self.bind(bind, now),
-            DeviceCommand::Prove(prove) => self.prove(prove, now),
+            DeviceCommand::Prove(prove) => self.prove_device(prove, now),
             DeviceCommand::Grace(grace) => self.grace(grace, now),
         };
         reply.map(|reply| Reply::Device(Box::new(reply)))
@@ -44,7 +44,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
     }
 
     /// A proof is for the generation that is, and makes it the next: sent once more, it is for one that is over.
-    fn prove(&self, prove: &Prove, now: Timestamp) -> Result<DeviceReply, StoreError> {
+    fn prove_device(&self, prove: &Prove, now: Timestamp) -> Result<DeviceReply, StoreError> {
         let Some((stored, session, device)) = self.bound(&prove.digest, prove.clocks, now)? else {
             return Ok(DeviceReply::Gone);
         };

@@ -23,7 +23,7 @@ const REMEMBERED: Seconds = Seconds::new(transaction::LIFETIME.get() + 300);
 const BLOCKED: &str = "blocked";
 
 /// When a note is forgotten that is not to be forgotten: 9999-12-31.
-const NEVER: Timestamp = Timestamp::from_unix(253_402_214_400);
+pub(super) const NEVER: Timestamp = Timestamp::from_unix(253_402_214_400);
 
 /// How long the provider is asked to forget a refresh token before we give up.
 const REVOKE_FOR: Seconds = Seconds::hours(24);
@@ -90,7 +90,7 @@ impl TokensOf {
 
 impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
     pub(super) fn end(&self, digest: &SessionDigest, now: Timestamp) -> Result<Reply, StoreError> {
-        let Some(stored) = self.table.find(digest)? else {
+        let Some(stored) = self.find_or_moved(digest, now)? else {
             // It may be about to begin again: a login that would take its place comes too late.
             self.remember_ended(digest.as_str(), now)?;
             return Ok(Reply::Gone);

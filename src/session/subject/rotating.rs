@@ -6,8 +6,13 @@ use super::{SubjectSessions, row};
 use crate::ports::{Random, StoreError};
 use crate::session::handle::SessionDigest;
 use crate::session::record::{Session, SessionTimeouts};
-use crate::session::table::SessionTable;
-use crate::time::Timestamp;
+use crate::session::table::{Note, NoteKind, Row, SessionTable};
+use crate::time::{Seconds, Timestamp};
+
+/// How long it is remembered to which id a session moved: longer than an answer is under way.
+const MOVED_FOR: Seconds = Seconds::minutes(1);
+/// More moves in that time are nobody's.
+const MOST_MOVES: usize = 8;
 
 /// From which id to which.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -47,6 +52,31 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         self.hand_grants_over(&rotation.from, &rotation.to, rotation.clocks)?;
         self.table.put(&row((&rotation.to, stored.sequence), &session, tokens, clocks)?)?;
         self.table.delete(&rotation.from)?;
+        self.table.put_note(&Note {
+            kind: NoteKind::Ended,
+            key: moved(&rotation.from),
+            value: rotation.to.as_str().to_owned(),
+            at: now.plus(MOVED_FOR),
+        })?;
         Ok(Some(session))
     }
+
+    /// The row of a session, also where it moved to another id a moment ago: for what ends it, and nothing else. A browser
+    /// that signs out meanwhile does not know the new id yet, and is about to be told it.
+    pub(super) fn find_or_moved(&self, digest: &SessionDigest, now: Timestamp) -> Result<Option<Row>, StoreError> {
+        let mut digest = digest.clone();
+        for _ in 0..MOST_MOVES {
+            if let Some(stored) = self.table.find(&digest)? {
+                return Ok(Some(stored));
+            }
+            let note = self.table.note(NoteKind::Ended, &moved(&digest))?;
+            let Some(note) = note.filter(|note| now < note.at) else { return Ok(None) };
+            digest = SessionDigest::of_tag(note.value);
+        }
+        Ok(None)
+    }
+}
+
+fn moved(from: &SessionDigest) -> String {
+    format!("moved/{from}")
 }

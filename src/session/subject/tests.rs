@@ -491,4 +491,5 @@ mod approvals;
 mod device;
 mod grants;
 mod replacing;
+mod second;
 mod watching;

@@ -8,14 +8,19 @@ import { send } from "./http.mjs";
 const CALLBACK = "http://127.0.0.1/cb";
 export const VERSION = "2026-07-28";
 
-/** A request by a program, without cookies. */
-export const program = (postern, path, { method = "POST", headers = [], body = "" } = {}) =>
-  send({ port: postern.port, url: `${postern.origin}${path}`, method, headers, body });
+/** Of requests at once every second one goes to the other isolate. */
+export const isolate = (at) => (at % 2 ? "twin" : undefined);
+
+/** A request by a program, without cookies; `to` the isolate of that name. */
+export const program = (postern, path, { method = "POST", headers = [], body = "", to } = {}) =>
+  to
+    ? postern.sendTo(to, path, { method, headers, body })
+    : send({ port: postern.port, url: `${postern.origin}${path}`, method, headers, body });
 
 /** A form to the token endpoint. */
-export const token = (postern, fields) =>
+export const token = (postern, fields, { headers = [], to } = {}) =>
   program(postern, "/auth/agents/token", {
-    headers: [["content-type", "application/x-www-form-urlencoded"]], body: new URLSearchParams(fields).toString(),
+    headers: [["content-type", "application/x-www-form-urlencoded"], ...headers], body: new URLSearchParams(fields).toString(), to,
   });
 
 /** Registers a program; its client id. */
@@ -54,7 +59,7 @@ export async function consent(browser, client, wanted) {
 }
 
 /** A call of a tool. */
-export function call(postern, access, tool, args, { id = 1 } = {}) {
+export function call(postern, access, tool, args, { id = 1, to } = {}) {
   const meta = { "io.modelcontextprotocol/protocolVersion": VERSION };
   const body = JSON.stringify({ jsonrpc: "2.0", id, method: "tools/call", params: { name: tool, arguments: args, _meta: meta } });
   return program(postern, "/mcp", {
@@ -63,5 +68,6 @@ export function call(postern, access, tool, args, { id = 1 } = {}) {
       ["mcp-protocol-version", VERSION], ["mcp-method", "tools/call"], ["mcp-name", tool],
     ],
     body,
+    to,
   });
 }

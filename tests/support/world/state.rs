@@ -238,6 +238,9 @@ impl Sessions for World {
             Command::Check(check) => self.flights.borrow().contains(&check.digest),
             _ => false,
         };
+        while command.rotates().is_some_and(|digest| self.flights.borrow().contains(digest)) {
+            breath().await;
+        }
         let may_refresh = gateway.is_some() && !in_flight(command);
         if self.fault.get() == Fault::EndAnswers && command.ends() {
             let _done = object.handle(command, self.now(), false)?;

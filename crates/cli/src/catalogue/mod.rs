@@ -15,9 +15,10 @@ use self::kind::Kind;
 use super::Answer;
 
 /// The tables in the order of the reference, by the name that other tables use for them.
-const FILES: [(&str, &str); 33] = [
+const FILES: [(&str, &str); 36] = [
     ("variables", include_str!("variables.toml")),
     ("providers", include_str!("providers.toml")),
+    ("revocation", include_str!("revocation.toml")),
     ("client_assertion", include_str!("client_assertion.toml")),
     ("session", include_str!("session.toml")),
     ("routes", include_str!("routes.toml")),
@@ -45,6 +46,8 @@ const FILES: [(&str, &str); 33] = [
     ("self_service", include_str!("self_service.toml")),
     ("agents", include_str!("agents.toml")),
     ("enterprise", include_str!("enterprise.toml")),
+    ("second", include_str!("second.toml")),
+    ("second_required", include_str!("second_required.toml")),
     ("sharing", include_str!("sharing.toml")),
     ("shared_type", include_str!("shared_type.toml")),
     ("header", include_str!("header.toml")),

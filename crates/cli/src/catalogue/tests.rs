@@ -39,7 +39,7 @@ fn root() -> PathBuf {
 }
 
 /// The tables of [`whole`]: where each of them is, and its name in the catalogue.
-const PLACES: [(&str, &str); 55] = [
+const PLACES: [(&str, &str); 58] = [
     ("", "variables"),
     ("PROVIDERS.corp", "providers"),
     ("PROVIDERS.apple", "providers"),
@@ -70,12 +70,15 @@ const PLACES: [(&str, &str); 55] = [
     ("KEYS.self_service", "self_service"),
     ("AGENTS", "agents"),
     ("AGENTS.enterprise.corp", "enterprise"),
+    ("SECOND", "second"),
+    ("SECOND.required_for", "second_required"),
     ("SHARING", "sharing"),
     ("SHARING.require", "require"),
     ("SHARING.limits", "route_limits"),
     ("SHARING.types.document", "shared_type"),
     ("SHARING.types.document.require", "require"),
     ("SECURITY_HEADERS", "security_headers"),
+    ("PROVIDERS.corp.revocation", "revocation"),
     ("ROUTES./a", "routes"),
     ("ROUTES./a.require", "require"),
     ("ROUTES./mcp.mcp", "mcp"),
@@ -106,7 +109,7 @@ fn whole() -> Value {
         "PROVIDERS": {
             "corp": {
                 "issuer": "https://login.example.com", "client_id": "app", "roles": ["roles"],
-                "client_auth": "private_key_jwt", "client_assertion": {},
+                "client_auth": "private_key_jwt", "client_assertion": {}, "revocation": {},
             },
             "apple": { "preset": "apple", "client_id": "app", "team_id": "A1", "key_id": "B2" },
             "many": { "preset": "entra-multitenant", "client_id": "app", "tenants": "any" },
@@ -134,6 +137,7 @@ fn whole() -> Value {
         "AUTHZEN": { "require": { "scopes": ["decide"] }, "limits": limits() }, "SECURITY_HEADERS": {},
         "KEYS": { "self_service": { "scopes": ["read"] } },
         "AGENTS": { "enterprise": { "corp": { "clients": { "https://claude.ai/code.json": ["read"] } } } },
+        "SECOND": { "required_for": { "roles": ["admin"] } },
         "SHARING": {
             "require": { "scopes": ["openid"] }, "limits": limits(),
             "types": { "document": { "require": { "scopes": ["share"] } } },

@@ -13,6 +13,7 @@ use postern::limit::RouteLimits;
 use postern::mcp::{McpCall, McpMessage};
 use postern::policy::{CallFacts, ContextFacts, HeldPermissions, PolicyInput, PrincipalFacts, ResourceFacts};
 use postern::route::{Access, CanonicalPath, Methods, Paths, Pattern, RequestHeaders, Route, Router};
+use postern::session::second::{SecondMethod, SecondProof};
 use postern::time::Timestamp;
 
 /// Who asks.
@@ -62,6 +63,17 @@ struct Proof {
     acr: Option<String>,
     #[serde(default)]
     amr: Vec<String>,
+    /// The second factor that they proved in the session.
+    second: Option<Proven>,
+}
+
+/// A second factor, and when it was proven.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Proven {
+    /// `passkey`, `totp` or `recovery`.
+    by: String,
+    time: String,
 }
 
 /// What they ask for, when and from where.
@@ -273,8 +285,13 @@ fn proof(proof: &Proof) -> Result<AuthenticationFacts, String> {
         key: proof.key.clone(),
         acr: proof.acr.clone(),
         amr: proof.amr.clone(),
-        second: None,
+        second: proof.second.as_ref().map(proven).transpose()?,
     })
+}
+
+fn proven(told: &Proven) -> Result<SecondProof, String> {
+    let by = SecondMethod::named(&told.by).ok_or_else(|| format!("no second factor `{}`", told.by))?;
+    Ok(SecondProof::new(time(&told.time)?, by))
 }
 
 fn named<T: Copy>(what: &str, name: &str, names: &[(&str, T)]) -> Result<T, String> {

@@ -106,8 +106,12 @@ fn why(decision: &PolicyDecision) -> String {
                 [] => String::new(),
                 values => format!(" of class {}", values.join(" or ")),
             };
-            let age = step_up.max_age.map_or_else(String::new, |age| format!(" at most {age} seconds ago"));
-            format!("a sign-in{classes}{age} would satisfy what forbids it")
+            let ago = |age: Option<u32>| age.map_or_else(String::new, |age| format!(" at most {age} seconds ago"));
+            let signs_in = step_up.max_age.is_some() || !classes.is_empty();
+            let sign_in = signs_in.then(|| format!("a sign-in{classes}{}", ago(step_up.max_age)));
+            let second = step_up.second.map(|age| format!("a second factor proven{}", ago(Some(age))));
+            let wanted: Vec<String> = sign_in.into_iter().chain(second).collect();
+            format!("{} would satisfy what forbids it", wanted.join(" and "))
         }
     }
 }

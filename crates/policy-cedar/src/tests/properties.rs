@@ -7,6 +7,7 @@ use postern::authn::{Actor, AuthenticationFacts, Means};
 use postern::http::{ClientCertificate, Method, Peer, Tls};
 use postern::ids::principal_kind::PrincipalKind;
 use postern::policy::{Bundle, Cause, PolicyVerdict};
+use postern::session::second::{SecondMethod, SecondProof};
 use postern::time::Timestamp;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -131,8 +132,12 @@ fn authentication() -> impl Strategy<Value = AuthenticationFacts> {
     let means = select(vec![Means::Session, Means::Bearer, Means::Dpop, Means::Mtls, Means::Key, Means::Certificate]);
     let time = proptest::option::of(any::<i64>().prop_map(Timestamp::from_unix));
     let maybe_text = || proptest::option::of(text());
-    (means, maybe_text(), time, maybe_text(), proptest::collection::vec(text(), 0..3))
-        .prop_map(|(means, key, time, acr, amr)| AuthenticationFacts { means, key, time, acr, amr, second: None })
+    let by = select(vec![SecondMethod::Passkey { synced: true }, SecondMethod::Totp, SecondMethod::Recovery]);
+    let second = (any::<i64>(), by, maybe_text())
+        .prop_map(|(at, by, factor)| SecondProof { factor, ..SecondProof::new(Timestamp::from_unix(at), by) });
+    let second = proptest::option::of(second);
+    (means, maybe_text(), time, maybe_text(), proptest::collection::vec(text(), 0..3), second)
+        .prop_map(|(means, key, time, acr, amr, second)| AuthenticationFacts { means, key, time, acr, amr, second })
 }
 
 pub(super) fn asking() -> impl Strategy<Value = Asking> {

@@ -25,7 +25,7 @@ fn remote() -> RemoteEngine<EngineService> {
 }
 
 /// The same files, read here and there.
-fn both(bundle: &Bundle) -> [Rc<dyn CompiledPolicies>; 2] {
+pub(super) fn both(bundle: &Bundle) -> [Rc<dyn CompiledPolicies>; 2] {
     [Cedar.parse(bundle).unwrap(), remote().parse(bundle).unwrap()]
 }
 

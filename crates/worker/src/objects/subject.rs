@@ -165,6 +165,11 @@ impl Inner {
 
     /// Carries out a command.
     async fn carry_out(self: &Rc<Self>, command: &Command) -> Result<Reply, ObjectError> {
+        // What a refresh brings belongs to the id that it began under: a session moves to another before or after it. What
+        // came meanwhile may have begun the next one.
+        while let Some(under_way) = command.rotates().and_then(|digest| self.refreshing(digest)) {
+            under_way.await;
+        }
         match self.begin(command)? {
             // What is still valid can be used meanwhile; who has nothing waits.
             (answer, Some(under_way)) if waits_for_token(&answer) => {
@@ -316,7 +321,11 @@ impl Inner {
 
     fn under_way(&self, command: &Command) -> Option<RefreshUnderWay> {
         let Command::Check(check) = command else { return None };
-        self.refreshes.borrow().get(&check.digest).cloned()
+        self.refreshing(&check.digest)
+    }
+
+    fn refreshing(&self, digest: &SessionDigest) -> Option<RefreshUnderWay> {
+        self.refreshes.borrow().get(digest).cloned()
     }
 
     /// The gateway of the site whose object this is.

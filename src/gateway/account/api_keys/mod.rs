@@ -17,6 +17,7 @@ use crate::authn::{Authenticated, Principal};
 use crate::gateway::context::RequestContext;
 use crate::gateway::refused::Refused;
 use crate::gateway::response_parts::ResponseParts;
+use crate::gateway::second_factor;
 use crate::gateway::{Platform, guard, response};
 use crate::http::{Method, Response, StatusCode};
 use crate::ids::identifiers::{IssuerIdentifier, SubjectIdentifier};
@@ -97,7 +98,7 @@ fn rules<'a, P>(ctx: &RequestContext<'a, P>) -> Result<&'a ApiKeyRules, Reason> 
     ctx.site.config.api_keys.as_ref().ok_or(Reason::NoRoute)
 }
 
-/// A person who has signed in recently enough to change keys, or what they are told to do first.
+/// A person who has signed in recently enough to change keys, and proven what is asked of them; or what they are told to do first.
 enum Changer {
     Person(Box<Principal>),
     Told(Response),
@@ -110,16 +111,22 @@ async fn changer<P: Platform>(
 ) -> Result<Changer, Refused> {
     let wants = Wants { touch: true, access_token: false, staleness: None };
     let Authenticated { principal, .. } = ctx.authenticate(wants, parts).await?;
-    let Recency::TooOld { wanted, again } = recency(ctx, rules, &principal) else {
-        return Ok(Changer::Person(Box::new(principal)));
+    let refused = match recency(ctx, rules, &principal) {
+        Recency::TooOld { wanted, again } => {
+            Refused { sign_in: Some(Box::new(again)), ..Reason::StepUp(Box::new(wanted)).into() }
+        }
+        // A key goes on to have what its maker has: whom we ask for a second factor, we ask before.
+        Recency::Recent => match second_factor::require(ctx, &principal, None) {
+            Ok(()) => return Ok(Changer::Person(Box::new(principal))),
+            Err(refused) => refused,
+        },
     };
-    let reason = Reason::StepUp(Box::new(wanted));
-    if !ctx.request.request_kind.is_navigation() {
-        return Err(Refused { sign_in: Some(Box::new(again)), ..reason.into() });
-    }
+    let Some(again) = refused.sign_in.as_ref().filter(|_| ctx.request.request_kind.is_navigation()) else {
+        return Err(refused);
+    };
     // What was in the form is little, and the page that it was on is not to be opened by a POST.
     let response = see_other(&again.link_back_to(PAGE))?;
-    parts.event.end(Effect::Redirect, reason.code(), response.status);
+    parts.event.end(Effect::Redirect, refused.reason.code(), response.status);
     Ok(Changer::Told(response))
 }
 

@@ -14,6 +14,7 @@ use crate::gateway::account::api_keys::{Recency, recency_within};
 use crate::gateway::context::RequestContext;
 use crate::gateway::refused::Refused;
 use crate::gateway::response_parts::ResponseParts;
+use crate::gateway::second_factor;
 use crate::gateway::{Platform, guard, response};
 use crate::http::{HeaderValue, Method, Response, StatusCode, essence, header};
 use crate::json::parse_object;
@@ -118,6 +119,14 @@ async fn decide<P: Platform>(
         // The page is opened anew once they have signed in, and they decide then.
         let response = see_other(&again.link_back_to(&here))?;
         parts.event.end(Effect::Redirect, reason.code(), response.status);
+        return Ok(response);
+    }
+    if let Err(refused) = second_factor::require(ctx, person, None) {
+        let Some(again) = refused.sign_in.as_ref().filter(|_| ctx.request.request_kind.is_navigation()) else {
+            return Err(refused);
+        };
+        let response = see_other(&again.link_back_to(&here))?;
+        parts.event.end(Effect::Redirect, refused.reason.code(), response.status);
         return Ok(response);
     }
     let verdict = read(ctx, body).await?;
