@@ -101,7 +101,7 @@ pub fn presented(headers: &HeaderMap) -> Result<&str, ProofFault> {
 
 /// A key that is to bind a session.
 #[derive(Clone, Debug)]
-pub struct Registration {
+pub struct RegisteredKey {
     /// Whose object has the session.
     pub subject: SubjectKey,
     /// Which it is.
@@ -118,7 +118,7 @@ pub async fn register(
     jws: &str,
     terms: ProofTerms<'_>,
     signatures: &impl Signatures,
-) -> Result<Registration, ProofFault> {
+) -> Result<RegisteredKey, ProofFault> {
     let proof = UnverifiedKeyProof::parse(jws).map_err(key_fault)?;
     if !proof.typ().is_some_and(|typ| typ.eq_ignore_ascii_case(TYP)) {
         return Err(ProofFault::Typ);
@@ -132,7 +132,7 @@ pub async fn register(
     if text(claims, "authorization") != Some(authorization(&digest).as_str()) {
         return Err(ProofFault::Authorization);
     }
-    Ok(Registration { subject, digest, jwk })
+    Ok(RegisteredKey { subject, digest, jwk })
 }
 
 /// Checks a further proof of the key that a session is bound to.
