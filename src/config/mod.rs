@@ -279,32 +279,21 @@ impl Config {
         let issuers = issuers(&mut top, secrets, known, development);
         let certificates = Certificates::read(&mut top);
         let services = services(&mut top, secrets, (known, &issuers.all), development);
-        let (session, place) = (session(&mut top), top.table("STORAGE").map(storage::read).unwrap_or_default());
-        let security_headers = security_headers::Defaults::read(&mut top, public_url.as_ref());
-        let (limits, roles, relations) = (limits(&mut top, sessions), roles(&mut top), Relations::read(&mut top));
-        let second =
-            top.table("SECOND").and_then(|table| second::read(table, sessions.then_some(known), public_url.as_ref()));
-        let has_second = top.has("SECOND");
+        let rules = Rules::read(&mut top, sessions.then_some(known), sessions, public_url.as_ref());
         let surroundings = Surroundings {
             public_url: public_url.as_ref(),
             development,
             sessions,
-            devices: session.device != DeviceMode::Off,
-            known: Known::of(
-                (ids, known),
-                (&issuers, &certificates),
-                &session.claims,
-                (&roles, &relations),
-                (has_second, second.as_ref()),
-            ),
+            devices: rules.session.device != DeviceMode::Off,
+            known: rules.known((ids, known), (&issuers, &certificates)),
             services: &services.ids,
             authzen: top.has("AUTHZEN"),
             keys: top.has("KEYS"),
             blocks: admin::has_blocks(&mut top),
             asked: top.has("VERIFY") || build.purpose == Purpose::Guard,
             build,
-            security_headers: &security_headers,
-            limits: &limits.routes,
+            security_headers: &rules.security_headers,
+            limits: &rules.limits.routes,
             groups: Groups::read(top.table("ROUTE_GROUPS").as_ref()),
             paths: top.optional("PATHS", routes::paths).unwrap_or_default(),
             remove: top.optional("REMOVE", request_headers::masks).unwrap_or_default(),
@@ -321,13 +310,13 @@ impl Config {
             workloads: issuers.workloads,
             certificates: certificates.all,
             services: services.all,
-            session,
-            relations: relations.into_model(),
-            roles,
+            session: rules.session,
+            relations: rules.relations.into_model(),
+            roles: rules.roles,
             claim_headers: claim_headers::names(routes.as_ref(), askers.api_keys.as_ref()),
             routes: routes?,
             admin: askers.admin,
-            place,
+            place: rules.place,
             decisions: askers.decisions,
             verify: askers.verify,
             monitor: askers.monitor,
@@ -335,12 +324,55 @@ impl Config {
             sharing: askers.sharing,
             api_keys: askers.api_keys,
             agents: askers.agents,
-            second,
+            second: rules.second,
             pages,
-            limits,
+            limits: rules.limits,
             keys: keys?,
             stamp: stamp(vars),
         })
+    }
+}
+
+/// What routes may speak of, besides who comes.
+struct Rules {
+    session: SessionConfig,
+    place: ObjectPlace,
+    security_headers: security_headers::Defaults,
+    limits: Limits,
+    roles: Roles,
+    relations: Relations,
+    /// Whether it is said at all.
+    has_second: bool,
+    second: Option<SecondRules>,
+}
+
+impl Rules {
+    /// `providers`: those without a problem, where people can sign in at all.
+    fn read(
+        top: &mut Table<'_>,
+        providers: Option<&[Provider]>,
+        sessions: bool,
+        public_url: Option<&PublicUrl>,
+    ) -> Self {
+        Self {
+            session: session(top),
+            place: top.table("STORAGE").map(storage::read).unwrap_or_default(),
+            security_headers: security_headers::Defaults::read(top, public_url),
+            limits: limits(top, sessions),
+            roles: roles(top),
+            relations: Relations::read(top),
+            second: top.table("SECOND").and_then(|table| second::read(table, providers, public_url)),
+            has_second: top.has("SECOND"),
+        }
+    }
+
+    fn known<'a>(
+        &'a self,
+        providers: (&'a [ProviderId], &'a [Provider]),
+        identities: (&'a issuer::Issuers, &'a Certificates),
+    ) -> Known<'a> {
+        let second = (self.has_second, self.second.as_ref());
+        Known::of(providers, identities, &self.session.claims, (&self.roles, &self.relations), second)
     }
 }
 

@@ -116,7 +116,7 @@ fn rp_id(text: &str, host: &str) -> Result<String, String> {
     }
     let is_above = host.strip_suffix(text).is_some_and(|rest| rest.ends_with('.'));
     if domain(text).is_none() || !is_above {
-        return Err(expected(&format!("the host of `PUBLIC_URL`, `{host}`, or a domain above it"), text));
+        return Err(expected(format!("the host of `PUBLIC_URL`, `{host}`, or a domain above it"), text));
     }
     if is_shared(text) {
         return Err(format!("{} belongs to no single site, expected a domain of your own", shown(text)));

@@ -199,11 +199,8 @@ impl Reason {
             Self::NoToken => "authn.no_token",
             Self::Rejected(rejection) => rejection.code(),
             Self::Presentation(error) => error.code(),
-            Self::TokenRejected(rejection) => rejection.code(),
-            Self::Key(rejection) => rejection.code(),
-            Self::Agent(rejection) => rejection.code(),
+            Self::Key(_) | Self::Agent(_) | Self::Certificate(_) | Self::TokenRejected(_) => self.credential_code(),
             Self::KeyExposed(_) => "key.exposed",
-            Self::Certificate(refusal) => refusal.code(),
             Self::Introspection(error) => error.code(),
             Self::NotAsked(unasked) => unasked.code(),
             Self::Csrf(error) => error.code(),
@@ -224,27 +221,13 @@ impl Reason {
             Self::BadInput(_) => "request.bad_input",
             Self::Evaluation(_) => "evaluation.malformed",
             Self::AccessTokenExpired => "session.access_token_expired",
-            Self::LoginNotNavigated => "login.not_a_navigation",
-            Self::LoginParameter(_) => "login.parameter_unusable",
-            Self::UnknownProvider => "login.unknown_provider",
-            Self::Callback(error) => error.code(),
-            Self::Token(error) => error.code(),
-            Self::IdTokenSignature(error) | Self::UserInfoSignature(error) | Self::LogoutTokenSignature(error) => {
-                error.code()
-            }
-            Self::IdToken(error) => error.code(),
-            Self::UserInfo(error) => error.code(),
-            Self::LogoutRequest(error) => error.code(),
-            Self::LogoutToken(error) => error.code(),
-            Self::RevocationRequest(error) => error.code(),
-            Self::RevocationTokenSignature(error) => error.code(),
-            Self::RevocationToken(error) => error.code(),
-            Self::LoginOvertaken => "login.overtaken_by_logout",
+            Self::IdTokenSignature(error)
+            | Self::UserInfoSignature(error)
+            | Self::LogoutTokenSignature(error)
+            | Self::RevocationTokenSignature(error) => error.code(),
             Self::RefreshPaused => "session.renewal_paused",
             Self::ProviderUnreachable(_, error) => provider_code(*error),
             Self::ProviderStatus(..) => "provider.unexpected_status",
-            Self::Metadata(error) => error.code(),
-            Self::Keys(error) => error.code(),
             Self::ServiceToken(error) => error.code(),
             Self::Client(error) => error.code(),
             Self::Store(error) => store_code(error),
@@ -252,7 +235,63 @@ impl Reason {
                 self.upstream_code()
             }
             Self::Device(error) => error.code(),
+            Self::LoginNotNavigated | Self::LoginParameter(_) | Self::UnknownProvider | Self::LoginOvertaken => {
+                self.login_code()
+            }
+            Self::Callback(_)
+            | Self::Token(_)
+            | Self::IdToken(_)
+            | Self::UserInfo(_)
+            | Self::Metadata(_)
+            | Self::Keys(_) => self.answer_code(),
             Self::Internal(name) => name,
+            Self::LogoutRequest(_) | Self::LogoutToken(_) | Self::RevocationRequest(_) | Self::RevocationToken(_) => {
+                self.notice_code()
+            }
+        }
+    }
+
+    /// Of what is shown at door 1.
+    fn credential_code(&self) -> &'static str {
+        match self {
+            Self::Key(rejection) => rejection.code(),
+            Self::Agent(rejection) => rejection.code(),
+            Self::TokenRejected(rejection) => rejection.code(),
+            Self::Certificate(refusal) => refusal.code(),
+            _ => "internal",
+        }
+    }
+
+    /// Of what a provider answers or publishes.
+    fn answer_code(&self) -> &'static str {
+        match self {
+            Self::Callback(error) => error.code(),
+            Self::Token(error) => error.code(),
+            Self::IdToken(error) => error.code(),
+            Self::UserInfo(error) => error.code(),
+            Self::Metadata(error) => error.code(),
+            Self::Keys(error) => error.code(),
+            _ => "internal",
+        }
+    }
+
+    /// Of what a provider tells us by itself.
+    const fn notice_code(&self) -> &'static str {
+        match self {
+            Self::LogoutRequest(error) => error.code(),
+            Self::LogoutToken(error) => error.code(),
+            Self::RevocationRequest(error) => error.code(),
+            Self::RevocationToken(error) => error.code(),
+            _ => "internal",
+        }
+    }
+
+    const fn login_code(&self) -> &'static str {
+        match self {
+            Self::LoginNotNavigated => "login.not_a_navigation",
+            Self::LoginParameter(_) => "login.parameter_unusable",
+            Self::LoginOvertaken => "login.overtaken_by_logout",
+            _ => "login.unknown_provider",
         }
     }
 
@@ -370,7 +409,7 @@ impl Reason {
             Self::NoRoute | Self::OtherSpelling(_) | Self::NoSuchSession | Self::NoFile => Refusal::NotFound,
             Self::Order(error) => error.refusal(),
             Self::MethodNotAllowed(methods) => Refusal::MethodNotAllowed(methods.clone()),
-            Self::NoCredential | Self::AccessTokenExpired | Self::Denied(Denial::Anonymous) => Refusal::Unauthenticated,
+            Self::NoCredential | Self::AccessTokenExpired => Refusal::Unauthenticated,
             Self::NoToken | Self::WrongHealthSecret => Refusal::TokenRequired,
             Self::Presentation(_) => Refusal::TokenMalformed,
             Self::TokenRejected(rejection) => token_refusal(rejection),
@@ -378,18 +417,12 @@ impl Reason {
             Self::Blocked(BlockedBy::Person) => Refusal::AccountBlocked,
             Self::Key(KeyRejection::Powerless) => Refusal::Forbidden(Vec::new()),
             Self::Key(_) | Self::Agent(_) | Self::Blocked(_) => Refusal::TokenRefused,
-            Self::Rejected(Rejection::Store(_) | Rejection::DevicePaused) => Refusal::Unavailable,
-            Self::Rejected(Rejection::DeviceUnproven(_))
-            | Self::Denied(Denial::Device(DeviceShortfall::ProofTooOld)) => Refusal::DeviceProof,
-            Self::Rejected(Rejection::DeviceUnbound { .. })
-            | Self::Denied(Denial::Device(DeviceShortfall::Unbound)) => Refusal::DeviceBinding,
+            Self::Rejected(rejection) => rejection_refusal(rejection),
             Self::Device(error) => error.refusal(),
-            Self::Rejected(_) => Refusal::Unauthenticated,
             Self::Csrf(_) | Self::CorsOrigin | Self::LoginNotNavigated => Refusal::CrossSite,
-            Self::Denied(Denial::Scopes(missing)) => Refusal::Forbidden(missing.clone()),
-            Self::StepUp(wanted) if wanted.shortfall.is_of_second() => Refusal::SecondFactor(wanted.clone()),
-            Self::StepUp(wanted) => Refusal::StepUp(wanted.clone()),
-            Self::Denied(_) | Self::Certificate(_) | Self::Mcp(_) => Refusal::Forbidden(Vec::new()),
+            Self::Denied(denial) => denial_refusal(denial),
+            Self::StepUp(wanted) => step_up_refusal(wanted),
+            Self::Certificate(_) | Self::Mcp(_) => Refusal::Forbidden(Vec::new()),
             Self::Token(error) => token_endpoint_refusal(error),
             Self::Callback(CallbackError::ProviderError(error)) => login_refusal(error),
             Self::Callback(CallbackError::NoTransaction | CallbackError::AlreadyUsed) => Refusal::LoginOver,
@@ -413,6 +446,36 @@ impl Reason {
             Self::UpstreamTimeout => Refusal::GatewayTimeout,
             Self::Internal(_) => Refusal::Internal,
         }
+    }
+}
+
+/// What the caller learns of a session that does not count.
+const fn rejection_refusal(rejection: &Rejection) -> Refusal {
+    match rejection {
+        Rejection::Store(_) | Rejection::DevicePaused => Refusal::Unavailable,
+        Rejection::DeviceUnproven(_) => Refusal::DeviceProof,
+        Rejection::DeviceUnbound { .. } => Refusal::DeviceBinding,
+        _ => Refusal::Unauthenticated,
+    }
+}
+
+fn step_up_refusal(wanted: &StepUp) -> Refusal {
+    let is_of_second = wanted.shortfall.is_of_second();
+    if is_of_second {
+        Refusal::SecondFactor(Box::new(wanted.clone()))
+    } else {
+        Refusal::StepUp(Box::new(wanted.clone()))
+    }
+}
+
+/// What the caller learns of what they lack.
+fn denial_refusal(denial: &Denial) -> Refusal {
+    match denial {
+        Denial::Anonymous => Refusal::Unauthenticated,
+        Denial::Scopes(missing) => Refusal::Forbidden(missing.clone()),
+        Denial::Device(DeviceShortfall::ProofTooOld) => Refusal::DeviceProof,
+        Denial::Device(DeviceShortfall::Unbound) => Refusal::DeviceBinding,
+        _ => Refusal::Forbidden(Vec::new()),
     }
 }
 

@@ -1,0 +1,135 @@
+// Second factors of our own, as a person meets them: without script, from adding an app to the day on which it is lost.
+
+import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
+import { test } from "node:test";
+
+import { launchChromium, newPerson, signIn, startApplication } from "./support/world.mjs";
+
+const browser = await launchChromium();
+const { origin, postern } = await startApplication({ main: {} }, {
+  session: { idle: "4h" },
+  vars: { SECOND: {}, PAGES: { name: "Acme Portal" } },
+  routes: {
+    "/": { methods: ["GET"], upstream: "service:ECHO", public: true },
+    "/page": { methods: ["GET"], upstream: "service:ECHO" },
+    "/safe": { methods: ["GET"], upstream: "service:ECHO", require: { second: "15m" } },
+  },
+});
+
+/** What an app with this secret (base32) shows `steps` half minutes from now (RFC 6238), by Postern's clock. */
+function code(secret, steps = 0) {
+  const bits = [...secret.replaceAll(" ", "")].map((letter) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(letter).toString(2).padStart(5, "0")).join("");
+  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => Number.parseInt(byte, 2)));
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(postern.now() / 30_000) + steps));
+  const tag = createHmac("sha1", key).update(counter).digest();
+  const offset = tag[19] & 0xf;
+  return String((tag.readUInt32BE(offset) & 0x7fffffff) % 1_000_000).padStart(6, "0");
+}
+
+/** Somebody who has just signed in, in a browser that runs no script of ours; the provider's pages need none either. */
+async function signedIn(login, password) {
+  const person = await newPerson(browser, { javaScriptEnabled: false });
+  await person.page.goto(`${origin}/page`);
+  await signIn(person.page, { login, password });
+  await person.page.waitForURL(`${origin}/page`);
+  return person;
+}
+
+const session = async (context) => (await context.cookies(origin)).find(({ name }) => name === "__Host-postern").value;
+
+/** Adds an app from the list of factors: its secret, and the recovery codes. */
+async function addApp(page) {
+  await page.getByRole("button", { name: "Add an app that makes codes" }).click();
+  const secret = await page.locator("output").textContent();
+  assert.match(secret, /^([A-Z2-7]{4} ){7}[A-Z2-7]{4}$/);
+  await page.getByLabel("The code that the app shows now").fill(code(secret));
+  await page.getByLabel("Name", { exact: true }).fill("My phone");
+  await page.getByRole("button", { name: "Add", exact: true }).click();
+  await page.getByRole("heading", { name: "Your recovery codes" }).waitFor();
+  const codes = (await page.locator("output").textContent()).trim().split("\n");
+  assert.equal(codes.length, 10);
+  return { secret, codes };
+}
+
+test("a factor is renamed and removed from its own place in the list, and the last one goes after a fresh sign-in", async () => {
+  const { page, context, complaints } = await signedIn("bob", "builder");
+  await page.goto(`${origin}/auth/second`);
+  await addApp(page);
+  await page.getByRole("link", { name: "I have kept them" }).click();
+  await page.getByText("Rename", { exact: true }).first().click();
+  await page.locator('form[action$="/name"] input').fill("Old phone");
+  await page.locator('form[action$="/name"] button').click();
+  await page.getByText("Old phone").first().waitFor();
+  await page.getByText("Remove", { exact: true }).click();
+  await page.getByRole("button", { name: "Remove it" }).click();
+  await page.getByText("You have none yet.").waitFor();
+  assert.deepEqual(complaints, []);
+  await context.close();
+});
+
+test("a page that needs a factor leads to where one is added, and on to the very page, all without script", async () => {
+  // R-335, R-338, R-342, R-344
+  const { page, context, complaints } = await signedIn("alice", "wonderland");
+  const before = await session(context);
+  await page.goto(`${origin}/safe?a=b`);
+  await page.getByRole("heading", { name: "Your second factors" }).waitFor();
+  assert.ok(await page.getByText("needs a second factor").isVisible());
+  const { secret } = await addApp(page);
+  assert.ok(!page.url().includes(secret.replaceAll(" ", "")));
+  await page.getByRole("link", { name: "I have kept them" }).click();
+  await page.waitForURL(`${origin}/safe?a=b`);
+  const after = await session(context);
+  assert.notEqual(after, before);
+  const old = await postern.send("/page", { headers: [["cookie", `__Host-postern=${before}`], ["sec-fetch-site", "same-origin"]] });
+  assert.equal(old.status, 401, "the id from before is dead");
+  // Later the proof is too old: the code leads back to the same address, and each is good once.
+  await postern.advance(16 * 60);
+  await page.goto(`${origin}/safe?a=b`);
+  await page.getByRole("heading", { name: "Confirm that it is you" }).waitFor();
+  const field = page.getByLabel("The code that your app shows now");
+  assert.deepEqual(
+    [await field.getAttribute("autocomplete"), await field.getAttribute("inputmode")],
+    ["one-time-code", "numeric"],
+  );
+  await field.fill("000000");
+  await page.getByRole("button", { name: "Continue" }).click();
+  await page.getByRole("alert").waitFor();
+  const good = code(secret);
+  await field.fill(good);
+  await page.getByRole("button", { name: "Continue" }).click();
+  await page.waitForURL(`${origin}/safe?a=b`);
+  await page.goto(`${origin}/auth/second/verify?return_to=%2Fpage`);
+  await field.fill(good);
+  await page.getByRole("button", { name: "Continue" }).click();
+  await page.getByText("it was used before").waitFor();
+  // What a refused code is answered with is an error by its status.
+  assert.deepEqual(complaints.filter((text) => !/status of 403/.test(text)), []);
+  await context.close();
+});
+
+test("with a recovery code a new app is added, the other sessions end, and the page stays closed until then", async () => {
+  // R-342, R-336
+  const { page, context } = await signedIn("bob", "builder");
+  const other = await signedIn("bob", "builder");
+  await page.goto(`${origin}/auth/second`);
+  const { codes } = await addApp(page);
+  await other.page.goto(`${origin}/auth/sessions`);
+  assert.ok(await other.page.getByText("Your second factors were changed elsewhere").isVisible());
+  await other.page.goto(`${origin}/safe`);
+  await other.page.getByText("I have none of them at hand").click();
+  await other.page.getByLabel("Recovery code").fill(codes[4].toUpperCase());
+  await other.page.getByRole("button", { name: "Use the recovery code" }).click();
+  await other.page.getByText("You have used a recovery code.").waitFor();
+  assert.equal(await other.page.getByRole("link", { name: "Go on" }).count(), 0);
+  await page.goto(`${origin}/auth/second`);
+  await page.getByLabel("Password").waitFor();
+  await postern.advance(30);
+  await other.page.getByRole("button", { name: "Add an app that makes codes" }).click();
+  const secret = await other.page.locator("output").textContent();
+  await other.page.getByLabel("The code that the app shows now").fill(code(secret));
+  await other.page.getByRole("button", { name: "Add", exact: true }).click();
+  await other.page.waitForURL(`${origin}/safe`);
+  await Promise.all([context.close(), other.context.close()]);
+});
