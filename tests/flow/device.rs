@@ -81,9 +81,7 @@ pub fn offer(answered: &Answered) -> Option<Offer> {
 pub fn register(browser: &Browser<'_>, proof: &str) -> Answered {
     let plain = Browser::new(browser.world, browser.gateway);
     let answered = plain.send(&Asked::new("POST", "/auth/bound/register").with("secure-session-response", proof));
-    if let Some(bound) = plain.cookie(BOUND) {
-        browser.plant(BOUND, &bound);
-    }
+    browser.keep_all(&answered);
     answered
 }
 
