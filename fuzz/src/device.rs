@@ -15,7 +15,7 @@ use postern::jose::Portable;
 use postern::keyring::KeyRing;
 use postern::session::device::proof::{self, ProofTerms};
 use postern::session::device::{BoundCookie, DeviceBinding, DeviceChallenge, Skipped};
-use postern::session::{SessionDigest, SessionId};
+use postern::session::{SessionDigest, SessionId, SubjectKey};
 use postern::time::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -32,10 +32,10 @@ static JWK: LazyLock<Value> = LazyLock::new(|| {
 });
 
 pub fn check(data: &[u8]) {
-    let (ring, digest) = (ring(), digest());
+    let ring = ring();
     if let Ok(text) = std::str::from_utf8(data) {
         assert_eq!(BoundCookie::read(text, &ring), None, "a cookie nobody made");
-        assert!(DeviceChallenge::Register(&digest).check(text, &ring, NOW).is_err(), "a challenge nobody made");
+        assert!(DeviceChallenge::registration(text, &ring, NOW).is_err(), "a challenge nobody made");
         let _some_or_none = Skipped::read(text, "postern:app.example");
     }
     match lines(data).as_slice() {
@@ -50,7 +50,7 @@ fn signed(members: &[u8], payload: &[u8]) {
     header.insert("alg".to_owned(), "ES256".into());
     let challenge = if header.contains_key("jwk") {
         header.insert("jwk".to_owned(), JWK.clone());
-        DeviceChallenge::Register(&digest()).issue(&ring(), NOW)
+        DeviceChallenge::Register(&SubjectKey::of("https://op.example", "alice"), &digest()).issue(&ring(), NOW)
     } else {
         DeviceChallenge::Refresh(&binding()).issue(&ring(), NOW)
     };
@@ -92,7 +92,7 @@ fn binding() -> DeviceBinding {
 }
 
 fn is_registered(value: &[u8]) -> bool {
-    with_header(value, |text, terms| block_on(proof::register(text, &digest(), terms, &Portable)).is_ok())
+    with_header(value, |text, terms| block_on(proof::register(text, terms, &Portable)).is_ok())
 }
 
 fn is_refreshed(value: &[u8]) -> bool {

@@ -35,6 +35,9 @@ pub struct Who {
     scopes: Vec<String>,
     /// How long ago they signed in: `5m`.
     signed_in: Option<String>,
+    /// How long ago their browser proved the key of the device that their session is bound to: `5m`; without it, it is bound
+    /// to none.
+    device_proved: Option<String>,
     /// How long ago they proved a second factor of ours in their session: `5m`.
     second: Option<String>,
     /// And which: `passkey`, `totp` or `recovery`; `totp` where it is not said.
@@ -71,6 +74,9 @@ impl Who {
             Some(Some(ago)) => Some(now.minus(ago)),
             None => None,
         };
+        if self.device_proved.as_deref().is_some_and(|ago| span(ago).is_none()) {
+            return Err("`device_proved`: expected how long ago, such as `5m`".to_owned());
+        }
         let second = self.proven(now)?;
         if self.agent.is_some() && self.provider.is_none() {
             return Err("`agent`: expected `provider` beside it, with which the person signs in".to_owned());
@@ -149,11 +155,13 @@ impl Who {
         } else {
             provider.issuer.as_str().to_owned()
         };
+        let proved_at = self.device_proved.as_deref().and_then(span).map(|ago| now.minus(ago));
         let amr: Vec<&str> = said(&self.claims, "amr").into_iter().flat_map(texts).collect();
         let record = json!({
             "issuer": issuer, "subject": self.claims.get("sub").unwrap_or(&json!("somebody")),
             "provider": provider.id.as_str(), "claims": kept.claims, "scopes": self.scopes, "roles": kept.roles,
             "permissions": kept.permissions, "tenant": kept.tenant, "auth_time": signed_in,
+            "device": proved_at.map(|at| json!({ "jwk": "", "registered_at": at, "proved_at": at, "generation": 1 })),
             "acr": self.claims.get("acr"), "amr": amr, "second": second,
             "created_at": now, "last_seen": now, "grant": self.agent.as_ref().map(|client| json!({
                 "client": client, "client_name": client, "resource": "", "scopes": self.scopes,

@@ -76,8 +76,17 @@ pub fn offer(answered: &Answered) -> Option<Offer> {
     Some(Offer { challenge, authorization })
 }
 
-/// As Chromium asks: by itself, and without an origin.
+/// As Chromium asks after a sign-in: by itself, without an origin, and without the `Strict` cookies, since the browser came
+/// from another site.
 pub fn register(browser: &Browser<'_>, proof: &str) -> Answered {
+    let plain = Browser::new(browser.world, browser.gateway);
+    let answered = plain.send(&Asked::new("POST", "/auth/bound/register").with("secure-session-response", proof));
+    browser.keep_all(&answered);
+    answered
+}
+
+/// The same with the cookies that the browser has.
+pub fn register_with_cookies(browser: &Browser<'_>, proof: &str) -> Answered {
     browser.send(&Asked::new("POST", "/auth/bound/register").with("secure-session-response", proof))
 }
 

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::device::{
     BOUND, Device, ID, SESSION, bound, challenge, deployment, encode, offer, prove, refresh, register,
+    register_with_cookies,
 };
 use crate::support::{Asked, Browser, Fault, ORIGIN, World, gateway, variables};
 
@@ -101,7 +102,7 @@ fn what_is_no_proof_of_a_key_binds_nothing() {
         (device.sign(&with(&header, "jwk", off_curve), &claims), "device.proof_key"),
         (device.sign(&with(&header, "jwk", Device::new(2).jwk()), &claims), "device.proof_invalid"),
         (device.sign(&header, &without(&claims, "jti")), "device.challenge_foreign"),
-        (device.sign(&header, &with(&claims, "jti", json!(other.challenge))), "device.challenge_foreign"),
+        (device.sign(&header, &with(&claims, "jti", json!(other.challenge))), "device.proof_authorization"),
         (
             device.sign(&header, &with(&claims, "jti", json!("1.k1.register.x.0.9999999999.AA"))),
             "device.challenge_foreign",
@@ -146,10 +147,20 @@ fn a_key_is_registered_once_and_soon_and_for_its_own_session() {
     let (one, other) = (Browser::new(&world, &gateway), Browser::new(&world, &gateway));
     let offered = offer(&one.login()).unwrap();
     other.login();
-    register(&other, &device.registration(&offered)).assert_refused(400, "device.challenge_foreign");
+    register_with_cookies(&other, &device.registration(&offered)).assert_refused(400, "device.challenge_foreign");
+    for cookie in ["", "x"] {
+        other.plant(SESSION, cookie);
+        register_with_cookies(&other, &device.registration(&offered)).assert_refused(400, "device.challenge_foreign");
+    }
+    assert_eq!(register_with_cookies(&one, &device.registration(&offered)).event["reason"], "device.bound");
+    // What was to be signed after a sign-in whose session has ended.
+    let ended = Browser::new(&world, &gateway);
+    let offered = offer(&ended.login()).unwrap();
+    ended.send(&Asked::form("/auth/logout"));
+    register(&ended, &device.registration(&offered)).assert_refused(401, "session.gone");
     Browser::new(&world, &gateway)
         .send(&Asked::new("POST", "/auth/bound/register").with("secure-session-response", "x"))
-        .assert_refused(401, "authn.no_credential");
+        .assert_refused(400, "device.proof_invalid");
 }
 
 #[test]

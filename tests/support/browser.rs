@@ -260,6 +260,11 @@ impl<'w> Browser<'w> {
         self.cookies.borrow().get(name).map(|(value, _)| value.clone())
     }
 
+    /// Takes the cookies of an answer to a request that went without those of this browser.
+    pub fn keep_all(&self, answered: &Answered) {
+        answered.set_cookies().iter().for_each(|cookie| self.keep(cookie));
+    }
+
     /// Puts a cookie there.
     pub fn plant(&self, name: &str, value: &str) {
         self.cookies.borrow_mut().insert(name.to_owned(), (value.to_owned(), "Lax".to_owned()));

@@ -27,7 +27,7 @@ use crate::oidc::userinfo::{self, UserInfo};
 use crate::route::CanonicalPath;
 use crate::session::device::DeviceChallenge;
 use crate::session::device::proof::{self, ProofTerms};
-use crate::session::{SessionDigest, SessionId};
+use crate::session::{SessionDigest, SessionId, SubjectKey};
 use crate::time::Timestamp;
 
 const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
@@ -262,7 +262,7 @@ fn every_validator_refuses_every_other_kind() {
 
 /// What a proof of a device has to sign.
 fn challenge() -> String {
-    DeviceChallenge::Register(&session()).issue(&ring(), NOW)
+    DeviceChallenge::Register(&SubjectKey::of(ISSUER, "alice"), &session()).issue(&ring(), NOW)
 }
 
 fn session() -> SessionDigest {
@@ -291,7 +291,7 @@ fn no_other_kind_is_a_proof_of_a_device_and_such_a_proof_is_no_other_kind() {
     };
     let keys = ring();
     let terms = ProofTerms { keys: &keys, origin: "https://app.example.com", now: NOW };
-    let registers = |proof: &str| block_on(proof::register(proof, &session(), terms, &Portable));
+    let registers = |proof: &str| block_on(proof::register(proof, terms, &Portable));
     let claims = json!({ "jti": challenge(), "authorization": session().public_id() });
     assert!(registers(&signed(Some(&json!("dbsc+jwt")), &claims)).is_ok());
     for (kind, token) in tokens() {

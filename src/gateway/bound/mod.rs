@@ -25,7 +25,7 @@ use crate::session::device::proof::{self, ProofTerms};
 use crate::session::device::{
     BoundCookie, DeviceBinding, DeviceChallenge, DeviceCommand, DeviceReply, REGISTER_WITHIN,
 };
-use crate::session::{Check, Command, Reply, SessionHandle, SessionTimeouts, Sessions};
+use crate::session::{Check, Command, Reply, SessionHandle, SessionTimeouts, Sessions, SubjectKey};
 use crate::time::Timestamp;
 use crate::upstream::SessionLease;
 
@@ -96,7 +96,7 @@ pub(super) fn offer<P: Platform>(
         return response;
     }
     let digest = handle.id.digest();
-    let challenge = DeviceChallenge::Register(&digest).issue(&ctx.site.config.keys, ctx.request.now);
+    let challenge = DeviceChallenge::Register(&handle.subject, &digest).issue(&ctx.site.config.keys, ctx.request.now);
     let authorization = proof::authorization(&digest);
     let value = format!(r#"(ES256);path="{REGISTER}";challenge="{challenge}";authorization="{authorization}""#);
     if let Ok(value) = HeaderValue::try_from(value) {
@@ -138,11 +138,11 @@ fn terms<'a, P>(ctx: &'a RequestContext<'_, P>) -> ProofTerms<'a> {
 /// Hands a command about a device to the object of the session.
 async fn command<P: Platform>(
     ctx: &RequestContext<'_, P>,
-    handle: &SessionHandle,
+    subject: &SubjectKey,
     command: DeviceCommand,
 ) -> Result<DeviceReply, Reason> {
     let command = Command::Device(Box::new(command));
-    match ctx.command(&handle.subject, &command).await.map_err(Reason::Store)? {
+    match ctx.command(subject, &command).await.map_err(Reason::Store)? {
         Reply::Device(reply) => Ok(*reply),
         _ => Err(Reason::Store(StoreError::Malformed)),
     }

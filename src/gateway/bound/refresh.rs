@@ -10,7 +10,7 @@ use crate::http::{HeaderValue, Response, StatusCode, cookie};
 use crate::ports::StoreError;
 use crate::refusal::{DeviceError, Reason};
 use crate::session::device::proof::ProofFault;
-use crate::session::device::{self, DeviceBinding, DeviceChallenge, DeviceCommand, DeviceReply, Prove, proof};
+use crate::session::device::{self, DeviceBinding, DeviceChallenge, DeviceCommand, DeviceReply, FurtherProof, proof};
 
 /// The header by which the browser names the session that it means.
 const SESSION_ID: &str = "sec-secure-session-id";
@@ -66,13 +66,13 @@ async fn prove<P: Platform>(
     device: &DeviceBinding,
     parts: &mut ResponseParts,
 ) -> Result<Response, Reason> {
-    let prove = Prove {
+    let prove = FurtherProof {
         digest: authenticated.handle.id.digest(),
         generation: device.generation,
         place: device::place_of(&ctx.request.head.peer),
         clocks: ctx.timeouts(),
     };
-    match command(ctx, &authenticated.handle, DeviceCommand::Prove(prove)).await? {
+    match command(ctx, &authenticated.handle.subject, DeviceCommand::Prove(prove)).await? {
         DeviceReply::Bound(device) => {
             parts.event.end(Effect::Allow, "device.refreshed", StatusCode::OK);
             bound(ctx, &device, parts)

@@ -15,7 +15,7 @@ pub enum DeviceCommand {
     /// Bind a session to a key that was just proved.
     Bind(Bind),
     /// The key was proved once more.
-    Prove(Prove),
+    Prove(FurtherProof),
     /// The browser says that it may not sign so often.
     Grace(Grace),
 }
@@ -36,7 +36,7 @@ pub struct Bind {
 
 /// A proof of a key.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Prove {
+pub struct FurtherProof {
     /// Of which session.
     pub digest: SessionDigest,
     /// The generation that it is for: no other has it be the next.

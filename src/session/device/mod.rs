@@ -16,7 +16,8 @@ use serde::{Deserialize, Serialize};
 
 pub use challenge::{ChallengeFault, DeviceChallenge};
 pub use cookie::BoundCookie;
-pub use message::{Bind, DeviceCommand, DeviceReply, Grace, Prove};
+pub use message::{Bind, DeviceCommand, DeviceReply, FurtherProof, Grace};
+pub use proof::RegisteredKey;
 pub use skipped::Skipped;
 
 use crate::http::Peer;

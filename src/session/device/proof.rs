@@ -12,7 +12,7 @@ use crate::jose::{Algorithm, JwtError, KeyProofError, PublicKey, UnverifiedJwt, 
 use crate::json;
 use crate::keyring::KeyRing;
 use crate::ports::Signatures;
-use crate::session::handle::SessionDigest;
+use crate::session::handle::{SessionDigest, SubjectKey};
 use crate::time::Timestamp;
 
 /// The header that it comes in.
@@ -99,16 +99,26 @@ pub fn presented(headers: &HeaderMap) -> Result<&str, ProofFault> {
     Ok(text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text))
 }
 
-/// Checks the proof of a key that is to bind the session of this digest. The key, as a JWK.
+/// A key that is to bind a session.
+#[derive(Clone, Debug)]
+pub struct RegisteredKey {
+    /// Whose object has the session.
+    pub subject: SubjectKey,
+    /// Which it is.
+    pub digest: SessionDigest,
+    /// The key, as a JWK.
+    pub jwk: String,
+}
+
+/// Checks the proof of a key that is to bind a session: the one that the challenge in it was for.
 ///
 /// # Errors
 /// The first check that fails.
 pub async fn register(
     jws: &str,
-    digest: &SessionDigest,
     terms: ProofTerms<'_>,
     signatures: &impl Signatures,
-) -> Result<String, ProofFault> {
+) -> Result<RegisteredKey, ProofFault> {
     let proof = UnverifiedKeyProof::parse(jws).map_err(key_fault)?;
     if !proof.typ().is_some_and(|typ| typ.eq_ignore_ascii_case(TYP)) {
         return Err(ProofFault::Typ);
@@ -116,11 +126,13 @@ pub async fn register(
     let jwk = jwk_text(proof.key());
     let proof = proof.verify(&ALLOWED, signatures).await.map_err(key_fault)?;
     let claims = proof.claims();
-    check_claims(claims, DeviceChallenge::Register(digest), terms)?;
-    if text(claims, "authorization") != Some(authorization(digest).as_str()) {
+    let jti = text(claims, "jti").ok_or(ProofFault::Challenge)?;
+    let (subject, digest) = DeviceChallenge::registration(jti, terms.keys, terms.now).map_err(challenge_fault)?;
+    check_audience(claims, terms)?;
+    if text(claims, "authorization") != Some(authorization(&digest).as_str()) {
         return Err(ProofFault::Authorization);
     }
-    Ok(jwk)
+    Ok(RegisteredKey { subject, digest, jwk })
 }
 
 /// Checks a further proof of the key that a session is bound to.
@@ -143,7 +155,9 @@ pub async fn refresh(
     let jwk = json::parse_object(binding.jwk.as_bytes(), MAX_JWK_BYTES).map_err(|_| ProofFault::Key)?;
     let key = PublicKey::from_jwk(&jwk).ok_or(ProofFault::Key)?;
     let proof = VerifiedKeyProof::by_known_key(&proof, &key, &ALLOWED, signatures).await.map_err(key_fault)?;
-    check_claims(proof.claims(), DeviceChallenge::Refresh(binding), terms)
+    let jti = text(proof.claims(), "jti").ok_or(ProofFault::Challenge)?;
+    DeviceChallenge::Refresh(binding).check(jti, terms.keys, terms.now).map_err(challenge_fault)?;
+    check_audience(proof.claims(), terms)
 }
 
 /// What a registration repeats beside the challenge: the name of the session that began with the sign-in.
@@ -152,20 +166,18 @@ pub fn authorization(digest: &SessionDigest) -> String {
     digest.public_id()
 }
 
-fn check_claims(
-    claims: &Map<String, Value>,
-    challenge: DeviceChallenge<'_>,
-    terms: ProofTerms<'_>,
-) -> Result<(), ProofFault> {
-    let jti = text(claims, "jti").ok_or(ProofFault::Challenge)?;
-    challenge.check(jti, terms.keys, terms.now).map_err(|fault| match fault {
-        ChallengeFault::Foreign => ProofFault::Challenge,
-        ChallengeFault::Old => ProofFault::ChallengeOld,
-    })?;
+fn check_audience(claims: &Map<String, Value>, terms: ProofTerms<'_>) -> Result<(), ProofFault> {
     match claims.get("aud") {
         None => Ok(()),
         Some(Value::String(audience)) if audience == terms.origin => Ok(()),
         Some(_) => Err(ProofFault::Audience),
+    }
+}
+
+const fn challenge_fault(fault: ChallengeFault) -> ProofFault {
+    match fault {
+        ChallengeFault::Foreign => ProofFault::Challenge,
+        ChallengeFault::Old => ProofFault::ChallengeOld,
     }
 }
 

@@ -5,7 +5,7 @@ use super::*;
 use crate::http::Peer;
 use crate::keyring::KeyRing;
 use crate::ports::Random;
-use crate::session::SessionId;
+use crate::session::{SessionId, SubjectKey};
 
 const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 const LIFE: Seconds = Seconds::minutes(10);
@@ -69,7 +69,8 @@ fn a_challenge_is_for_one_thing_and_for_a_minute() {
     let (keys, device) = (ring("k1", 1), binding());
     let digest = SessionId::of_bytes([1; 16]).digest();
     let other = SessionId::of_bytes([2; 16]).digest();
-    let (register, refresh) = (DeviceChallenge::Register(&digest), DeviceChallenge::Refresh(&device));
+    let subject = SubjectKey::of("https://op.example", "alice");
+    let (register, refresh) = (DeviceChallenge::Register(&subject, &digest), DeviceChallenge::Refresh(&device));
     let text = refresh.issue(&keys, NOW);
     assert_eq!(refresh.check(&text, &keys, NOW), Ok(()));
     assert_eq!(refresh.check(&text, &keys, NOW.plus(Seconds::new(59))), Ok(()));
@@ -84,10 +85,19 @@ fn a_challenge_is_for_one_thing_and_for_a_minute() {
     assert_eq!(DeviceChallenge::Refresh(&another).check(&text, &keys, NOW), Err(ChallengeFault::Foreign));
     let registration = register.issue(&keys, NOW);
     assert_eq!(register.check(&registration, &keys, NOW), Ok(()));
-    assert_eq!(DeviceChallenge::Register(&other).check(&registration, &keys, NOW), Err(ChallengeFault::Foreign));
+    assert_eq!(
+        DeviceChallenge::Register(&subject, &other).check(&registration, &keys, NOW),
+        Err(ChallengeFault::Foreign)
+    );
+    let about = |text: &str, now: Timestamp| DeviceChallenge::registration(text, &keys, now);
+    assert_eq!(about(&registration, NOW), Ok((subject, digest.clone())));
+    assert_eq!(about(&registration, NOW.plus(Seconds::new(60))), Err(ChallengeFault::Old));
+    assert_eq!(about(&text, NOW), Err(ChallengeFault::Foreign));
+    assert_eq!(about("", NOW), Err(ChallengeFault::Foreign));
+    assert_eq!(DeviceChallenge::registration(&registration, &ring("k1", 2), NOW), Err(ChallengeFault::Foreign));
     assert_eq!(refresh.check(&registration, &keys, NOW), Err(ChallengeFault::Foreign));
     // It stands in a header as it is.
-    assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)), "{text}");
+    assert!(registration.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte)), "{registration}");
 }
 
 #[test]
@@ -160,6 +170,7 @@ proptest! {
     fn no_text_at_all_upsets_the_readers(text in ".{0,300}") {
         let keys = ring("k1", 1);
         prop_assert!(BoundCookie::read(&text, &keys).is_none());
+        prop_assert!(DeviceChallenge::registration(&text, &keys, NOW).is_err());
         prop_assert!(DeviceChallenge::Refresh(&binding()).check(&text, &keys, NOW).is_err());
         let _some_or_none = Skipped::read(&text, "postern:a");
     }

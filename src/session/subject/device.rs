@@ -2,7 +2,7 @@
 
 use super::{SubjectSessions, row};
 use crate::ports::{Random, StoreError};
-use crate::session::device::{Bind, DeviceBinding, DeviceCommand, DeviceReply, Grace, Prove, REGISTER_WITHIN};
+use crate::session::device::{Bind, DeviceBinding, DeviceCommand, DeviceReply, FurtherProof, Grace, REGISTER_WITHIN};
 use crate::session::handle::SessionDigest;
 use crate::session::message::Reply;
 use crate::session::record::{Session, SessionTimeouts};
@@ -44,7 +44,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
     }
 
     /// A proof is for the generation that is, and makes it the next: sent once more, it is for one that is over.
-    fn prove_device(&self, prove: &Prove, now: Timestamp) -> Result<DeviceReply, StoreError> {
+    fn prove_device(&self, prove: &FurtherProof, now: Timestamp) -> Result<DeviceReply, StoreError> {
         let Some((stored, session, device)) = self.bound(&prove.digest, prove.clocks, now)? else {
             return Ok(DeviceReply::Gone);
         };

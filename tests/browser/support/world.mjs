@@ -43,6 +43,8 @@ export async function newBoundPerson({ spki }) {
     await context.close();
     rmSync(folder, { recursive: true, force: true });
   };
+  // Also where a test stops in the middle.
+  after(close);
   return { context, page: context.pages()[0] ?? (await context.newPage()), close };
 }
 

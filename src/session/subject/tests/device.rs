@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::session::device::{Bind, DeviceBinding, DeviceCommand, DeviceReply, Grace, Prove};
+use crate::session::device::{Bind, DeviceBinding, DeviceCommand, DeviceReply, FurtherProof, Grace};
 
 fn ask(world: &World, command: DeviceCommand, now: i64) -> DeviceReply {
     match world.run(&Command::Device(Box::new(command)), now) {
@@ -19,7 +19,7 @@ fn bind(world: &World, digest: &SessionDigest, key: &str, now: i64) -> DeviceRep
 
 fn prove(world: &World, digest: &SessionDigest, generation: u64, now: i64) -> DeviceReply {
     let (digest, place) = (digest.clone(), Some("PT 1".to_owned()));
-    ask(world, DeviceCommand::Prove(Prove { digest, generation, place, clocks: timeouts() }), now)
+    ask(world, DeviceCommand::Prove(FurtherProof { digest, generation, place, clocks: timeouts() }), now)
 }
 
 fn grace(world: &World, digest: &SessionDigest, place: Option<&str>, now: i64) -> DeviceReply {
