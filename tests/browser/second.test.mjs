@@ -2,9 +2,13 @@
 
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { test } from "node:test";
 
 import { launchChromium, newPerson, signIn, startApplication } from "./support/world.mjs";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 const browser = await launchChromium();
 const { origin, postern } = await startApplication({ main: {} }, {
@@ -31,6 +35,7 @@ function code(secret, steps = 0) {
 /** Somebody who has just signed in, in a browser that runs no script of ours; the provider's pages need none either. */
 async function signedIn(login, password) {
   const person = await newPerson(browser, { javaScriptEnabled: false });
+  person.context.setDefaultTimeout(30_000);
   await person.page.goto(`${origin}/page`);
   await signIn(person.page, { login, password });
   await person.page.waitForURL(`${origin}/page`);
@@ -132,4 +137,37 @@ test("with a recovery code a new app is added, the other sessions end, and the p
   await other.page.getByRole("button", { name: "Add", exact: true }).click();
   await other.page.waitForURL(`${origin}/safe`);
   await Promise.all([context.close(), other.context.close()]);
+});
+
+test("the pages are readable and nothing sticks out, in light and dark, narrow and wide, from the right too", async () => {
+  const person = await newPerson(browser);
+  person.context.setDefaultTimeout(30_000);
+  await person.page.goto(`${origin}/page`);
+  await signIn(person.page, { login: "bob", password: "builder" });
+  await person.page.waitForURL(`${origin}/page`);
+  const state = await person.context.storageState();
+  await person.context.close();
+  for (const locale of ["en-US", "de", "ar"]) {
+    const context = await browser.newContext({ locale, storageState: state });
+    context.setDefaultTimeout(30_000);
+    const page = await context.newPage();
+    // Bob has two apps since the test before; this session has proven none.
+    for (const path of ["/auth/second", "/auth/second/verify?return_to=%2Fpage"]) {
+      await page.goto(`${origin}${path}`);
+      await page.evaluate(AXE);
+      for (const width of [360, 1280]) {
+        await page.setViewportSize({ width, height: 800 });
+        for (const colorScheme of ["light", "dark"]) {
+          await page.emulateMedia({ colorScheme });
+          const found = await page.evaluate(async () => {
+            const { violations } = await globalThis.axe.run(document, { resultTypes: ["violations"] });
+            const { clientWidth, scrollWidth } = document.documentElement;
+            return { violations: violations.map(({ id, nodes }) => `${id}: ${nodes[0].html}`), overhang: scrollWidth - clientWidth };
+          });
+          assert.deepEqual(found, { violations: [], overhang: 0 }, `${path} in ${locale}, ${colorScheme}, ${width} wide`);
+        }
+      }
+    }
+    await context.close();
+  }
 });
