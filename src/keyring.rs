@@ -419,8 +419,8 @@ mod tests {
             KeyPurpose::AgentConsent => 10,
             KeyPurpose::AgentClient => 11,
             KeyPurpose::SecondFactor => 12,
-            KeyPurpose::BoundCookie => 12,
-            KeyPurpose::DeviceChallenge => 13,
+            KeyPurpose::BoundCookie => 13,
+            KeyPurpose::DeviceChallenge => 14,
         };
         let all = [
             KeyPurpose::LoginTransaction,

@@ -96,7 +96,7 @@ fn is_reason(text: &str) -> bool {
 }
 
 /// What stands before the dot of a reason.
-const FAMILIES: [&str; 54] = [
+const FAMILIES: [&str; 59] = [
     "access_token",
     "admin",
     "agent",
@@ -111,6 +111,7 @@ const FAMILIES: [&str; 54] = [
     "cors",
     "csrf",
     "decision",
+    "device",
     "document",
     "dpop",
     "evaluation",
@@ -140,7 +141,11 @@ const FAMILIES: [&str; 54] = [
     "provider",
     "relation",
     "request",
+    "revocation",
+    "revocation_request",
+    "revocation_token",
     "route",
+    "second",
     "sender",
     "service_token",
     "session",

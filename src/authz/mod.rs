@@ -20,8 +20,8 @@ pub mod tenant;
 pub use device::DeviceShortfall;
 
 use crate::authn::{AuthenticationFacts, Principal};
+use crate::claims::SECOND_FACTOR_ACR;
 use crate::route::{Access, Matched};
-use crate::session::second::ACR;
 use crate::time::{Seconds, Timestamp};
 
 /// May they?
@@ -114,7 +114,7 @@ impl StepUp {
     /// What is wanted where a second factor of ours is, this long ago at most.
     #[must_use]
     pub fn to_second(max_age: Option<Seconds>, shortfall: Shortfall) -> Self {
-        Self { acr_values: vec![ACR.to_owned()], max_age, shortfall }
+        Self { acr_values: vec![SECOND_FACTOR_ACR.to_owned()], max_age, shortfall }
     }
 
     /// The parameters of a challenge that says what is wanted (RFC 9470 §3). No value holds a quote: the configuration

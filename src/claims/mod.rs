@@ -154,5 +154,9 @@ pub(crate) fn optional<T, E>(
 /// The claim that says for whom a token is (RFC 7519 §4.1.3).
 pub(crate) const AUD: &str = "aud";
 
+/// The class of authentication that a challenge names where a route wants a second factor of ours (RFC 9470 §3). No provider's
+/// `acr` is ever read as it.
+pub const SECOND_FACTOR_ACR: &str = "urn:postern:second";
+
 /// How far the provider's clock may be from ours.
 pub const LEEWAY: Seconds = Seconds::new(60);

@@ -15,10 +15,10 @@ use super::roles::{self, Roles};
 use super::second::SecondRules;
 use super::table::Table;
 use super::value::{choice, duration, flag, label, list, one_of, scope, text, word};
+use crate::claims::SECOND_FACTOR_ACR;
 use crate::ids::ProviderId;
 use crate::ids::principal_kind::PrincipalKind;
 use crate::route::{DeviceRequirement, Guard, Pattern, Requirements};
-use crate::session::second::ACR as ACR_OF_SECOND;
 use crate::time::Seconds;
 
 pub(super) use contradictions::refuse as refuse_contradictions;
@@ -103,9 +103,9 @@ pub(super) fn read(route: &mut Table<'_>, pattern: Option<&Pattern>, known: &Kno
         second_for,
         device: table.optional("device", choice(&DEVICE)),
     };
-    if requirements.acr.iter().any(|acr| acr == ACR_OF_SECOND) {
+    if requirements.acr.iter().any(|acr| acr == SECOND_FACTOR_ACR) {
         let message =
-            format!("`{ACR_OF_SECOND}` is ours, and no provider's word counts for it: expected `second` for it");
+            format!("`{SECOND_FACTOR_ACR}` is ours, and no provider's word counts for it: expected `second` for it");
         table.problem("acr", message);
     }
     if requirements.acr.join(" ").len() > MAX_ACR_VALUES_BYTES {

@@ -24,10 +24,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::Timestamp;
 
-/// The class of authentication that a challenge names where a route wants a factor of ours (RFC 9470 §3). No provider's `acr`
-/// is ever read as it.
-pub const ACR: &str = "urn:postern:second";
-
 /// That, and when, the person of a session proved a factor of ours.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecondProof {

@@ -15,12 +15,12 @@ use crate::session::subject::Rotation;
 use crate::session::{Command, Reply, SessionHandle, SessionId};
 
 /// The person, and their session.
-pub(super) struct Caller {
+pub(super) struct FactorOwner {
     pub(super) person: Principal,
     pub(super) handle: SessionHandle,
 }
 
-impl Caller {
+impl FactorOwner {
     /// The session by the name that its object has for it.
     pub(super) fn session(&self) -> SessionDigest {
         self.handle.id.digest()
@@ -42,10 +42,10 @@ pub(super) async fn own<P: Platform>(
     ctx: &RequestContext<'_, P>,
     touch: bool,
     parts: &mut ResponseParts,
-) -> Result<Caller, Reason> {
+) -> Result<FactorOwner, Reason> {
     let wants = Wants { touch, access_token: false, staleness: None };
     let Authenticated { principal, handle, .. } = ctx.authenticate(wants, parts).await?;
-    Ok(Caller { person: principal, handle })
+    Ok(FactorOwner { person: principal, handle })
 }
 
 /// Hands a command to the object of the person. Where their session is gone meanwhile, nobody asks any more.
@@ -54,7 +54,7 @@ pub(super) async fn own<P: Platform>(
 /// When the object does not answer, or there is no such session.
 pub(super) async fn order<P: Platform>(
     ctx: &RequestContext<'_, P>,
-    caller: &Caller,
+    caller: &FactorOwner,
     command: SecondCommand,
 ) -> Result<SecondReply, Reason> {
     match raw(ctx, caller, command).await? {
@@ -69,7 +69,7 @@ pub(super) async fn order<P: Platform>(
 /// When the object does not answer.
 pub(super) async fn raw<P: Platform>(
     ctx: &RequestContext<'_, P>,
-    caller: &Caller,
+    caller: &FactorOwner,
     command: SecondCommand,
 ) -> Result<SecondReply, Reason> {
     let command = Command::Second(Box::new(command));
@@ -83,7 +83,10 @@ pub(super) async fn raw<P: Platform>(
 ///
 /// # Errors
 /// When the object does not answer, or there is no such session.
-pub(super) async fn factors<P: Platform>(ctx: &RequestContext<'_, P>, caller: &Caller) -> Result<FactorList, Reason> {
+pub(super) async fn factors<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    caller: &FactorOwner,
+) -> Result<FactorList, Reason> {
     match order(ctx, caller, SecondCommand::Read { session: Some(caller.session()) }).await? {
         SecondReply::Factors(list) => Ok(list),
         _ => Err(Reason::Store(StoreError::Malformed)),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::caller::{self, Caller};
+use super::caller::{self, FactorOwner};
 use super::outcome::method;
 use super::passkeys;
 use super::standing::{self, Need};
@@ -49,7 +49,7 @@ pub(super) async fn show<P: Platform>(
 
 fn page<P: Platform>(
     ctx: &RequestContext<'_, P>,
-    (caller, rules): (&Caller, &SecondRules),
+    (caller, rules): (&FactorOwner, &SecondRules),
     list: &FactorList,
     (adding, changing): (Need, Need),
 ) -> Response {
@@ -88,7 +88,12 @@ fn before(need: Need, link: Option<&str>) -> Before<'_> {
     }
 }
 
-fn all_as_json(caller: &Caller, rules: &SecondRules, list: &FactorList, (adding, changing): (Need, Need)) -> Value {
+fn all_as_json(
+    caller: &FactorOwner,
+    rules: &SecondRules,
+    list: &FactorList,
+    (adding, changing): (Need, Need),
+) -> Value {
     let offered: Vec<&str> = rules.factors.iter().map(|kind| kind.as_str()).collect();
     let proof = caller.person.authentication().second.as_ref();
     json!({

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::caller::{self, Caller};
+use super::caller::{self, FactorOwner};
 use super::standing::{self, Need};
 use super::way::{self, Way};
 use super::{listing, see_other};
@@ -35,7 +35,7 @@ pub(super) struct Enrolment {
 /// When it is not added.
 pub(super) async fn enrol<P: Platform>(
     ctx: &RequestContext<'_, P>,
-    (caller, rules): (&Caller, &SecondRules),
+    (caller, rules): (&FactorOwner, &SecondRules),
     Enrolment { factor, name, back }: Enrolment,
     parts: &mut ResponseParts,
 ) -> Result<Response, Refused> {
@@ -68,7 +68,7 @@ pub(super) async fn enrol<P: Platform>(
 /// When it is none.
 pub(super) async fn prove<P: Platform>(
     ctx: &RequestContext<'_, P>,
-    (caller, rules): (&Caller, &SecondRules),
+    (caller, rules): (&FactorOwner, &SecondRules),
     (presented, back): (Presented, &Way),
     parts: &mut ResponseParts,
 ) -> Result<Response, Refused> {
@@ -99,7 +99,7 @@ pub(super) async fn prove<P: Platform>(
 /// Nothing was changed: why, and for a person the way to what is missing.
 pub(super) fn not_done<P: Platform>(
     ctx: &RequestContext<'_, P>,
-    (caller, rules): (&Caller, &SecondRules),
+    (caller, rules): (&FactorOwner, &SecondRules),
     reply: SecondReply,
     back: &Way,
     parts: &mut ResponseParts,

@@ -4,7 +4,7 @@
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde_json::Value;
 
-use super::caller::{self, Caller};
+use super::caller::{self, FactorOwner};
 use super::input::Input;
 use super::outcome::{self, Enrolment};
 use super::standing::{self, Need};
@@ -96,7 +96,7 @@ fn descriptors(list: &FactorList) -> Vec<CredentialDescriptor<'_>> {
 /// Whoever may not add one is told so before an authenticator makes it.
 async fn begin_enrolling<P: Platform>(
     ctx: &RequestContext<'_, P>,
-    (caller, rules): (&Caller, &SecondRules),
+    (caller, rules): (&FactorOwner, &SecondRules),
     parts: &mut ResponseParts,
 ) -> Result<Response, Refused> {
     let list = caller::factors(ctx, caller).await?;
@@ -125,7 +125,7 @@ async fn begin_enrolling<P: Platform>(
 
 async fn begin_proving<P: Platform>(
     ctx: &RequestContext<'_, P>,
-    (caller, rules): (&Caller, &SecondRules),
+    (caller, rules): (&FactorOwner, &SecondRules),
     parts: &mut ResponseParts,
 ) -> Result<Response, Refused> {
     let list = caller::factors(ctx, caller).await?;
@@ -147,7 +147,7 @@ fn asked(options: &Value, parts: &mut ResponseParts) -> Response {
 /// The passkey that a browser says was made.
 async fn made<P: Platform>(
     ctx: &RequestContext<'_, P>,
-    (caller, rules): (&Caller, &SecondRules),
+    (caller, rules): (&FactorOwner, &SecondRules),
     credential: Option<&str>,
     parts: &mut ResponseParts,
 ) -> Result<Passkey, Reason> {
@@ -173,7 +173,7 @@ async fn made<P: Platform>(
 /// The proof that a browser brings.
 async fn presented<P: Platform>(
     ctx: &RequestContext<'_, P>,
-    (caller, rules): (&Caller, &SecondRules),
+    (caller, rules): (&FactorOwner, &SecondRules),
     credential: Option<&str>,
     parts: &mut ResponseParts,
 ) -> Result<Presented, Reason> {
@@ -222,7 +222,7 @@ const fn refused(error: CeremonyError) -> Reason {
 /// A new challenge, which waits for its answer.
 async fn keep<P: Platform>(
     ctx: &RequestContext<'_, P>,
-    caller: &Caller,
+    caller: &FactorOwner,
     purpose: ChallengePurpose,
 ) -> Result<String, Reason> {
     let challenge = options::new_challenge(ctx.platform.random());
@@ -237,7 +237,7 @@ async fn keep<P: Platform>(
 /// has, answers nothing.
 async fn take<P: Platform>(
     ctx: &RequestContext<'_, P>,
-    caller: &Caller,
+    caller: &FactorOwner,
     (purpose, challenge): (ChallengePurpose, &str),
 ) -> Result<Vec<Passkey>, Reason> {
     let taken = CeremonyChallenge { session: caller.session(), purpose, challenge: challenge.to_owned() };

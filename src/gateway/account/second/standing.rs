@@ -1,6 +1,6 @@
 //! What a person may change now, and what they have to do first: the same rules as in their object, which has the last word.
 
-use super::caller::Caller;
+use super::caller::FactorOwner;
 use super::way::{Way, verify_and_back};
 use crate::authz::{Shortfall, StepUp};
 use crate::config::SecondRules;
@@ -35,7 +35,7 @@ impl Need {
 }
 
 /// What has to be done before one more factor is added.
-pub(super) fn before_enrolling(caller: &Caller, rules: &SecondRules, list: &FactorList, now: Timestamp) -> Need {
+pub(super) fn before_enrolling(caller: &FactorOwner, rules: &SecondRules, list: &FactorList, now: Timestamp) -> Need {
     if list.factors.is_empty() {
         return if is_signed_in(caller, rules.enrol_within, now) { Need::Nothing } else { Need::SignIn };
     }
@@ -46,12 +46,12 @@ pub(super) fn before_enrolling(caller: &Caller, rules: &SecondRules, list: &Fact
 }
 
 /// What has to be done before anything else is changed.
-pub(super) fn before_changing(caller: &Caller, rules: &SecondRules, now: Timestamp) -> Need {
+pub(super) fn before_changing(caller: &FactorOwner, rules: &SecondRules, now: Timestamp) -> Need {
     let proof = caller.person.authentication().second.as_ref().filter(|proof| proof.by.is_a_factor());
     if proof.is_some_and(|proof| now <= proof.at.plus(rules.enrol_within)) { Need::Nothing } else { Need::Proof }
 }
 
-fn is_signed_in(caller: &Caller, within: Seconds, now: Timestamp) -> bool {
+fn is_signed_in(caller: &FactorOwner, within: Seconds, now: Timestamp) -> bool {
     let Some(session) = caller.person.session() else { return false };
     let proved_at = caller.person.authentication().time;
     now <= proved_at.map_or(session.created_at, |at| at.min(session.created_at)).plus(within)
@@ -60,7 +60,7 @@ fn is_signed_in(caller: &Caller, within: Seconds, now: Timestamp) -> bool {
 /// Where to do that, and come back from to the page of factors.
 pub(super) fn link<P>(
     ctx: &RequestContext<'_, P>,
-    (caller, rules): (&Caller, &SecondRules),
+    (caller, rules): (&FactorOwner, &SecondRules),
     need: Need,
     back: &Way,
 ) -> Option<String> {
@@ -74,7 +74,7 @@ pub(super) fn link<P>(
 /// A refusal of the person's object, for a program.
 pub(super) fn refused<P>(
     ctx: &RequestContext<'_, P>,
-    (caller, rules): (&Caller, &SecondRules),
+    (caller, rules): (&FactorOwner, &SecondRules),
     refusal: SecondRefusal,
 ) -> Refused {
     match refusal {
@@ -93,7 +93,7 @@ pub(super) fn refused<P>(
 }
 
 /// What a sign-in has to be like, and the way to it.
-fn sign_in<P>(ctx: &RequestContext<'_, P>, caller: &Caller, rules: &SecondRules) -> (StepUp, SignIn) {
+fn sign_in<P>(ctx: &RequestContext<'_, P>, caller: &FactorOwner, rules: &SecondRules) -> (StepUp, SignIn) {
     let max_age = Some(rules.enrol_within);
     let wanted = StepUp { acr_values: Vec::new(), max_age, shortfall: Shortfall::TooOld };
     let provider = caller.person.provider().and_then(|id| ctx.site.config.provider(id));

@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::caller::{self, Caller};
+use super::caller::{self, FactorOwner};
 use super::input::Input;
 use super::outcome::{self, Enrolment};
 use super::see_other;
@@ -94,7 +94,7 @@ async fn read<P: Platform>(
     rules: &SecondRules,
     body: impl RequestBody,
     parts: &mut ResponseParts,
-) -> Result<(Caller, Input), Refused> {
+) -> Result<(FactorOwner, Input), Refused> {
     ctx.request.allow_methods(&[Method::POST])?;
     if !rules.offers(OfferedFactor::Totp) {
         return Err(Reason::Second(SecondError::NotOffered).into());
@@ -123,7 +123,7 @@ struct Shown<'a> {
 
 fn page<P: Platform>(
     ctx: &RequestContext<'_, P>,
-    caller: &Caller,
+    caller: &FactorOwner,
     shown: &Shown<'_>,
     fault: Option<CodeFault>,
 ) -> Response {
@@ -134,7 +134,7 @@ fn page<P: Platform>(
 }
 
 /// By what the app tells this secret from others: the site, and what the person is called there.
-fn uri<P: Platform>(ctx: &RequestContext<'_, P>, caller: &Caller, secret: &TotpSecret) -> Secret<String> {
+fn uri<P: Platform>(ctx: &RequestContext<'_, P>, caller: &FactorOwner, secret: &TotpSecret) -> Secret<String> {
     let config = &ctx.site.config;
     let site = config.pages.name.as_deref().unwrap_or_else(|| config.public_url.host());
     let claims = caller.person.claims();

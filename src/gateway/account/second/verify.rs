@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::caller::{self, Caller};
+use super::caller::{self, FactorOwner};
 use super::input::Input;
 use super::way::Way;
 use super::{loop_guard, outcome, see_other};
@@ -82,7 +82,7 @@ pub(super) async fn code<P: Platform>(
 /// After a code that was not good, a person sees the form once more.
 async fn ask_again<P: Platform>(
     ctx: &RequestContext<'_, P>,
-    caller: &Caller,
+    caller: &FactorOwner,
     (refused, back): (Refused, &Way),
     parts: &mut ResponseParts,
 ) -> Result<Response, Refused> {
