@@ -274,7 +274,7 @@ pub struct FactorList {
     #[serde(default)]
     pub recovery_locked_until: Option<Timestamp>,
     /// What was changed in the last thirty days, the newest last.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<FactorChange>,
 }
 

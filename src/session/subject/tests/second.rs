@@ -67,9 +67,10 @@ impl World {
         Person { world: self, digest }
     }
 
+    /// What there is, without what was changed.
     fn factors(&self, now: i64) -> FactorList {
         match self.second(SecondCommand::Read { session: None }, now) {
-            SecondReply::Factors(list) => list,
+            SecondReply::Factors(list) => FactorList { changes: Vec::new(), ..list },
             other => panic!("{other:?}"),
         }
     }

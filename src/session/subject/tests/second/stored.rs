@@ -147,11 +147,12 @@ fn factors_stay_when_all_sessions_are_over_and_challenges_do_not() {
     let sweep = |at| world.with(|subject| subject.sweep(Timestamp::from_unix(at))).unwrap();
     sweep(START + 100_000);
     let keys: Vec<String> = world.table.notes(NoteKind::Ended).unwrap().into_iter().map(|note| note.key).collect();
-    assert_eq!(keys, ["second"]);
+    assert_eq!(keys, ["second", "second/changes"]);
     assert_eq!(world.factors(START + 100_000).factors.len(), 1);
-    // With them, the last that is stored of a person goes.
+    // With them, and with what was told of them, the last that is stored of a person goes.
     world.second(SecondCommand::Reset, START + 100_000);
     assert_eq!(world.book(), None);
+    sweep(START + 100_000 + 31 * 86_400);
     for note in world.table.notes(NoteKind::Revoke).unwrap() {
         world.table.delete_note(NoteKind::Revoke, &note.key).unwrap();
     }
