@@ -13,7 +13,7 @@ const { origin, postern } = await startApplication({ main: {} }, {
   vars: { SECOND: { enrol_within: "30m" } },
   routes: {
     "/page": { methods: ["GET"], upstream: "service:ECHO" },
-    "/vault": { methods: ["GET"], upstream: "service:ECHO", require: { second: "15m" } },
+    "/vault": { methods: ["GET"], upstream: "service:ECHO", require: { second: "1m" } },
   },
 });
 
@@ -65,8 +65,10 @@ async function removeAll(page) {
   await page.goto(`${origin}/auth/second`);
   for (let left = await page.locator('form[action$="/remove"]').count(); left > 0; left -= 1) {
     await page.locator("summary", { hasText: "Remove" }).first().click();
+    const [one] = await page.locator("li.session").all();
+    const id = await one.locator('form[action$="/remove"]').getAttribute("action");
     await page.getByRole("button", { name: "Remove it" }).first().click();
-    await page.waitForURL(`${origin}/auth/second`);
+    await page.locator(`form[action="${id}"]`).waitFor({ state: "detached" });
   }
 }
 
@@ -81,7 +83,7 @@ test("a passkey is added on our page, and opens what asks for a second factor", 
   assert.notEqual(added, before);
   await page.goto(`${origin}/vault`);
   assert.equal(await page.locator("#here").textContent(), "/vault", "what was just added was proven");
-  await postern.advance(16 * 60);
+  await postern.advance(61);
   await page.goto(`${origin}/vault?a=b`);
   await page.waitForURL(`${origin}/auth/second/verify?**`);
   await page.getByRole("button", { name: "Use a passkey" }).click();
@@ -104,22 +106,22 @@ test("of two passkeys one is removed under the other, and the browser forgets it
   const [first] = await device.credentials();
   await device.unplug();
   await device.plug({ transport: "usb" });
-  await add(page, "Key");
-  await page.waitForURL(`${origin}/auth/second`);
-  assert.deepEqual((await factorsOf(await page)).map(({ name }) => name), ["Laptop", "Key"]);
-  const [second] = await device.credentials();
-  // The first, which this authenticator has too: its browser is to forget it.
+  await add(page, "Stick");
+  await page.locator("li.session").filter({ hasText: "Stick" }).waitFor();
+  assert.deepEqual((await factorsOf(page)).map(({ name }) => name), ["Laptop", "Stick"]);
+  // The device with the first one, whose browser is to forget it.
+  await device.unplug();
+  await device.plug();
   await device.put({ ...first, signCount: 0 });
-  assert.equal((await device.credentials()).length, 2);
   const laptop = page.locator("li.session").filter({ hasText: "Laptop" });
   await laptop.locator("summary", { hasText: "Remove" }).click();
   await laptop.getByRole("button", { name: "Remove it" }).click();
-  await page.waitForURL(`${origin}/auth/second`);
-  assert.deepEqual((await factorsOf(page)).map(({ name }) => name), ["Key"]);
+  await laptop.waitFor({ state: "detached" });
+  assert.deepEqual((await factorsOf(page)).map(({ name }) => name), ["Stick"]);
   const left = async () => (await device.credentials()).map(({ credentialId }) => credentialId);
   const knows = await page.evaluate(() => "signalAllAcceptedCredentials" in PublicKeyCredential);
-  for (let tries = 0; knows && tries < 50 && (await left()).length > 1; tries += 1) await page.evaluate(() => new Promise(requestAnimationFrame));
-  if (knows) assert.deepEqual(await left(), [second.credentialId]);
+  for (let tries = 0; knows && tries < 50 && (await left()).length > 0; tries += 1) await page.evaluate(() => new Promise(requestAnimationFrame));
+  if (knows) assert.deepEqual(await left(), []);
   assert.deepEqual(complaints, []);
   await removeAll(page);
   await context.close();

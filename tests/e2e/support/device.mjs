@@ -30,12 +30,13 @@ export class Device {
 
 /** What the answer of a sign-in offers. */
 export function offerOf(answer) {
-  const offer = /^\(ES256\);path="\/auth\/bound\/register";challenge="([\w.-]+)";authorization="([\w-]+)"$/.exec(answer.headers["secure-session-registration"]);
+  const offer = /^\(ES256\);path="\/auth\/bound\/register";challenge="([\w.:-]+)";authorization="([\w-]+)"$/.exec(answer.headers["secure-session-registration"]);
+  if (!offer) throw new Error(`no offer: ${JSON.stringify(answer.headers)}`);
   return { challenge: offer[1], authorization: offer[2] };
 }
 
 /** What an answer asks to be signed. */
-export const challengeOf = (answer) => /^"([\w.-]+)";id="([^"]+)"$/.exec(answer.headers["secure-session-challenge"])[1];
+export const challengeOf = (answer) => /^"([\w.:-]+)";id="([^"]+)"$/.exec(answer.headers["secure-session-challenge"])[1];
 
 /** A `Cookie` header of these cookies of a browser. */
 export const cookiesOf = (browser, names = [SESSION_COOKIE, BOUND_COOKIE]) =>
