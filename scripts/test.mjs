@@ -24,7 +24,7 @@ import { FOR_TESTS, VARIANTS, buildWorker, packedSizes } from './lib/worker.mjs'
 import { WRANGLER_ENV, wranglerCommand } from './lib/wrangler.mjs';
 
 // Budgets, so that growth is a decision: of the Worker, for the sake of cold starts, and of the engine for policies beside it.
-const MAX_GZIP_KIB = { worker: 1120, languages: 26, policies: 950 };
+const MAX_GZIP_KIB = { worker: 1250, languages: 34, policies: 950 };
 const NODE_TEST_TIMEOUT_MS = 180_000;
 const LONG_TEST_TIMEOUT_MS = 3_600_000;
 // What is built from nothing takes so much of the disk.

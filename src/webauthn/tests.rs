@@ -1,9 +1,6 @@
-//! The test vectors of the specification (§16), where they are at hand: `w3c-webauthn/index.bs` in the folder of the published
-//! vectors is the specification's own source (<https://github.com/w3c/webauthn>).
+//! The test vectors of the specification (§16), out of its own source.
 
 use std::collections::BTreeMap;
-use std::io::Write;
-use std::path::{Path, PathBuf};
 
 use futures::executor::block_on;
 use serde_json::json;
@@ -15,8 +12,6 @@ use super::response::signature_verifies;
 use super::testing::encode;
 use super::*;
 use crate::jose::Portable;
-
-const FILE: &str = "w3c-webauthn/index.bs";
 
 /// By name: what comes of the registration, and of the proof. Users are always verified here, and the vectors set that flag by
 /// chance.
@@ -48,17 +43,9 @@ struct Pair {
     proof: Values,
 }
 
-/// The pairs, or nothing where the file is not.
-fn pairs() -> Option<Vec<Pair>> {
-    let named = std::env::var_os("POSTERN_VECTORS").map(PathBuf::from);
-    let folder = named.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/vectors"));
-    let Ok(text) = std::fs::read_to_string(folder.join(FILE)) else {
-        let notice = format!("NOTICE: {FILE} not checked: it is not in the folder of the vectors\n");
-        std::io::stderr().write_all(notice.as_bytes()).unwrap();
-        return None;
-    };
-    let section = text.split_once("{#sctn-test-vectors}").unwrap().1.to_owned();
-    Some(section.split("\n## ").filter_map(pair).collect())
+fn pairs() -> Vec<Pair> {
+    let section = include_str!("../../fixtures/webauthn/test_vectors.bs").split_once("{#sctn-test-vectors}").unwrap().1;
+    section.split("\n## ").filter_map(pair).collect()
 }
 
 fn pair(section: &str) -> Option<Pair> {
@@ -115,7 +102,7 @@ fn prove(Pair { registration, proof, .. }: &Pair) -> Result<VerifiedAssertion, C
 //
 #[test]
 fn every_pair_of_the_specification_ends_as_it_must() {
-    let Some(pairs) = pairs() else { return };
+    let pairs = pairs();
     let verdicts: Vec<(&str, &str, &str)> = pairs
         .iter()
         .map(|pair| {
@@ -129,7 +116,7 @@ fn every_pair_of_the_specification_ends_as_it_must() {
 //
 #[test]
 fn every_signature_of_the_specification_by_an_algorithm_of_ours_is_good() {
-    let Some(pairs) = pairs() else { return };
+    let pairs = pairs();
     let mut good = 0;
     for Pair { name, registration, proof } in &pairs {
         let object = AttestationObject::parse(&registration["attestationObject"]).unwrap();
