@@ -354,8 +354,10 @@ impl Rules {
         sessions: bool,
         public_url: Option<&PublicUrl>,
     ) -> Self {
+        let session = session(top);
+        revocation::refuse_unkept(top, providers.unwrap_or_default(), &session.claims);
         Self {
-            session: session(top),
+            session,
             place: top.table("STORAGE").map(storage::read).unwrap_or_default(),
             security_headers: security_headers::Defaults::read(top, public_url),
             limits: limits(top, sessions),
