@@ -170,6 +170,8 @@ mod second;
 mod second_admin;
 #[path = "flow/second_doors.rs"]
 mod second_doors;
+#[path = "flow/second_managing.rs"]
+mod second_managing;
 #[path = "flow/sender.rs"]
 mod sender;
 #[path = "flow/sender_rules.rs"]

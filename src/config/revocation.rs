@@ -60,7 +60,8 @@ mod tests {
 
     #[test]
     fn without_the_table_no_provider_ends_anything_by_itself() {
-        let of = |table| parse(&with(small(), &["PROVIDERS", "corp", "revocation"], table)).unwrap().providers[0].revocation;
+        let of =
+            |table| parse(&with(small(), &["PROVIDERS", "corp", "revocation"], table)).unwrap().providers[0].revocation;
         assert_eq!(parse(&small()).unwrap().providers[0].revocation, None);
         let default = ProviderRevocation { email: false, keys: false, typ: RevocationTyp::Strict };
         assert_eq!(of(json!({})), Some(default));
@@ -72,7 +73,9 @@ mod tests {
     fn what_cannot_be_meant_is_refused() {
         //
         let by_email = || with(small(), &["PROVIDERS", "corp", "revocation"], json!({ "email": true }));
-        for (claims, refused) in [(json!(["email", "email_verified"]), false), (json!(["email"]), true), (json!([]), true)] {
+        for (claims, refused) in
+            [(json!(["email", "email_verified"]), false), (json!(["email"]), true), (json!([]), true)]
+        {
             let vars = with(by_email(), &["SESSION"], json!({ "claims": claims }));
             let lines: Vec<String> = parse(&vars).err().unwrap_or_default().iter().map(ToString::to_string).collect();
             assert_eq!(lines.iter().any(|line| line.starts_with("SESSION.claims: ")), refused, "{claims}: {lines:?}");

@@ -4,6 +4,7 @@
 mod approval;
 mod device;
 pub mod mismatch;
+mod outside;
 mod parts;
 mod problem;
 mod reason;
