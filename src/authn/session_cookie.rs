@@ -106,7 +106,8 @@ impl<S: Sessions> SessionAuthenticator<'_, S> {
         let life = self.config.session.device_life;
         let value = cookie::only(headers, cookie::BOUND);
         let cookie = value.and_then(|value| BoundCookie::read(value, &self.config.keys));
-        let fault = match device.shown(cookie, life, self.now) {
+        let place = device.grace_at.and_then(|_| device::place_of(self.peer));
+        let fault = match device.shown(cookie, (life, self.now), place.as_deref()) {
             Ok(shown) => return Ok(shown),
             Err(DeviceFault::Missing) if value.is_some() => DeviceFault::Unusable,
             Err(fault) => fault,

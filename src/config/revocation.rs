@@ -46,8 +46,9 @@ pub(super) fn refuse_unkept(top: &Table<'_>, providers: &[Provider], claims: &[S
     let goes_by_email = |provider: &&Provider| provider.revocation.is_some_and(|revocation| revocation.email);
     let missing = ["email", "email_verified"].into_iter().find(|name| !claims.iter().any(|claim| claim == name));
     if let (Some(provider), Some(claim)) = (providers.iter().find(goes_by_email), missing) {
-        let message = format!("expected `{claim}` in it: `PROVIDERS.{}.revocation.email` goes by that", provider.id);
-        top.problem("SESSION.claims", message);
+        let message =
+            format!("expected `{claim}` among `claims`: `PROVIDERS.{}.revocation.email` goes by that", provider.id);
+        top.problem("SESSION", message);
     }
 }
 
@@ -78,7 +79,7 @@ mod tests {
         {
             let vars = with(by_email(), &["SESSION"], json!({ "claims": claims }));
             let lines: Vec<String> = parse(&vars).err().unwrap_or_default().iter().map(ToString::to_string).collect();
-            assert_eq!(lines.iter().any(|line| line.starts_with("SESSION.claims: ")), refused, "{claims}: {lines:?}");
+            assert_eq!(lines.iter().any(|line| line.starts_with("SESSION: ")), refused, "{claims}: {lines:?}");
         }
         let lines = problems(&with(small(), &["PROVIDERS", "corp", "revocation"], json!({ "typ": "any" })));
         assert!(lines.iter().any(|line| line.starts_with("PROVIDERS.corp.revocation.typ: ")), "{lines:?}");

@@ -22,6 +22,7 @@ use crate::pages::problem::ProblemContext;
 use crate::ports::StoreError;
 use crate::refusal::{Reason, Refusal};
 use crate::route::{CanonicalPath, OWN_PREFIX};
+use crate::session::device::DeviceFault;
 use crate::session::message::Ended;
 use crate::session::{Command, Lapse, Reply, SessionHandle, SessionTimeouts, Sessions, SubjectKey};
 use crate::store::block_list::BlockList;
@@ -130,14 +131,16 @@ impl<P: Platform> RequestContext<'_, P> {
                     self.refuse_voided(&list, &authenticated, parts).await?;
                 }
                 parts.event.who(&authenticated.principal);
-                if self.request.reader != Reader::Program {
+                // What is yet to be proven learns nothing, and gets nothing new.
+                let is_proven = device == DeviceProofs::Wanted;
+                if self.request.reader != Reader::Program && is_proven {
                     parts.signed_in = Some(SignedInPerson::of(&authenticated.principal));
                 }
                 parts.event.session = Some(authenticated.handle.id.digest().public_id());
                 parts.event.old_key = authenticated.has_old_key;
                 self.note_device(&authenticated, parts);
                 let is_outdated = authenticated.has_old_key || authenticated.has_old_form;
-                if is_outdated && self.may_change_cookie(parts) {
+                if is_outdated && is_proven && self.may_change_cookie(parts) {
                     let value = authenticated.handle.to_cookie_value(&self.site.config.keys);
                     parts.set_cookie(cookie::set_session(value.expose(), self.same_site()))?;
                 }
@@ -220,6 +223,12 @@ impl<P: Platform> RequestContext<'_, P> {
         match rejection {
             Rejection::SessionLapsed(_, handle) => drop(self.end_session(handle).await),
             Rejection::SessionGone | Rejection::DeviceMismatch => self.forget_presented(),
+            // A bound cookie that counts no more keeps the browser from proving its key anew.
+            Rejection::DeviceUnproven(DeviceFault::Unusable | DeviceFault::Outdated)
+                if self.may_change_cookie(parts) =>
+            {
+                parts.set_cookie(cookie::delete_bound())?;
+            }
             _ => {}
         }
         let is_dropped = rejection.discards_cookie() && self.may_change_cookie(parts);

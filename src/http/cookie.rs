@@ -130,10 +130,12 @@ pub fn set_session(value: &str, same_site: SameSiteAttribute) -> Option<HeaderVa
 }
 
 /// `Set-Cookie` for the bound cookie. `Strict`, whatever the session cookie is: with it, the browser proves the key before it
-/// sends the next request without it.
+/// sends the next request without it. It is gone there a little before it is over here: else the browser would send one that
+/// is.
 #[must_use]
 pub fn set_bound(value: &str, life: Seconds) -> Option<HeaderValue> {
-    write(BOUND, value, SameSiteAttribute::Strict, Some(life))
+    const BEFORE: u32 = 10;
+    write(BOUND, value, SameSiteAttribute::Strict, Some(Seconds::new(life.get().saturating_sub(BEFORE))))
 }
 
 /// `Set-Cookie` that takes the bound cookie away.

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::key_issuer::signs_for;
+use super::revocation_request::RevokedSubject;
 use crate::claims::{AUD, LEEWAY, audiences, beginning, is_ahead, is_over, optional, text, time};
 use crate::config::RevocationTyp;
 use crate::jose::{VerifiedJwt, is_media_type};
@@ -67,6 +68,8 @@ pub enum RevocationTokenError {
     NotYetValid,
     /// `jti` is missing, no string, or empty.
     JtiMalformed,
+    /// It came before, for somebody else.
+    AlreadyUsed,
 }
 
 impl RevocationTokenError {
@@ -87,6 +90,7 @@ impl RevocationTokenError {
             Self::NbfMalformed => "revocation_token.nbf_malformed",
             Self::NotYetValid => "revocation_token.not_yet_valid",
             Self::JtiMalformed => "revocation_token.jti_malformed",
+            Self::AlreadyUsed => "revocation_token.already_used",
         }
     }
 }
@@ -122,6 +126,22 @@ impl RevocationToken {
     #[must_use]
     pub const fn once_key(&self) -> &[u8; 32] {
         &self.once_key
+    }
+
+    /// The same for this subject: a token is for one.
+    #[must_use]
+    pub fn with_subject(&self, subject: &RevokedSubject) -> [u8; 32] {
+        let (kind, name) = match subject {
+            RevokedSubject::Subject(subject) => ("subject", subject.as_str()),
+            RevokedSubject::Email(email) => ("email", email.as_str()),
+        };
+        Sha256::new()
+            .chain_update(self.once_key)
+            .chain_update(kind)
+            .chain_update([0])
+            .chain_update(name)
+            .finalize()
+            .into()
     }
 
     /// When the provider made it.

@@ -69,10 +69,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
             Command::EndListed { id } => self.end_where(now, |row, _| row.digest.public_id() == *id),
             Command::EndOthers { keep } => self.end_where(now, |row, _| row.digest != *keep),
             Command::EndSid { sid, unproven } => self.end_sid(sid, !unproven, now),
-            Command::EndEmail { email, before } => self.end_where(now, |row, session| {
-                let began_by_then = before.is_none_or(|before| row.created_at <= before);
-                began_by_then && session.email().as_ref() == Some(email)
-            }),
+            Command::EndEmail { email, before } => self.end_email(email, *before, now),
             Command::EndAll { before } => self.end_all(*before, now),
             Command::Block { until } => self.block(*until, now),
             Command::Unblock => self.unblock(),
@@ -112,10 +109,11 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         if self.is_blocked(now)? {
             return Ok(Reply::Blocked);
         }
-        if self.is_overtaken(begin)? {
+        if self.is_overtaken(begin, now)? {
             return Ok(Reply::Overtaken);
         }
-        let inherited = match begin.replaces.as_ref().map(|old| self.table.find(old)).transpose()?.flatten() {
+        let old = begin.replaces.as_ref().map(|old| self.find_or_moved(old, ending::REMEMBERED, now));
+        let inherited = match old.transpose()?.flatten() {
             Some(old) => self.replace(&old, begin, now)?,
             None => None,
         };

@@ -60,7 +60,7 @@ fn a_browser_that_registers_its_key_is_told_what_to_prove_it_for() {
     );
     assert_eq!(told["credentials"][0]["name"], BOUND);
     let cookie = answered.set_cookies().remove(0);
-    assert!(cookie.contains("SameSite=Strict") && cookie.contains("Max-Age=600"), "{cookie}");
+    assert!(cookie.contains("SameSite=Strict") && cookie.contains("Max-Age=590"), "{cookie}");
     let me = browser.send(&Asked::script("GET", "/auth/me")).json();
     assert_eq!(me["session"]["device"], json!({ "bound_at": world.now.get(), "proved_at": world.now.get() }));
     let listed = browser.send(&Asked::script("GET", "/auth/sessions")).json();
@@ -305,6 +305,8 @@ fn a_browser_that_may_not_sign_is_let_in_once_and_from_the_same_place() {
     graced.forwarded();
     assert_eq!(graced.event["device_grace"], true);
     browser.send(&Asked::script("GET", "/app/a")).forwarded();
+    // Not from elsewhere, nor with a cookie that counts no more.
+    browser.send(&Asked::script("GET", "/app/a").in_network("64501")).assert_refused(401, "session.device_unproven");
     // For what wants a proof of its own it is none.
     browser.send(&Asked::script("GET", "/pay")).assert_refused(401, "authz.device_proof_too_old");
     world.wait(600);
@@ -423,4 +425,18 @@ fn who_turns_it_off_has_sessions_as_before() {
     same.send(&Asked::script("GET", "/app/a")).forwarded();
     assert_eq!(refresh(&same, None).json()["continue"], false);
     register(&same, "x").assert_refused(404, "route.none");
+}
+
+#[test]
+fn a_session_cookie_alone_ends_the_session_and_learns_nothing_by_that() {
+    //
+    for (names, is_told) in [(&[SESSION][..], false), (&[SESSION, BOUND][..], true)] {
+        let (world, gateway) = (World::new(), gateway(&deployment("offer")));
+        let browser = bound(&world, &gateway, &Device::new(1));
+        world.wait(60);
+        let other = thief(&browser, names);
+        let answered = other.send(&Asked::form("/auth/logout"));
+        assert_eq!(answered.location().contains("id_token_hint="), is_told, "{}", answered.location());
+        assert!(!browser.is_in());
+    }
 }

@@ -120,6 +120,18 @@ fn a_copy_of_a_token_ends_nothing_that_began_since_and_a_lost_answer_can_be_had_
     let after = Browser::new(&world, &gateway).signed_in_as("alice", "a-2");
     assert_done(&send(&world, &gateway, &told), "revocation.repeated", 0);
     assert_eq!((before.is_in(), after.is_in()), (false, true));
+    // The token is for one person.
+    let bob = Browser::new(&world, &gateway).signed_in_as("bob", "b-1");
+    let stolen = token(&world, &json!({}));
+    assert_done(&send(&world, &gateway, &asked(&stolen, &alice())), "revocation.sessions_ended", 1);
+    let theirs = json!({ "sub_id": { "format": "iss_sub", "iss": CORP, "sub": "bob" } });
+    let answered = send(&world, &gateway, &asked(&stolen, &theirs));
+    assert_eq!(
+        (&answered.event["reason"], answered.reply().status.as_u16()),
+        (&json!("revocation_token.already_used"), 401)
+    );
+    assert!(bob.is_in());
+    assert_done(&send(&world, &gateway, &asked(&stolen, &alice())), "revocation.repeated", 0);
 }
 
 #[test]

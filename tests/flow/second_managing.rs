@@ -212,3 +212,42 @@ fn a_change_is_told_in_every_other_session_for_thirty_days() {
     world.ring();
     assert!(!person(&world, &gateway, "alice").go("/auth/sessions").reply().body.contains(told));
 }
+
+#[test]
+fn a_login_that_began_before_a_proof_takes_the_place_of_the_session_under_its_new_id() {
+    //
+    for signs_out in [false, true] {
+        let (world, gateway) = (World::new(), gateway(&with_factors()));
+        let browser = person(&world, &gateway, "alice");
+        let (secret, _) = enrolled(&world, &browser);
+        let begun = browser.begin("provider=corp");
+        world.wait(60);
+        proves(&world, &browser, &secret);
+        let moved = browser.cookie(SESSION).unwrap();
+        world.wait(120);
+        if signs_out {
+            browser.send(&Asked::form("/auth/logout"));
+            world.wait(1);
+        }
+        let answered = browser.come_back(&world.corp.authorize(&begun));
+        let expected = if signs_out { "login.overtaken_by_logout" } else { "login.succeeded" };
+        assert_eq!(answered.event["reason"], expected);
+        let old = Browser::new(&world, &gateway);
+        old.plant(SESSION, &moved);
+        assert_eq!((old.is_in(), browser.is_in()), (false, !signs_out), "{signs_out}");
+    }
+}
+
+#[test]
+fn whoever_has_proven_nothing_renames_nothing() {
+    //
+    let (world, gateway) = (World::new(), gateway(&with_factors()));
+    let browser = person(&world, &gateway, "alice");
+    enrolled(&world, &browser);
+    let id = list(&browser)["factors"][0]["id"].as_str().unwrap().to_owned();
+    world.wait(30);
+    let other = person(&world, &gateway, "alice");
+    let answered = other.send(&post(&format!("/auth/second/{id}/name"), &json!({ "name": "Mine" })));
+    assert_eq!(answered.event["outcome"], "deny", "{}", answered.event);
+    assert_eq!(list(&browser)["factors"][0]["name"], "Phone");
+}

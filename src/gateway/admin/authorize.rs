@@ -146,6 +146,17 @@ impl Manager {
             .then(|| "only those whom `ADMIN.principals` names block somebody whom `ADMIN` names".to_owned())
     }
 
+    /// Why they may not take away the factors of this person, if they may not: whom a policy or an entry of services lets reset
+    /// factors makes nobody an easier prey who administers.
+    pub(super) fn may_not_reset<P>(&self, ctx: &RequestContext<'_, P>, issuer: &str, subject: &str) -> Option<String> {
+        let config = &ctx.site.config;
+        let target = BlockTarget::Subject { issuer: issuer.to_owned(), subject: subject.to_owned() };
+        let is_administrator = config.admin.as_ref().is_some_and(|admin| administers(config, admin, &target));
+        (is_administrator && !self.is_named(ctx)).then(|| {
+            "only those whom `ADMIN.principals` names reset the factors of somebody whom `ADMIN` names".to_owned()
+        })
+    }
+
     async fn ask<P: Platform>(&self, ctx: &RequestContext<'_, P>, action: &str) -> Result<Verdict, Reason> {
         let admin = ctx.site.config.admin.as_ref().ok_or(Reason::NoRoute)?;
         if self.principal.session().is_none() {

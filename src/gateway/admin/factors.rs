@@ -43,6 +43,9 @@ pub(super) async fn reset<P: Platform>(
             &["you would reset your own factors: another administrator does".to_owned()],
         ));
     }
+    if let Some(problem) = manager.may_not_reset(ctx, &person.issuer, &person.subject) {
+        return Ok(Done::unacceptable(ctx, &[problem]));
+    }
     match ask(ctx, &person, SecondCommand::Reset).await? {
         SecondReply::Reset(was) => {
             let change = Change { before: in_words(&was), after: in_words(&FactorList::default()) };

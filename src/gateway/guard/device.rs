@@ -11,6 +11,7 @@ use crate::http::fetch_metadata::RequestKind;
 use crate::http::{HeaderValue, Method, Response, StatusCode, cookie, header};
 use crate::pages;
 use crate::refusal::Reason;
+use crate::session::device::DeviceFault;
 
 /// How long a page waits before it asks again whether the browser has registered its key.
 const ONE_SECOND: HeaderValue = HeaderValue::from_static("1");
@@ -61,8 +62,11 @@ fn wait<P: Platform>(ctx: &RequestContext<'_, P>) -> Option<Response> {
 }
 
 /// Whether the page's own navigation may bring the proof: who came from another site has left the bound cookie behind, and
-/// their browser proves nothing for that site.
+/// their browser proves nothing for that site; who came with one that counts no more has lost it by this answer.
 pub(super) fn may_be_proven<P: Platform>(ctx: &RequestContext<'_, P>, reason: &Reason) -> bool {
-    matches!(reason, Reason::Rejected(Rejection::DeviceUnproven(_)))
-        && ctx.request.request_kind == RequestKind::Navigation { cross_site: true }
+    let Reason::Rejected(Rejection::DeviceUnproven(fault)) = reason else { return false };
+    match ctx.request.request_kind {
+        RequestKind::Navigation { cross_site } => cross_site || *fault != DeviceFault::Missing,
+        _ => false,
+    }
 }

@@ -17,6 +17,7 @@ use crate::http::{Method, Response, StatusCode, csrf};
 use crate::oidc::logout::end_session_url;
 use crate::pages;
 use crate::refusal::Reason;
+use crate::session::device::BoundCookie;
 use crate::session::message::Ended;
 
 /// Ends the session, takes the cookie away, and says where to go on: a redirect for people, JSON for programs.
@@ -92,6 +93,17 @@ async fn end_here<P: Platform>(
     ctx.end_session(&handle).await
 }
 
+/// Whether whoever signs out has shown the device that the session was bound to, if it was. A session cookie by itself ends the
+/// session, and learns nothing of whose it was.
+fn is_proven<P>(ctx: &RequestContext<'_, P>, ended: &Ended) -> bool {
+    let config = &ctx.site.config;
+    ended.session.device.as_deref().filter(|_| config.binds_devices()).is_none_or(|device| {
+        let value = cookie::only(&ctx.request.head.headers, cookie::BOUND);
+        let shown = value.and_then(|value| BoundCookie::read(value, &config.keys));
+        device.shown(shown, (config.session.device_life, ctx.request.now), None).is_ok()
+    })
+}
+
 /// Where the provider ends its own session; `None` if it cannot, or cannot be asked now.
 async fn end_at_provider<P: Platform>(ctx: &RequestContext<'_, P>, ended: &Ended) -> Option<String> {
     let provider = ctx.site.config.provider_of(&ended.session.provider, &ended.session.issuer)?;
@@ -101,7 +113,7 @@ async fn end_at_provider<P: Platform>(ctx: &RequestContext<'_, P>, ended: &Ended
     let metadata = ctx.site.documents.metadata(ctx.platform, provider).await.ok()?;
     // script can read a program's answer, and a page of this origin by its window. Only a redirect names the ID token.
     let is_redirect = ctx.request.request_kind.is_navigation() && !asks_for_page(ctx);
-    let tokens = ended.tokens.as_ref().filter(|_| is_redirect);
+    let tokens = ended.tokens.as_ref().filter(|_| is_redirect && is_proven(ctx, ended));
     let hint = tokens.map(|tokens| tokens.id_token.expose().as_str());
     let state = super::request_id::request_id(ctx.platform.random());
     end_session_url(provider, &metadata, &ctx.site.config.public_url, hint, &state)

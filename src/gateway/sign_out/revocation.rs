@@ -16,7 +16,7 @@ use crate::http::{HeaderValue, Method, Response, StatusCode, essence, header};
 use crate::jose::UnverifiedJwt;
 use crate::limit::LimitKind;
 use crate::oidc::revocation_request::{MAX_BODY_BYTES, RevocationRequestError, RevokedSubject};
-use crate::oidc::revocation_token::{RevocationToken, RevocationTokenExpectations};
+use crate::oidc::revocation_token::{RevocationToken, RevocationTokenError, RevocationTokenExpectations};
 use crate::ports::{Clock, ReplayGuard, RequestBody, StoreError};
 use crate::refusal::{Reason, Refusal};
 use crate::secret::Secret;
@@ -90,15 +90,33 @@ async fn revoke<P: Platform>(
     if let RevokedSubject::Subject(subject) = &subject {
         parts.event.identity(provider.id.as_str(), provider.issuer.as_str(), subject);
     }
-    let first = ctx.platform.replay_guard().claim(token.once_key(), token.usable_until()).await;
-    // Whoever sends a token again has perhaps not heard that it worked. Nothing ends by a copy that began since.
-    let before = if first.map_err(Reason::Store)? { None } else { Some(token.issued_at()) };
+    let key = token.with_subject(&subject);
+    let before = if claim(ctx, &token, &key).await? { None } else { Some(token.issued_at()) };
     let ended = end(ctx, (provider, rules), &subject, before).await;
     if ended.is_err() && before.is_none() {
-        // The provider may send the same token again. If this fails too, it ends what it named all the same.
+        // The provider may send the same again. If this fails too, it ends what it named all the same.
+        let _ = ctx.platform.replay_guard().release(&key).await;
         let _ = ctx.platform.replay_guard().release(token.once_key()).await;
     }
     Ok(Revoked { ended: ended.map_err(Reason::Store)?, again: before.is_some() })
+}
+
+/// Whether a token comes for the first time. Whoever sends it again, for the same person, has perhaps not heard that it worked:
+/// nothing ends by that which began since. For somebody else it counts no more.
+async fn claim<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    token: &RevocationToken,
+    with_subject: &[u8; 32],
+) -> Result<bool, Reason> {
+    let (guard, until) = (ctx.platform.replay_guard(), token.usable_until());
+    if !guard.claim(with_subject, until).await.map_err(Reason::Store)? {
+        return Ok(false);
+    }
+    if guard.claim(token.once_key(), until).await.map_err(Reason::Store)? {
+        return Ok(true);
+    }
+    let _ = guard.release(with_subject).await;
+    Err(Reason::RevocationToken(RevocationTokenError::AlreadyUsed))
 }
 
 /// Verifies the token's signature, then its claims.
@@ -159,7 +177,9 @@ async fn end<P: Platform>(
             Ok(ended)
         }
         RevokedSubject::Email(email) => {
-            let subjects = ctx.platform.sid_index().end_sid(&SidKey::of_email(issuer, email)).await?;
+            let (index, key) = (ctx.platform.sid_index(), SidKey::of_email(issuer, email));
+            // A copy stops no sign-in that began since.
+            let subjects = if before.is_none() { index.end_sid(&key).await? } else { index.find_sid(&key).await? };
             ctx.end_at_all(&subjects, &Command::EndEmail { email: email.clone(), before }).await
         }
     }

@@ -78,22 +78,24 @@ pub enum DeviceFault {
 }
 
 impl DeviceBinding {
-    /// What a request shows with this bound cookie, where such cookies live so long.
+    /// What a request shows with this bound cookie, where such cookies live so long. `place`: where it comes from.
     ///
     /// # Errors
     /// When the request does not count.
     pub fn shown(
         &self,
         cookie: Option<BoundCookie<'_>>,
-        life: Seconds,
-        now: Timestamp,
+        (life, now): (Seconds, Timestamp),
+        place: Option<&str>,
     ) -> Result<DeviceFacts, DeviceFault> {
         let facts = DeviceFacts { bound_at: self.registered_at, proved_at: None };
         match cookie.map(|cookie| (cookie, self.take(&cookie, life, now))) {
             Some((cookie, Ok(()))) => Ok(DeviceFacts { proved_at: Some(cookie.proved_at), ..facts }),
-            // What the browser sent before it had the answer to its registration, or, once, while it may not sign.
-            _ if self.is_recent(now) || self.is_graced(life, now) => Ok(facts),
+            // What the browser sent before it had the answer to its registration.
+            _ if self.is_recent(now) => Ok(facts),
             Some((_, Err(fault))) => Err(fault),
+            // Once, while it may not sign, and from where it did so last.
+            None if self.is_graced(life, now) && place.is_some() && place == self.place.as_deref() => Ok(facts),
             None => Err(DeviceFault::Missing),
         }
     }
@@ -113,10 +115,10 @@ impl DeviceBinding {
         now.since(self.registered_at) < RACE
     }
 
-    /// Whether the browser is let in without a proof now.
+    /// Whether the browser is let in without a proof now: until it proves its key again.
     #[must_use]
     pub fn is_graced(&self, life: Seconds, now: Timestamp) -> bool {
-        self.grace_at.is_some_and(|at| now.since(at) < life)
+        self.grace_at.is_some_and(|at| at >= self.proved_at && now.since(at) < life)
     }
 }
 

@@ -107,7 +107,7 @@ fn what_a_request_shows_depends_on_its_cookie_and_the_time() {
     let device = DeviceBinding { registered_at: NOW.minus(Seconds::hours(1)), ..binding() };
     let shows = |generation: u64, proved_at: Timestamp, now: Timestamp| {
         let value = cookie(generation, proved_at);
-        device.shown(BoundCookie::read(&value, &ring("k1", 1)), LIFE, now)
+        device.shown(BoundCookie::read(&value, &ring("k1", 1)), (LIFE, now), None)
     };
     assert_eq!(shows(3, NOW, later(599)).unwrap().proved_at, Some(NOW));
     assert_eq!(shows(3, NOW, later(600)), Err(DeviceFault::Unusable));
@@ -116,14 +116,26 @@ fn what_a_request_shows_depends_on_its_cookie_and_the_time() {
     assert!(shows(2, NOW, later(9)).is_ok());
     assert_eq!(shows(2, NOW, later(10)), Err(DeviceFault::Outdated));
     assert_eq!(shows(1, NOW, NOW), Err(DeviceFault::Outdated));
-    assert_eq!(device.shown(None, LIFE, NOW), Err(DeviceFault::Missing));
+    assert_eq!(device.shown(None, (LIFE, NOW), None), Err(DeviceFault::Missing));
     let other = DeviceBinding { id: "other".to_owned(), ..device.clone() };
     let value = cookie(3, NOW);
-    let taken = other.shown(BoundCookie::read(&value, &ring("k1", 1)), LIFE, NOW);
+    let taken = other.shown(BoundCookie::read(&value, &ring("k1", 1)), (LIFE, NOW), None);
     assert_eq!(taken, Err(DeviceFault::Unusable));
-    let graced = DeviceBinding { grace_at: Some(NOW), ..device };
-    assert_eq!(graced.shown(None, LIFE, later(599)).unwrap().proved_at, None);
-    assert_eq!(graced.shown(None, LIFE, later(600)), Err(DeviceFault::Missing));
+    // Without a proof it counts once, from where the key was proved, with no cookie, and until the next proof.
+    let graced = DeviceBinding { grace_at: Some(NOW), proved_at: NOW, place: Some("PT 64500".to_owned()), ..device };
+    let at = |device: &DeviceBinding, now, place| device.shown(None, (LIFE, now), place);
+    assert_eq!(at(&graced, later(599), Some("PT 64500")).unwrap().proved_at, None);
+    assert_eq!(at(&graced, later(600), Some("PT 64500")), Err(DeviceFault::Missing));
+    assert_eq!(at(&graced, NOW, Some("PT 64501")), Err(DeviceFault::Missing));
+    assert_eq!(at(&graced, NOW, None), Err(DeviceFault::Missing));
+    assert_eq!(at(&DeviceBinding { place: None, ..graced.clone() }, NOW, None), Err(DeviceFault::Missing));
+    assert_eq!(
+        at(&DeviceBinding { proved_at: later(1), ..graced.clone() }, later(2), Some("PT 64500")),
+        Err(DeviceFault::Missing)
+    );
+    let old = cookie(1, NOW);
+    let with_old = graced.shown(BoundCookie::read(&old, &ring("k1", 1)), (LIFE, NOW), Some("PT 64500"));
+    assert_eq!(with_old, Err(DeviceFault::Outdated));
 }
 
 #[test]

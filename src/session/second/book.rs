@@ -16,7 +16,9 @@ pub(in crate::session) const MAX_TOTP: usize = 3;
 /// How long a challenge is good.
 const CHALLENGE_FOR: Seconds = Seconds::minutes(5);
 /// How many wait at once; the oldest makes room.
-const MAX_CHALLENGES: usize = 4;
+const MAX_CHALLENGES: usize = 12;
+/// As many of one session as a person may have pages open.
+const MAX_OF_SESSION: usize = 4;
 const CHALLENGE_CHARACTERS: std::ops::RangeInclusive<usize> = 22..=128;
 
 /// All of a person's.
@@ -168,6 +170,13 @@ impl Challenges {
             return None;
         }
         self.waiting.retain(|waiting| now < waiting.until && waiting.challenge != *text);
+        // One session's own make room first: it takes none away from the others.
+        let own = |waiting: &WaitingChallenge| waiting.session == made.session.as_str();
+        if self.waiting.iter().filter(|waiting| own(waiting)).count() >= MAX_OF_SESSION
+            && let Some(oldest) = self.waiting.iter().position(own)
+        {
+            self.waiting.remove(oldest);
+        }
         let surplus = (self.waiting.len() + 1).saturating_sub(MAX_CHALLENGES);
         self.waiting.drain(..surplus);
         self.waiting.push(WaitingChallenge {

@@ -28,6 +28,13 @@ impl WrongCodes {
         (now < self.locked_until).then_some(self.locked_until)
     }
 
+    /// After one more of those that are too long to be guessed: no number of them is the last.
+    #[must_use]
+    pub(in crate::session) fn one_more_of_long(&self, now: Timestamp) -> Self {
+        let counted = Self { count: self.count.min(MOST - 2), ..self.clone() };
+        counted.one_more(now)
+    }
+
     /// After one more.
     #[must_use]
     pub(in crate::session) fn one_more(&self, now: Timestamp) -> Self {

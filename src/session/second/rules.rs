@@ -7,6 +7,9 @@ use crate::time::{Seconds, Timestamp};
 /// How long after a recovery code new factors may be added.
 pub const RECOVERED_FOR: Seconds = Seconds::minutes(15);
 
+/// How long a proof counts for changes, where `enrol_within` is longer.
+pub const PROVEN_FOR: Seconds = Seconds::minutes(10);
+
 /// Whether a factor may be added in this session: the first one soon after a sign-in at the provider, each later one soon
 /// after a proof by one that is there, or by a recovery code.
 ///
@@ -17,7 +20,7 @@ pub fn may_enrol(session: &Session, is_first: bool, within: Seconds, now: Timest
         return signed_in(session, within, now);
     }
     let Some(proof) = &session.second else { return Err(SecondRefusal::ProofNeeded) };
-    let within = if proof.by.is_a_factor() { within } else { RECOVERED_FOR };
+    let within = if proof.by.is_a_factor() { within.min(PROVEN_FOR) } else { RECOVERED_FOR };
     if is_recent(proof.at, within, now) { Ok(()) } else { Err(SecondRefusal::ProofNeeded) }
 }
 
@@ -46,7 +49,7 @@ pub fn may_remove(
 /// When none was.
 pub fn has_proven(session: &Session, within: Seconds, now: Timestamp) -> Result<(), SecondRefusal> {
     let proof = session.second.as_ref().filter(|proof| proof.by.is_a_factor());
-    let is_proven = proof.is_some_and(|proof| is_recent(proof.at, within, now));
+    let is_proven = proof.is_some_and(|proof| is_recent(proof.at, within.min(PROVEN_FOR), now));
     if is_proven { Ok(()) } else { Err(SecondRefusal::ProofNeeded) }
 }
 

@@ -21,7 +21,11 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
 
     /// Once, and soon after the sign-in: who copies a cookie later binds nothing.
     fn bind(&self, bind: &Bind, now: Timestamp) -> Result<DeviceReply, StoreError> {
-        let Some((stored, session)) = self.living(&bind.digest, bind.clocks, now)? else {
+        // It may have gone on under another id since, by a second factor that was proven at once.
+        let digest = self.find_or_moved(&bind.digest, REGISTER_WITHIN, now)?.map(|row| row.digest);
+        let Some((stored, session)) =
+            digest.map(|digest| self.living(&digest, bind.clocks, now)).transpose()?.flatten()
+        else {
             return Ok(DeviceReply::Gone);
         };
         if session.device.is_some() {

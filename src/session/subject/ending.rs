@@ -2,10 +2,13 @@
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
+use super::rotating::UNHEARD_FOR;
 use super::{SubjectSessions, parse};
 use crate::json;
 use crate::keyring::KeyPurpose;
+use crate::oidc::email::MailAddress;
 use crate::oidc::token::TokenHint;
 use crate::oidc::transaction;
 use crate::ports::{Random, StoreError};
@@ -17,7 +20,7 @@ use crate::session::table::{Note, NoteKind, Row, SessionTable};
 use crate::time::{Seconds, Timestamp};
 
 /// Longer than any login can take, so that none outlives the memory of the logout that ended it.
-const REMEMBERED: Seconds = Seconds::new(transaction::LIFETIME.get() + 300);
+pub(super) const REMEMBERED: Seconds = Seconds::new(transaction::LIFETIME.get() + 300);
 
 /// The note that says that the subject is blocked. It is one about an end: the release before forgets it in time, too.
 const BLOCKED: &str = "blocked";
@@ -90,7 +93,7 @@ impl TokensOf {
 
 impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
     pub(super) fn end(&self, digest: &SessionDigest, now: Timestamp) -> Result<Reply, StoreError> {
-        let Some(stored) = self.find_or_moved(digest, now)? else {
+        let Some(stored) = self.find_or_moved(digest, UNHEARD_FOR, now)? else {
             // It may be about to begin again: a login that would take its place comes too late.
             self.remember_ended(digest.as_str(), now)?;
             return Ok(Reply::Gone);
@@ -125,6 +128,24 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
             self.remember_ended(&sid_key(sid), now)?;
         }
         Ok(reply)
+    }
+
+    /// A login under way of whoever has this address comes too late, as with a logout.
+    pub(super) fn end_email(
+        &self,
+        email: &MailAddress,
+        before: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Reply, StoreError> {
+        let (key, until) = (email_key(email), before.unwrap_or(now));
+        let known = self.table.note(NoteKind::Ended, &key)?.and_then(|note| time_of(&note));
+        if known.is_none_or(|known| known < until) {
+            self.remember_ended(&key, until)?;
+        }
+        self.end_where(now, |row, session| {
+            let began_by_then = before.is_none_or(|before| row.created_at <= before);
+            began_by_then && session.email().as_ref() == Some(email)
+        })
     }
 
     /// Without `before` that is every session there is, also one begun where the clock is a little ahead of ours.
@@ -173,10 +194,14 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
     }
 
     /// Whether a logout came between the beginning of a login and its end.
-    pub(super) fn is_overtaken(&self, begin: &Begin) -> Result<bool, StoreError> {
-        let replaced = begin.replaces.iter().map(|digest| (NoteKind::Ended, digest.as_str().to_owned()));
+    pub(super) fn is_overtaken(&self, begin: &Begin, now: Timestamp) -> Result<bool, StoreError> {
+        // The browser's session may have moved to another id since the login began.
+        let replaced = begin.replaces.as_ref().map(|old| self.ids_since(old, REMEMBERED, now)).transpose()?;
+        let replaced = replaced.unwrap_or_default().into_iter();
+        let replaced = replaced.map(|digest| (NoteKind::Ended, digest.as_str().to_owned()));
         let sid = begin.session.sid.as_deref().map(|sid| (NoteKind::Ended, sid_key(sid)));
-        for (kind, key) in replaced.chain(sid).chain([(NoteKind::Cutoff, String::new())]) {
+        let email = begin.session.email().map(|email| (NoteKind::Ended, email_key(&email)));
+        for (kind, key) in replaced.chain(sid).chain(email).chain([(NoteKind::Cutoff, String::new())]) {
             let Some(note) = self.table.note(kind, &key)? else { continue };
             // A logout of which nobody can read when it was came after every login.
             if time_of(&note).is_some_and(|ended_at| ended_at < begin.login_started_at) {
@@ -320,9 +345,13 @@ fn revoke_context(key: &str) -> String {
     format!("revoke/{key}")
 }
 
+/// Says nothing of the address.
+fn email_key(email: &MailAddress) -> String {
+    format!("email/{}", Base64UrlUnpadded::encode_string(&Sha256::digest(email.as_str())))
+}
+
 /// A provider's `sid` is whatever it likes: hashed, it has one length and no secrets.
 fn sid_key(sid: &str) -> String {
-    use sha2::{Digest, Sha256};
     format!("sid/{}", Base64UrlUnpadded::encode_string(&Sha256::digest(sid)))
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::ending::REMEMBERED;
 use super::{SubjectSessions, row};
 use crate::ports::{Random, StoreError};
 use crate::session::handle::SessionDigest;
@@ -9,8 +10,8 @@ use crate::session::record::{Session, SessionTimeouts};
 use crate::session::table::{Note, NoteKind, Row, SessionTable};
 use crate::time::{Seconds, Timestamp};
 
-/// How long it is remembered to which id a session moved: longer than an answer is under way.
-const MOVED_FOR: Seconds = Seconds::minutes(1);
+/// For so long a browser may not have heard to which id its session moved: longer than an answer is under way.
+pub(super) const UNHEARD_FOR: Seconds = Seconds::minutes(1);
 /// More moves in that time are nobody's.
 const MOST_MOVES: usize = 8;
 
@@ -56,24 +57,40 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
             kind: NoteKind::Ended,
             key: moved(&rotation.from),
             value: rotation.to.as_str().to_owned(),
-            at: now.plus(MOVED_FOR),
+            at: now.plus(REMEMBERED),
         })?;
         Ok(Some(session))
     }
 
-    /// The row of a session, also where it moved to another id a moment ago: for what ends it, and nothing else. A browser
-    /// that signs out meanwhile does not know the new id yet, and is about to be told it.
-    pub(super) fn find_or_moved(&self, digest: &SessionDigest, now: Timestamp) -> Result<Option<Row>, StoreError> {
-        let mut digest = digest.clone();
-        for _ in 0..MOST_MOVES {
+    /// The row of a session, also where it moved to another id within that time: for what ends it, or takes its place.
+    pub(super) fn find_or_moved(
+        &self,
+        digest: &SessionDigest,
+        within: Seconds,
+        now: Timestamp,
+    ) -> Result<Option<Row>, StoreError> {
+        for digest in self.ids_since(digest, within, now)? {
             if let Some(stored) = self.table.find(&digest)? {
                 return Ok(Some(stored));
             }
-            let note = self.table.note(NoteKind::Ended, &moved(&digest))?;
-            let Some(note) = note.filter(|note| now < note.at) else { return Ok(None) };
-            digest = SessionDigest::of_tag(note.value);
         }
         Ok(None)
+    }
+
+    /// This id of a session, and those to which it moved from it within that time.
+    pub(super) fn ids_since(
+        &self,
+        digest: &SessionDigest,
+        within: Seconds,
+        now: Timestamp,
+    ) -> Result<Vec<SessionDigest>, StoreError> {
+        let mut ids = vec![digest.clone()];
+        while let Some(last) = ids.last().filter(|_| ids.len() <= MOST_MOVES) {
+            let note = self.table.note(NoteKind::Ended, &moved(last))?;
+            let Some(note) = note.filter(|note| now < note.at.minus(REMEMBERED).plus(within)) else { break };
+            ids.push(SessionDigest::of_tag(note.value));
+        }
+        Ok(ids)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::gateway::context::RequestContext;
 use crate::gateway::refused::Refused;
 use crate::gateway::sign_in::link::SignIn;
 use crate::refusal::{Reason, SecondError};
-use crate::session::second::rules::RECOVERED_FOR;
+use crate::session::second::rules::{PROVEN_FOR, RECOVERED_FOR};
 use crate::session::second::{FactorList, SecondRefusal};
 use crate::time::{Seconds, Timestamp};
 
@@ -40,15 +40,20 @@ pub(super) fn before_enrolling(caller: &FactorOwner, rules: &SecondRules, list: 
         return if is_signed_in(caller, rules.enrol_within, now) { Need::Nothing } else { Need::SignIn };
     }
     let proof = caller.person.authentication().second.as_ref();
-    let within = |is_factor| if is_factor { rules.enrol_within } else { RECOVERED_FOR };
+    let within = |is_factor| if is_factor { proven_for(rules) } else { RECOVERED_FOR };
     let is_recent = proof.is_some_and(|proof| now <= proof.at.plus(within(proof.by.is_a_factor())));
     if is_recent { Need::Nothing } else { Need::Proof }
+}
+
+/// How long a proof counts for changes.
+fn proven_for(rules: &SecondRules) -> Seconds {
+    rules.enrol_within.min(PROVEN_FOR)
 }
 
 /// What has to be done before anything else is changed.
 pub(super) fn before_changing(caller: &FactorOwner, rules: &SecondRules, now: Timestamp) -> Need {
     let proof = caller.person.authentication().second.as_ref().filter(|proof| proof.by.is_a_factor());
-    if proof.is_some_and(|proof| now <= proof.at.plus(rules.enrol_within)) { Need::Nothing } else { Need::Proof }
+    if proof.is_some_and(|proof| now <= proof.at.plus(proven_for(rules))) { Need::Nothing } else { Need::Proof }
 }
 
 fn is_signed_in(caller: &FactorOwner, within: Seconds, now: Timestamp) -> bool {
@@ -85,7 +90,7 @@ pub(super) fn refused<P>(
         SecondRefusal::ProofNeeded | SecondRefusal::OtherProofNeeded => {
             let proven = caller.person.authentication().second.as_ref().is_some_and(|proof| proof.by.is_a_factor());
             let shortfall = if proven { Shortfall::SecondTooOld } else { Shortfall::SecondMissing };
-            let wanted = StepUp::to_second(Some(rules.enrol_within), shortfall);
+            let wanted = StepUp::to_second(Some(proven_for(rules)), shortfall);
             Refused { sign_in: Some(Box::new(SignIn::second())), ..Reason::StepUp(Box::new(wanted)).into() }
         }
         other => Reason::Second(SecondError::Refused(other)).into(),

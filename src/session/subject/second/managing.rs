@@ -42,8 +42,10 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         name: &str,
         now: Timestamp,
     ) -> Result<SecondReply, StoreError> {
-        if self.person_of(session, now)?.is_none() {
-            return Ok(SecondReply::Gone);
+        let Some((_, session)) = self.person_of(session, now)? else { return Ok(SecondReply::Gone) };
+        // Whoever could swap two names could have the person take away the wrong one.
+        if let Err(refusal) = rules::has_proven(&session, rules::PROVEN_FOR, now) {
+            return Ok(SecondReply::Refused(refusal));
         }
         let mut book = self.factor_book()?;
         let Some(factor) = book.find_mut(id) else { return Ok(SecondReply::Refused(SecondRefusal::NotThere)) };

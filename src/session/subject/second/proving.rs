@@ -112,12 +112,13 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
             return Ok(Err(SecondReply::Wrong { locked_until: None }));
         };
         let Some(left) = book.recovery.without(&code) else {
-            book.wrong_recovery = book.wrong_recovery.one_more(now);
+            book.wrong_recovery = book.wrong_recovery.one_more_of_long(now);
             let locked_until = book.wrong_recovery.locked_until(now);
             self.put_factor_book(book)?;
             return Ok(Err(SecondReply::Wrong { locked_until }));
         };
-        (book.recovery, book.wrong_recovery) = (left, WrongCodes::default());
+        // The app that is added by it is not to wait for what somebody else guessed of the one before.
+        (book.recovery, book.wrong_recovery, book.wrong_totp) = (left, WrongCodes::default(), WrongCodes::default());
         self.put_factor_book(book)?;
         Ok(Ok(None))
     }
