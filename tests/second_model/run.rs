@@ -368,6 +368,7 @@ impl Run {
             Expected::Done => {
                 self.codes[at].gone = true;
                 self.wrong_recovery[who] = Wrong::default();
+                self.wrong_app[who] = Wrong::default();
                 self.moved(session, rotation, None);
                 for other in (0..self.sessions.len()).filter(|other| *other != session) {
                     self.sessions[other].ended |= self.sessions[other].who == who;
