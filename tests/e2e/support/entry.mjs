@@ -205,7 +205,9 @@ function ringByTheWall(storage) {
   prototype.setAlarm = function (time, ...more) {
     spent.alarmsSet += 1;
     const byTheWall = Number(time) - skewMilliseconds;
+    // It takes the place of the one before.
     if (byTheWall < RealDate.now() + SOON_MILLISECONDS) alarms.add(idOf.get(this));
+    else alarms.delete(idOf.get(this));
     return setAlarm.call(this, byTheWall, ...more);
   };
   prototype.setAlarm.isMoved = true;

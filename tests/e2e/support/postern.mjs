@@ -253,7 +253,7 @@ export class Postern {
 
   /** Throws all of a class's objects out of memory, once no alarm is about to ring; what they stored stays. */
   async evict(binding) {
-    await until(async () => (await this.goingOn()).alarms === 0, "the end of all alarms");
+    await until(async () => (await this.goingOn()).alarms === 0, async () => `the end of all alarms: ${JSON.stringify(await this.goingOn())}`);
     const className = CLASSES[binding];
     for (const id of await this.miniflare.listDurableObjectIds(className, "postern")) {
       await this.miniflare.unsafeEvictDurableObject("postern", className, { id }).catch((error) => {
