@@ -54,6 +54,12 @@ impl OfferedFactor {
 }
 
 impl SecondRules {
+    /// Whether `required_for` is about somebody with these roles.
+    #[must_use]
+    pub fn asks(&self, roles: &[String]) -> bool {
+        roles.iter().any(|role| self.required_for.contains(role))
+    }
+
     /// Whether people can enrol a factor of this kind.
     #[must_use]
     pub fn offers(&self, factor: OfferedFactor) -> bool {
