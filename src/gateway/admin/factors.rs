@@ -7,6 +7,7 @@ use super::request::{MAX_BYTES, Order};
 use super::sessions::Person;
 use super::{Change, Done};
 use crate::gateway::Platform;
+use crate::gateway::account::second::notices::{self, Told};
 use crate::gateway::context::RequestContext;
 use crate::gateway::response_parts::ResponseParts;
 use crate::ports::{RequestBody, StoreError};
@@ -55,6 +56,8 @@ pub(super) async fn reset<P: Platform>(
     parts.event.ended = Some(count);
     match ask(ctx, &person, SecondCommand::Reset).await? {
         SecondReply::Reset(was) => {
+            let person = Told::named(&person.issuer, &person.subject);
+            notices::tell(ctx, &person, "factor.reset", [None, None]);
             let change = Change { before: in_words(&was), after: in_words(&FactorList::default()) };
             Ok(Done::changed(&json!({ "removed": as_json(&was), "ended": count }), change))
         }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::caller::{self, FactorOwner};
+use super::notices::{self, Told};
 use super::standing::{self, Need};
 use super::way::{self, Way};
 use super::{listing, see_other};
@@ -52,6 +53,7 @@ pub(super) async fn enrol<P: Platform>(
         Some(replaced) => format!("{}, in the place of {}", named(&factor), named(replaced)),
         None => named(&factor),
     });
+    notices::tell(ctx, &Told::of(&caller.person), "factor.enrolled", [Some(&factor), replaced.as_ref()]);
     let mut body = json!({ "factor": listing::as_json(&factor) });
     if let (Some(codes), Some(members)) = (&recovery, body.as_object_mut()) {
         members.insert("recovery_codes".to_owned(), codes.expose().collect());
@@ -87,6 +89,7 @@ pub(super) async fn prove<P: Platform>(
     parts.event.detail = proven.factor.as_ref().map(named);
     if !is_factor {
         parts.event.ended = Some(proven.ended);
+        notices::tell(ctx, &Told::of(&caller.person), "recovery.used", [None, None]);
     }
     let response = if ctx.request.request_kind.is_navigation() {
         super::loop_guard::note(ctx, back, parts)?;

@@ -14,7 +14,7 @@ use crate::config::{OfferedFactor, SecondRules};
 use crate::gateway::context::RequestContext;
 use crate::gateway::refused::Refused;
 use crate::gateway::response_parts::{ResponseParts, SignedInPerson};
-use crate::gateway::{Platform, response};
+use crate::gateway::{Platform, cold, response};
 use crate::http::{Method, Response, StatusCode};
 use crate::json;
 use crate::keyring::KeyPurpose;
@@ -58,18 +58,18 @@ pub(super) async fn answer<P: Platform>(
     }
     let caller = caller::own(ctx, true, parts).await?;
     match step {
-        PasskeyStep::EnrolBegin => begin_enrolling(ctx, (&caller, rules), parts).await,
-        PasskeyStep::ProveBegin => begin_proving(ctx, (&caller, rules), parts).await,
+        PasskeyStep::EnrolBegin => cold(begin_enrolling(ctx, (&caller, rules), parts)).await,
+        PasskeyStep::ProveBegin => cold(begin_proving(ctx, (&caller, rules), parts)).await,
         PasskeyStep::EnrolFinish => {
             let input = Input::read(ctx, body).await?;
-            let passkey = made(ctx, (&caller, rules), input.credential.as_deref(), parts).await?;
+            let passkey = cold(made(ctx, (&caller, rules), input.credential.as_deref(), parts)).await?;
             let (name, back) = (input.name.unwrap_or_default(), input.back);
             let enrolment = Enrolment { factor: NewFactor::Passkey(passkey), name, back };
             outcome::enrol(ctx, (&caller, rules), enrolment, parts).await
         }
         PasskeyStep::ProveFinish => {
             let input = Input::read(ctx, body).await?;
-            let presented = presented(ctx, (&caller, rules), input.credential.as_deref(), parts).await?;
+            let presented = cold(presented(ctx, (&caller, rules), input.credential.as_deref(), parts)).await?;
             outcome::prove(ctx, (&caller, rules), (presented, &input.back), parts).await
         }
     }
