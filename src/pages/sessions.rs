@@ -19,7 +19,7 @@ pub struct OwnPages<'a> {
     /// That of their second factors.
     pub second: bool,
     /// What was changed of those in other sessions.
-    pub changes: second::Changed<'a>,
+    pub changes: second::ToldChanges<'a>,
 }
 
 /// The list; `current` is the id of the session that is looking, `provider` tells the name of one where that says something.

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{Before, Changed, KEEP_FRAGMENT, PASSKEYS, notice, onward, passkey_fault, without_passkeys};
+use super::{Before, KEEP_FRAGMENT, PASSKEYS, ToldChanges, notice, onward, passkey_fault, without_passkeys};
 use crate::config::OfferedFactor;
 use crate::pages::sessions::facts;
 use crate::pages::{Draft, HtmlPage, LOCAL_TIMES, View, moment};
@@ -26,7 +26,7 @@ pub struct OwnFactors<'a> {
     /// What was proven last in this session.
     pub proof: Option<&'a SecondProof>,
     /// What was changed, in this session too.
-    pub changes: Changed<'a>,
+    pub changes: ToldChanges<'a>,
     /// Where they were on the way to.
     pub back: Option<&'a str>,
     /// Where to prove another factor than the last one, and come back.
@@ -279,7 +279,7 @@ mod tests {
             adding: Before::Nothing,
             changing: Before::Nothing,
             proof: None,
-            changes: Changed::default(),
+            changes: ToldChanges::default(),
             back: None,
             verify: "/verify",
         };

@@ -6,7 +6,7 @@ mod notice;
 pub mod totp;
 pub mod verify;
 
-pub use notice::Changed;
+pub use notice::ToldChanges;
 pub(super) use notice::render as notice;
 
 use maud::{Markup, html};

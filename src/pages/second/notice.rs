@@ -9,7 +9,7 @@ use crate::time::Timestamp;
 
 /// What was changed.
 #[derive(Clone, Debug, Default)]
-pub struct Changed<'a> {
+pub struct ToldChanges<'a> {
     /// The changes, the newest first.
     pub all: Vec<&'a FactorChange>,
     /// How many more there were.
@@ -18,14 +18,14 @@ pub struct Changed<'a> {
     pub began_at: Timestamp,
 }
 
-impl Changed<'_> {
+impl ToldChanges<'_> {
     fn is_own(&self, change: &FactorChange) -> bool {
         change.began_at == Some(self.began_at)
     }
 }
 
 /// The notice; nothing where nothing was changed. What was done in this session is told too: the session may be stolen.
-pub(in crate::pages) fn render(view: &View<'_>, changes: &Changed<'_>) -> Markup {
+pub(in crate::pages) fn render(view: &View<'_>, changes: &ToldChanges<'_>) -> Markup {
     let heading = if changes.all.iter().all(|change| changes.is_own(change)) {
         "Your second factors were changed"
     } else {

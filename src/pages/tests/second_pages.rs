@@ -4,7 +4,7 @@ use crate::config::OfferedFactor;
 use crate::pages::second::list::{self, OwnFactors};
 use crate::pages::second::totp::{self, NewApp};
 use crate::pages::second::verify::{self, Asked};
-use crate::pages::second::{Before, Changed, CodeFault, codes};
+use crate::pages::second::{Before, CodeFault, ToldChanges, codes};
 use crate::pages::{HtmlPage, View};
 use crate::secret::Secret;
 use crate::session::second::changes::{ChangeKind, FactorChange};
@@ -43,7 +43,7 @@ pub(super) fn scripted(view: &View<'_>, text: &str) -> Vec<HtmlPage> {
     let by = |by| SecondProof { factor: Some("00aa".to_owned()), ..SecondProof::new(AT, by) };
     let (proof, recovered) = (by(SecondMethod::Totp), by(SecondMethod::Recovery));
     let changes = changes(text);
-    let changed = |began_at| Changed { all: changes.iter().collect(), left_out: 5, began_at };
+    let changed = |began_at| ToldChanges { all: changes.iter().collect(), left_out: 5, began_at };
     let own = |list, adding, changing, proof| OwnFactors {
         list,
         offered: &[OfferedFactor::Passkey, OfferedFactor::Totp],
@@ -94,8 +94,8 @@ pub(super) fn changes(text: &str) -> Vec<FactorChange> {
 }
 
 /// Those by another session.
-pub(super) fn elsewhere(changes: &[FactorChange]) -> Changed<'_> {
-    Changed { all: changes.iter().collect(), left_out: 5, began_at: Timestamp::EPOCH }
+pub(super) fn elsewhere(changes: &[FactorChange]) -> ToldChanges<'_> {
+    ToldChanges { all: changes.iter().collect(), left_out: 5, began_at: Timestamp::EPOCH }
 }
 
 fn factor(id: &str, kind: FactorKind, text: &str) -> ListedFactor {

@@ -16,7 +16,7 @@ use crate::gateway::{Platform, guard, response};
 use crate::http::{Method, Response, StatusCode};
 use crate::pages;
 use crate::pages::second::list::OwnFactors;
-use crate::pages::second::{Before, Changed};
+use crate::pages::second::{Before, ToldChanges};
 use crate::session::second::{FactorKind, FactorList, ListedFactor};
 use crate::time::Timestamp;
 
@@ -65,7 +65,7 @@ fn page<P: Platform>(
         adding: before(adding, to_add.as_deref()),
         changing: before(changing, to_change.as_deref()),
         proof: caller.person.authentication().second.as_ref(),
-        changes: Changed { all: list.changes.iter().rev().collect(), left_out: list.changes_left_out, began_at },
+        changes: ToldChanges { all: list.changes.iter().rev().collect(), left_out: list.changes_left_out, began_at },
         back: back.said(),
         verify: &verify,
     };
@@ -73,11 +73,11 @@ fn page<P: Platform>(
 }
 
 /// What was changed by other sessions than the one that began at this time. The page of factors tells of all.
-pub(crate) fn changed_elsewhere(list: Option<&FactorList>, began_at: Timestamp) -> Changed<'_> {
+pub(crate) fn changed_elsewhere(list: Option<&FactorList>, began_at: Timestamp) -> ToldChanges<'_> {
     let changes = list.into_iter().flat_map(|list| &list.changes).rev();
     let all: Vec<_> = changes.filter(|change| change.began_at != Some(began_at)).collect();
     let left_out = list.filter(|_| !all.is_empty()).map_or(0, |list| list.changes_left_out);
-    Changed { all, left_out, began_at }
+    ToldChanges { all, left_out, began_at }
 }
 
 fn before(need: Need, link: Option<&str>) -> Before<'_> {
