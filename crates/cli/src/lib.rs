@@ -14,6 +14,7 @@ mod mistakes;
 mod online;
 mod policy;
 mod preset;
+mod proofs;
 mod report;
 mod rules;
 mod second;
