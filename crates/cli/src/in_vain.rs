@@ -40,7 +40,7 @@ fn many(route: &Route) -> Option<String> {
 fn keys_by_email(config: &Config) -> impl Iterator<Item = String> {
     let both = |rules: &postern::config::ProviderRevocation| rules.email && rules.keys;
     let named = config.providers.iter().filter(move |provider| provider.revocation.as_ref().is_some_and(both));
-    named.filter(|_| config.api_keys.is_some()).map(|provider| {
+    named.map(|provider| {
         format!(
             "`PROVIDERS.{}.revocation` has `email` and `keys`: the keys of whoever is named by their address go on. Have the provider name people by `iss_sub`, or block them to end their keys",
             provider.id
