@@ -90,6 +90,8 @@ mod device;
 mod device_bound;
 #[path = "flow/device_now.rs"]
 mod device_now;
+#[path = "flow/device_theft.rs"]
+mod device_theft;
 #[path = "flow/documents.rs"]
 mod documents;
 #[path = "flow/explain.rs"]

@@ -9,6 +9,7 @@ mod blocks;
 mod bound;
 mod context;
 mod deployment;
+mod email_index;
 mod exposed_key;
 mod guard;
 mod health;

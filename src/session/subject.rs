@@ -172,7 +172,13 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         let Some((stored, session)) = found.filter(|(_, session)| session.grant.is_none()) else {
             return Ok(Step::Answer(Reply::Gone));
         };
-        let check = &Check { clocks: self.clocks(check.clocks, &session, now), ..check.clone() };
+        let counts = self.is_proven(check, &session, now);
+        let check = &Check {
+            clocks: self.clocks(check.clocks, &session, now),
+            touch: check.touch && counts,
+            access_token: check.access_token && counts,
+            ..check.clone()
+        };
         if session.check_clocks(check.clocks, now).is_err() {
             self.dismiss(&stored, now)?;
             return Ok(Step::Answer(Reply::Gone));

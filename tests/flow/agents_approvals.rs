@@ -129,7 +129,7 @@ fn used(
 }
 
 /// The page of a new question.
-fn asked(world: &World, gateway: &Gateway, grant: &GrantHandle, call: (&str, Option<&[&str]>)) -> String {
+pub fn asked(world: &World, gateway: &Gateway, grant: &GrantHandle, call: (&str, Option<&[&str]>)) -> String {
     match used(world, gateway, grant, call) {
         ApprovalReply::Asked(approval) => format!("/auth/approvals/{}", approval.link),
         other => panic!("{other:?}"),

@@ -171,6 +171,10 @@ async fn begin<P: Platform>(
         clocks: ctx.timeouts(),
     };
     let ended = || refused(EnterpriseRefusal::Ended);
+    let of = (provider.id.as_str(), provider.issuer.as_str());
+    if !ctx.enter_email(of, subject, begin.session.email(), begin.asked_at).await.map_err(Reason::Store)? {
+        return Err(ended());
+    }
     let session =
         match ctx.command(&subject, &Command::BeginGrant(Box::new(begin.clone()))).await.map_err(Reason::Store)? {
             Reply::Begun => begin.session,

@@ -18,7 +18,7 @@ use crate::authn::{Authenticated, Principal};
 use crate::http::csrf::CsrfError;
 use crate::http::{HeaderName, HeaderValue, Method, Response, cookie};
 use crate::limit::LimitKind;
-use crate::ports::StoreError;
+use crate::ports::{Clock, StoreError};
 use crate::refusal::{DeviceError, Reason};
 use crate::route::CanonicalPath;
 use crate::session::device::proof::{self, ProofTerms};
@@ -26,8 +26,7 @@ use crate::session::device::{
     BoundCookie, DeviceBinding, DeviceChallenge, DeviceCommand, DeviceReply, REGISTER_WITHIN,
 };
 use crate::session::{Check, Command, Reply, SessionHandle, SessionTimeouts, Sessions, SubjectKey};
-use crate::time::Timestamp;
-use crate::upstream::SessionLease;
+use crate::upstream::{ProofLease, SessionLease};
 
 /// What is ours of the paths.
 pub(super) const PREFIX: &str = "/auth/bound";
@@ -63,21 +62,24 @@ fn not_now(reason: Reason) -> Reason {
 }
 
 impl Gateway {
-    /// When the key was proved last of the device that a session is bound to, for a stream that depends on it. `None`: the
-    /// session has ended, or is bound to none.
+    /// Whether a stream that depends on proofs of a device goes on, and by which; `None`: it ends, as where the session has.
     ///
     /// # Errors
     /// When its object does not answer.
-    pub async fn proved_at<P: Platform>(
+    pub async fn still_proven<P: Platform>(
         &self,
         platform: &P,
         lease: &SessionLease,
-    ) -> Result<Option<Timestamp>, StoreError> {
+        proof: ProofLease,
+    ) -> Result<Option<ProofLease>, StoreError> {
         let session = &self.config.session;
         let clocks = SessionTimeouts::new(session.idle, session.absolute);
-        let check = Check { digest: lease.digest.clone(), touch: false, access_token: false, clocks };
+        let check = Check { digest: lease.digest.clone(), touch: false, access_token: false, shown: None, clocks };
         match platform.sessions().call(&lease.subject, &Command::Check(check)).await? {
-            Reply::Live(live) => Ok(live.session.device.map(|device| device.proved_at)),
+            Reply::Live(live) => {
+                let now = platform.clock().now();
+                Ok(live.session.device.and_then(|device| proof.renewed(&device, now)))
+            }
             Reply::Gone => Ok(None),
             _ => Err(StoreError::Malformed),
         }

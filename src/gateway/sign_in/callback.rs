@@ -283,8 +283,9 @@ async fn begin_session<P: Platform>(
         enter(ctx, SidKey::of(signed_in.issuer(), sid), subject, transaction).await?;
     }
     let session = record(ctx, provider, &response, &person);
-    if let Some(key) = email_key(provider, &session) {
-        enter(ctx, key, subject, transaction).await?;
+    let named = (provider.id.as_str(), &*session.issuer);
+    if !ctx.enter_email(named, subject, session.email(), transaction.started_at).await.map_err(Reason::Store)? {
+        return Err(Reason::LoginOvertaken);
     }
     tell_keys(ctx, &session).await?;
     let begin = Begin {
@@ -340,13 +341,6 @@ async fn enter<P: Platform>(
     let entry = SidEntry { subject, login_started_at: transaction.started_at, until };
     let entered = ctx.platform.sid_index().enter_sid(&key, &entry).await;
     if entered.map_err(Reason::Store)? { Ok(()) } else { Err(Reason::LoginOvertaken) }
-}
-
-/// By which the provider could end the session that begins, where it may name people by their addresses.
-fn email_key(provider: &Provider, session: &Session) -> Option<SidKey> {
-    provider.revocation.filter(|revocation| revocation.email)?;
-    let email = session.email()?;
-    Some(SidKey::of_email(&session.issuer, &email))
 }
 
 /// The sessions this browser has or had when the login began.

@@ -157,7 +157,7 @@ impl World {
     }
 
     fn check(&self, digest: &SessionDigest, now: i64, touch: bool) -> Option<Live> {
-        let check = Check { digest: digest.clone(), touch, access_token: true, clocks: timeouts() };
+        let check = Check { digest: digest.clone(), touch, access_token: true, shown: None, clocks: timeouts() };
         match self.run(&Command::Check(check), now) {
             Reply::Live(live) => Some(*live),
             Reply::Gone => None,

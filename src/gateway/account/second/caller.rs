@@ -3,9 +3,9 @@
 
 use crate::authn::session_cookie::Wants;
 use crate::authn::{Authenticated, Principal, Rejection};
-use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
 use crate::gateway::response_parts::ResponseParts;
+use crate::gateway::{Platform, cold};
 use crate::http::cookie;
 use crate::ports::StoreError;
 use crate::refusal::Reason;
@@ -44,7 +44,7 @@ pub(super) async fn own<P: Platform>(
     parts: &mut ResponseParts,
 ) -> Result<FactorOwner, Reason> {
     let wants = Wants { touch, access_token: false, staleness: None };
-    let Authenticated { principal, handle, .. } = ctx.authenticate(wants, parts).await?;
+    let Authenticated { principal, handle, .. } = cold(ctx.authenticate(wants, parts)).await?;
     Ok(FactorOwner { person: principal, handle })
 }
 

@@ -11,7 +11,7 @@ use crate::config::SecondRules;
 use crate::gateway::context::RequestContext;
 use crate::gateway::refused::Refused;
 use crate::gateway::response_parts::ResponseParts;
-use crate::gateway::{Platform, response};
+use crate::gateway::{Platform, guard, response};
 use crate::http::{Method, Response, StatusCode};
 use crate::ports::RequestBody;
 use crate::refusal::Reason;
@@ -26,6 +26,9 @@ pub(super) async fn remove<P: Platform>(
     parts.event.event = What::FactorRemoved;
     ctx.request.allow_methods(&[Method::POST])?;
     let caller = caller::own(ctx, true, parts).await?;
+    if let Some(proof) = guard::device::prove_first(ctx, &caller.person, parts)? {
+        return Ok(proof);
+    }
     let command = SecondCommand::Remove { session: caller.session(), id: id.to_owned(), within: rules.enrol_within };
     let removed = match caller::order(ctx, &caller, command).await? {
         SecondReply::Removed(removed) => removed,
@@ -65,6 +68,9 @@ pub(super) async fn new_codes<P: Platform>(
     parts.event.event = What::RecoveryMade;
     ctx.request.allow_methods(&[Method::POST])?;
     let caller = caller::own(ctx, true, parts).await?;
+    if let Some(proof) = guard::device::prove_first(ctx, &caller.person, parts)? {
+        return Ok(proof);
+    }
     let command = SecondCommand::NewRecoveryCodes { session: caller.session(), within: rules.enrol_within };
     let codes = match caller::order(ctx, &caller, command).await? {
         SecondReply::Codes(codes) => codes,

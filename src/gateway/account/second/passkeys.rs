@@ -14,7 +14,7 @@ use crate::config::{OfferedFactor, SecondRules};
 use crate::gateway::context::RequestContext;
 use crate::gateway::refused::Refused;
 use crate::gateway::response_parts::{ResponseParts, SignedInPerson};
-use crate::gateway::{Platform, cold, response};
+use crate::gateway::{Platform, cold, guard, response};
 use crate::http::{Method, Response, StatusCode};
 use crate::json;
 use crate::keyring::KeyPurpose;
@@ -57,6 +57,12 @@ pub(super) async fn answer<P: Platform>(
         return Err(Reason::Second(SecondError::NotOffered).into());
     }
     let caller = caller::own(ctx, true, parts).await?;
+    // Before the challenge is used up.
+    if step == PasskeyStep::EnrolFinish
+        && let Some(proof) = guard::device::prove_first(ctx, &caller.person, parts)?
+    {
+        return Ok(proof);
+    }
     match step {
         PasskeyStep::EnrolBegin => cold(begin_enrolling(ctx, (&caller, rules), parts)).await,
         PasskeyStep::ProveBegin => cold(begin_proving(ctx, (&caller, rules), parts)).await,
