@@ -8,6 +8,7 @@ use crate::session::device::{
 use crate::session::handle::SessionDigest;
 use crate::session::message::{Check, Reply};
 use crate::session::record::{Session, SessionTimeouts};
+use crate::session::second::book::Factor;
 use crate::session::table::{Row, SessionTable};
 use crate::time::Timestamp;
 
@@ -40,10 +41,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         if session.device.is_some() {
             return Ok(DeviceReply::AlreadyBound);
         }
-        // A proof by a second factor counts like a sign-in: the session has an id since that nobody knew before.
-        let proof = session.second.as_ref().filter(|proof| proof.by.is_a_factor());
-        let offered_at = proof.map_or(session.created_at, |proof| proof.at.max(session.created_at));
-        if now.since(offered_at) > REGISTER_WITHIN {
+        if now.since(self.offered_at(&session)?) > REGISTER_WITHIN {
             return Ok(DeviceReply::TooLate);
         }
         let device = DeviceBinding {
@@ -57,6 +55,16 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         };
         self.put_device((&stored, session), device.clone(), bind.clocks, now)?;
         Ok(DeviceReply::Bound(Box::new(device)))
+    }
+
+    /// Since when a session may be bound. A proof by a factor that was there before the session counts like its sign-in: the id
+    /// that it has since then is new. One that the session added itself proves nothing of whose it is.
+    fn offered_at(&self, session: &Session) -> Result<Timestamp, StoreError> {
+        let since = session.created_at;
+        let Some(proof) = session.second.as_ref().filter(|proof| proof.by.is_a_factor()) else { return Ok(since) };
+        let book = self.factor_book()?;
+        let is_older = |factor: &Factor| proof.factor.as_ref() == Some(&factor.id) && factor.made_at < since;
+        Ok(if book.factors.iter().any(is_older) { proof.at.max(since) } else { since })
     }
 
     /// A proof is for the generation that is, and makes it the next: sent once more, it is for one that is over.

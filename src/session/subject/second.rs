@@ -94,7 +94,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
     }
 
     /// What there is. Where it cannot be read, nothing is answered: nobody would know whether a factor is asked for.
-    fn factor_book(&self) -> Result<FactorBook, StoreError> {
+    pub(super) fn factor_book(&self) -> Result<FactorBook, StoreError> {
         let Some(note) = self.table.note(NoteKind::Ended, BOOK)? else { return Ok(FactorBook::default()) };
         json::from_text(&note.value).map_err(|_| StoreError::Malformed)
     }

@@ -19,18 +19,20 @@ pub(crate) struct Told<'a> {
     issuer: &'a str,
     subject: &'a str,
     email: Option<&'a str>,
+    /// Whether they did it themselves: where somebody else was, is nothing for them.
+    by_them: bool,
 }
 
 impl<'a> Told<'a> {
     /// The person themselves, with their address if their provider verified it.
     pub(super) fn of(person: &'a Principal) -> Self {
         let email = Identity { principal: person, session: None }.email();
-        Self { issuer: person.issuer(), subject: person.subject(), email }
+        Self { issuer: person.issuer(), subject: person.subject(), email, by_them: true }
     }
 
     /// Somebody of whom no more is known.
     pub(crate) const fn named(issuer: &'a str, subject: &'a str) -> Self {
-        Self { issuer, subject, email: None }
+        Self { issuer, subject, email: None, by_them: false }
     }
 }
 
@@ -46,7 +48,8 @@ pub(crate) fn tell<P: Platform>(
     let Some(to) = config.second.as_ref().and_then(|rules| rules.notify.as_ref()) else { return };
     let [factor, replaced] =
         factors.map(|one| one.map(|one| json!({ "id": one.id, "kind": kind(one.kind), "name": one.name })));
-    let Origin { device, place } = Origin::of(ctx.request.head);
+    let origin = person.by_them.then(|| Origin::of(ctx.request.head));
+    let (device, place) = origin.map(|Origin { device, place }| (device, place)).unzip();
     let about = json!({ "factor": factor, "replaced": replaced, "device": device, "place": place });
     let claims = json!({
         "iss": config.public_url.origin(),
