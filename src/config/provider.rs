@@ -8,6 +8,7 @@ use super::problem::{expected, shown};
 use super::provider_choice::{self, OtherAccount, ProviderChoice};
 use super::revocation::{self, ProviderRevocation};
 use super::secrets::{SecretOwner, Secrets};
+use super::sender_constrained::{self, SenderConstrained};
 use super::sign_out::{self, SignOut};
 use super::table::Table;
 use super::tenants::Tenants;
@@ -26,7 +27,7 @@ const DEFAULT_SCOPES: [&str; 3] = [OPENID, "profile", "email"];
 const LONGEST_MAX_AGE: Seconds = Seconds::hours(30 * 24);
 
 /// Parameters of the authorization request that are Postern's to set, or that change what it means.
-const OWN_PARAMETERS: [&str; 20] = [
+const OWN_PARAMETERS: [&str; 21] = [
     "acr_values",
     "client_assertion",
     "client_assertion_type",
@@ -34,6 +35,7 @@ const OWN_PARAMETERS: [&str; 20] = [
     "client_secret",
     "code_challenge",
     "code_challenge_method",
+    "dpop_jkt",
     "id_token_hint",
     "login_hint",
     "max_age",
@@ -82,6 +84,8 @@ pub struct Provider {
     pub client_id: String,
     /// `client_auth`, with its secret.
     pub client_auth: ClientAuth,
+    /// `sender_constrained`: what its access tokens are bound to. `None`: nothing.
+    pub sender_constrained: Option<SenderConstrained>,
     /// `scopes`; contains `openid`. Default `["openid", "profile", "email"]`.
     pub scopes: Vec<String>,
     /// `response_mode`. Default `query`.
@@ -265,6 +269,7 @@ fn read(
     let client_id =
         table.required("client_id", "the client id that the provider gave", parsed("visible ASCII characters", word));
     let client_auth = client_auth::read(&mut table, secrets, &SecretOwner::Provider(&id));
+    let sender_constrained = sender_constrained::read(&mut table, client_auth.as_ref());
     let oauth2 = (kind == Kind::OAuth2).then(|| oauth2::read(&mut table, issuer.as_ref()));
     let name = table.optional("name", parsed("a name of 1 to 80 characters", label));
     let scopes = scopes(&mut table, kind);
@@ -297,6 +302,7 @@ fn read(
         issuer,
         client_id,
         client_auth,
+        sender_constrained,
         scopes,
         response_mode: response_mode.unwrap_or(ResponseMode::Query),
         id_token_algs: id_token_algs.unwrap_or_else(|| vec![Algorithm::Rs256]),
