@@ -19,6 +19,7 @@ mod decisions;
 mod deployment;
 mod groups;
 mod health;
+mod id_token_encryption;
 mod introspection;
 mod issuer;
 mod limits;
@@ -68,6 +69,7 @@ pub use client_auth::{AppleKey, AssertionAudience, ClientAssertion, ClientAuth, 
 pub use decisions::{DecisionRetention, Decisions};
 pub use deployment::{Deployment, Names, SiteConfig};
 pub use health::Monitor;
+pub use id_token_encryption::IdTokenEncryption;
 pub use introspection::{Introspection, WithoutAudience};
 pub use issuer::{Constraint, Profile, SignedTokens, TokenFormat, TokenIssuer};
 pub use limits::Limits;

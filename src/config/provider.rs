@@ -2,6 +2,7 @@
 
 use super::address::Issuer;
 use super::client_auth::{self, ClientAuth};
+use super::id_token_encryption::{self, IdTokenEncryption};
 use super::oauth2::{self, OAuth2};
 use super::preset::{self, Kind};
 use super::problem::{expected, shown};
@@ -86,6 +87,8 @@ pub struct Provider {
     pub client_auth: ClientAuth,
     /// `sender_constrained`: what its access tokens are bound to. `None`: nothing.
     pub sender_constrained: Option<SenderConstrained>,
+    /// `encrypted_id_token`: whether its ID tokens are encrypted for us. `None`: they are not.
+    pub encrypted_id_token: Option<IdTokenEncryption>,
     /// `scopes`; contains `openid`. Default `["openid", "profile", "email"]`.
     pub scopes: Vec<String>,
     /// `response_mode`. Default `query`.
@@ -270,6 +273,7 @@ fn read(
         table.required("client_id", "the client id that the provider gave", parsed("visible ASCII characters", word));
     let client_auth = client_auth::read(&mut table, secrets, &SecretOwner::Provider(&id));
     let sender_constrained = sender_constrained::read(&mut table, client_auth.as_ref());
+    let encrypted_id_token = id_token_encryption::read(&mut table, secrets, &SecretOwner::Provider(&id));
     let oauth2 = (kind == Kind::OAuth2).then(|| oauth2::read(&mut table, issuer.as_ref()));
     let name = table.optional("name", parsed("a name of 1 to 80 characters", label));
     let scopes = scopes(&mut table, kind);
@@ -303,6 +307,7 @@ fn read(
         client_id,
         client_auth,
         sender_constrained,
+        encrypted_id_token,
         scopes,
         response_mode: response_mode.unwrap_or(ResponseMode::Query),
         id_token_algs: id_token_algs.unwrap_or_else(|| vec![Algorithm::Rs256]),

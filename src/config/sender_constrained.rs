@@ -103,3 +103,6 @@ pub(super) fn refuse_contradictions(table: &Table<'_>, guard: &Guard, providers:
         Token::None | Token::Assertion | Token::Txn | Token::Service(_) => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

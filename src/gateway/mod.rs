@@ -8,6 +8,7 @@ mod background;
 mod blocks;
 mod bound;
 mod context;
+mod decrypted;
 mod deployment;
 mod exposed_key;
 mod guard;

@@ -136,3 +136,6 @@ pub fn wants_nonce(answer: &OutboundResponse) -> bool {
     let document = json::parse_object(&answer.body, MAX_ERROR_BYTES).ok();
     challenged || document.is_some_and(|body| body.get("error").and_then(Value::as_str) == Some(NONCE_WANTED))
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use crate::gateway::issuer_documents::AcceptedKeys;
 use crate::gateway::platform::assertion_maker;
 use crate::gateway::proven::ProofOfKey;
 use crate::gateway::refused::{expected_of, tell_mismatch};
-use crate::gateway::{Gateway, Platform};
+use crate::gateway::{Gateway, Platform, cold, decrypted};
 use crate::http::StatusCode;
 use crate::oidc::error_response::ErrorResponse;
 use crate::oidc::exchange::may_pass;
@@ -34,7 +34,7 @@ impl Gateway {
         event.identity(&job.session.provider, &job.session.issuer, &job.session.subject);
         event.session = Some(job.digest.public_id());
         let (outcome, reason) = match self.ask_for_tokens(platform, job).await {
-            Ok((metadata, response)) => match self.check_id_token(platform, job, &metadata, &response).await {
+            Ok((metadata, mut response)) => match self.check(platform, job, &metadata, &mut response).await {
                 Ok(access_token) => {
                     (refreshed(self.provider_of(job), response, access_token, platform.clock().now()), None)
                 }
@@ -100,6 +100,20 @@ impl Gateway {
         });
         let response = token::process_as(&answer.await?, key.is_some()).map_err(Reason::Token)?;
         Ok((metadata, response))
+    }
+
+    /// Opens the ID token where it is encrypted, and checks it.
+    async fn check<P: Platform>(
+        &self,
+        platform: &P,
+        job: &RefreshJob,
+        metadata: &Metadata,
+        response: &mut TokenResponse,
+    ) -> Result<Secret<String>, Reason> {
+        if let Some(provider) = self.provider_of(job) {
+            cold(decrypted::open_id_token(platform, provider, response)).await?;
+        }
+        self.check_id_token(platform, job, metadata, response).await
     }
 
     /// The new access token. R-063: a refreshed ID token, where there is one, tells of the same person.
@@ -206,6 +220,8 @@ fn consequence(job: &RefreshJob, reason: &Reason, successor: Option<Secret<Strin
         Reason::ProviderUnreachable(Document::Keys, _)
         | Reason::ProviderStatus(Document::Keys, _)
         | Reason::Keys(_)
+        // Or opened: its key may have left the configuration too soon.
+        | Reason::Encryption(_)
         // The person's keys could not be told what it says.
         | Reason::Store(_) => RefreshOutcome::Unverified { successor },
         // The provider itself says that it failed, or was never asked: the token is as good as before.

@@ -12,7 +12,7 @@ use crate::gateway::context::RequestContext;
 use crate::gateway::proven::ProofOfKey;
 use crate::gateway::refused::{expected_of, explain, tell_mismatch};
 use crate::gateway::response_parts::ResponseParts;
-use crate::gateway::{Platform, bound, platform, response};
+use crate::gateway::{Platform, bound, cold, decrypted, platform, response};
 use crate::http::cookie::{self, SessionCookie};
 use crate::http::{Method, Response, StatusCode};
 use crate::ids::identifiers::{IssuerIdentifier, SubjectIdentifier};
@@ -262,7 +262,9 @@ async fn redeem<P: Platform>(
         let maker = platform::assertion_maker(ctx.platform, ctx.request.now);
         token::code_request(provider, endpoint, &grant, maker).await.map_err(Reason::Token)
     });
-    token::process_as(&answer.await?, key.is_some()).map_err(Reason::Token)
+    let mut response = token::process_as(&answer.await?, key.is_some()).map_err(Reason::Token)?;
+    cold(decrypted::open_id_token(ctx.platform, provider, &mut response)).await?;
+    Ok(response)
 }
 
 /// Ends the session this browser had, and begins a new one under a new id.

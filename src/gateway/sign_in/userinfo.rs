@@ -4,7 +4,7 @@ use crate::config::Provider;
 use crate::gateway::context::RequestContext;
 use crate::gateway::issuer_documents::AcceptedKeys;
 use crate::gateway::proven::ProofOfKey;
-use crate::gateway::{Platform, cold};
+use crate::gateway::{Platform, cold, decrypted};
 use crate::oidc::exchange::may_pass;
 use crate::oidc::metadata::Metadata;
 use crate::oidc::proof_key::ProofKey;
@@ -80,6 +80,8 @@ async fn ask<P: Platform>(
     let checked = match userinfo::process(&answer).map_err(Reason::UserInfo)? {
         Body::Claims(claims) => UserInfo::check(claims, &expectations),
         Body::Jwt(token) => {
+            let inner = cold(decrypted::opened(ctx.platform, provider, token)).await?;
+            let token = inner.as_ref().map_or(token, |inner| inner.expose().as_str());
             let accepted = AcceptedKeys::of_provider(provider, metadata);
             let verified = ctx.site.documents.verify_delivered(ctx.platform, accepted, token).await;
             let verified = verified.map_err(|error| error.reason(Reason::UserInfoSignature))?;
