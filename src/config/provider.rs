@@ -273,7 +273,7 @@ fn read(
         table.required("client_id", "the client id that the provider gave", parsed("visible ASCII characters", word));
     let client_auth = client_auth::read(&mut table, secrets, &SecretOwner::Provider(&id));
     let sender_constrained = sender_constrained::read(&mut table, client_auth.as_ref());
-    let encrypted_id_token = id_token_encryption::read(&mut table, secrets, &SecretOwner::Provider(&id));
+    let encrypted_id_token = id_token_encryption::read(&mut table, secrets, (&id, client_auth.as_ref()));
     let oauth2 = (kind == Kind::OAuth2).then(|| oauth2::read(&mut table, issuer.as_ref()));
     let name = table.optional("name", parsed("a name of 1 to 80 characters", label));
     let scopes = scopes(&mut table, kind);
@@ -285,7 +285,9 @@ fn read(
     let prompt = table.optional("prompt", prompt);
     let (acr_values, max_age, cannot) = strength(&mut table, kind);
     let resource = table.optional("resource", parsed("an absolute URI without fragment", resource));
-    let sign_out = sign_out::read(&mut table, issuer.as_ref());
+    let mut sign_out = sign_out::read(&mut table, issuer.as_ref());
+    // What is encrypted on its way to us is not for the address of a sign-out, unless somebody says so.
+    sign_out.id_token_hint &= encrypted_id_token.is_none() || table.has("id_token_hint");
     let revocation = table.table("revocation").map(|table| revocation::read(table, kind));
     let session_max = table.optional("session_max", duration(Seconds::new(1), LONGEST_MAX_AGE));
     let not_before = table.optional("not_before", parsed(MOMENT, moment));

@@ -143,6 +143,18 @@ impl AssertionKey {
         }
     }
 
+    /// The SHA-256 thumbprint (RFC 7638) of its public half, in base64url.
+    #[must_use]
+    pub fn thumbprint(&self) -> &str {
+        self.public.thumbprint()
+    }
+
+    /// Its name in the header, unless a certificate names it.
+    #[must_use]
+    pub fn kid(&self) -> Option<&str> {
+        self.kid.as_deref()
+    }
+
     /// The public half, for others to verify by: with its name, its use and the algorithm.
     #[must_use]
     pub fn public_jwk(&self) -> Value {
