@@ -72,6 +72,8 @@ mod block_reach;
 mod blocked_keys;
 #[path = "flow/blocks.rs"]
 mod blocks;
+#[path = "flow/bound_tokens.rs"]
+mod bound_tokens;
 #[path = "flow/callback.rs"]
 mod callback;
 #[path = "flow/certificates.rs"]
@@ -94,6 +96,8 @@ mod device_now;
 mod device_theft;
 #[path = "flow/documents.rs"]
 mod documents;
+#[path = "flow/encrypted_tokens.rs"]
+mod encrypted_tokens;
 #[path = "flow/explain.rs"]
 mod explain;
 #[path = "flow/front_end.rs"]

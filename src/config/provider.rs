@@ -2,12 +2,14 @@
 
 use super::address::Issuer;
 use super::client_auth::{self, ClientAuth};
+use super::id_token_encryption::{self, IdTokenEncryption};
 use super::oauth2::{self, OAuth2};
 use super::preset::{self, Kind};
 use super::problem::{expected, shown};
 use super::provider_choice::{self, OtherAccount, ProviderChoice};
 use super::revocation::{self, ProviderRevocation};
 use super::secrets::{SecretOwner, Secrets};
+use super::sender_constrained::{self, SenderConstrained};
 use super::sign_out::{self, SignOut};
 use super::table::Table;
 use super::tenants::Tenants;
@@ -26,7 +28,7 @@ const DEFAULT_SCOPES: [&str; 3] = [OPENID, "profile", "email"];
 const LONGEST_MAX_AGE: Seconds = Seconds::hours(30 * 24);
 
 /// Parameters of the authorization request that are Postern's to set, or that change what it means.
-const OWN_PARAMETERS: [&str; 20] = [
+const OWN_PARAMETERS: [&str; 21] = [
     "acr_values",
     "client_assertion",
     "client_assertion_type",
@@ -34,6 +36,7 @@ const OWN_PARAMETERS: [&str; 20] = [
     "client_secret",
     "code_challenge",
     "code_challenge_method",
+    "dpop_jkt",
     "id_token_hint",
     "login_hint",
     "max_age",
@@ -82,6 +85,10 @@ pub struct Provider {
     pub client_id: String,
     /// `client_auth`, with its secret.
     pub client_auth: ClientAuth,
+    /// `sender_constrained`: what its access tokens are bound to. `None`: nothing.
+    pub sender_constrained: Option<SenderConstrained>,
+    /// `encrypted_id_token`: whether its ID tokens are encrypted for us. `None`: they are not.
+    pub encrypted_id_token: Option<IdTokenEncryption>,
     /// `scopes`; contains `openid`. Default `["openid", "profile", "email"]`.
     pub scopes: Vec<String>,
     /// `response_mode`. Default `query`.
@@ -265,6 +272,8 @@ fn read(
     let client_id =
         table.required("client_id", "the client id that the provider gave", parsed("visible ASCII characters", word));
     let client_auth = client_auth::read(&mut table, secrets, &SecretOwner::Provider(&id));
+    let sender_constrained = sender_constrained::read(&mut table, client_auth.as_ref());
+    let encrypted_id_token = id_token_encryption::read(&mut table, secrets, (&id, client_auth.as_ref()));
     let oauth2 = (kind == Kind::OAuth2).then(|| oauth2::read(&mut table, issuer.as_ref()));
     let name = table.optional("name", parsed("a name of 1 to 80 characters", label));
     let scopes = scopes(&mut table, kind);
@@ -276,7 +285,9 @@ fn read(
     let prompt = table.optional("prompt", prompt);
     let (acr_values, max_age, cannot) = strength(&mut table, kind);
     let resource = table.optional("resource", parsed("an absolute URI without fragment", resource));
-    let sign_out = sign_out::read(&mut table, issuer.as_ref());
+    let mut sign_out = sign_out::read(&mut table, issuer.as_ref());
+    // What is encrypted on its way to us is not for the address of a sign-out, unless somebody says so.
+    sign_out.id_token_hint &= encrypted_id_token.is_none() || table.has("id_token_hint");
     let revocation = table.table("revocation").map(|table| revocation::read(table, kind));
     let session_max = table.optional("session_max", duration(Seconds::new(1), LONGEST_MAX_AGE));
     let not_before = table.optional("not_before", parsed(MOMENT, moment));
@@ -297,6 +308,8 @@ fn read(
         issuer,
         client_id,
         client_auth,
+        sender_constrained,
+        encrypted_id_token,
         scopes,
         response_mode: response_mode.unwrap_or(ResponseMode::Query),
         id_token_algs: id_token_algs.unwrap_or_else(|| vec![Algorithm::Rs256]),

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::exchange::json_get;
-use crate::config::{ClientAuth, Issuer, OAuth2};
+use crate::config::{ClientAuth, Issuer, OAuth2, Provider};
 use crate::json::{self, JsonError, is_true, said, texts};
 use crate::ports::OutboundRequest;
 
@@ -24,7 +24,7 @@ pub struct Metadata {
     /// `revocation_endpoint` (RFC 7009)
     pub revocation_endpoint: Option<AliasedEndpoint>,
     /// `userinfo_endpoint` (OpenID Connect Core §5.3)
-    pub userinfo_endpoint: Option<String>,
+    pub userinfo_endpoint: Option<AliasedEndpoint>,
     /// `authorization_response_iss_parameter_supported` (RFC 9207 §3)
     pub iss_parameter_supported: bool,
     /// The endpoints that are named, cannot be used, and are not needed to sign anybody in.
@@ -50,7 +50,17 @@ impl AliasedEndpoint {
     /// Where a client asks that proves itself so.
     #[must_use]
     pub fn of_client(&self, auth: &ClientAuth) -> &str {
-        match (&self.alias, auth.certificate()) {
+        self.shown(auth.certificate())
+    }
+
+    /// Where this provider is asked.
+    #[must_use]
+    pub fn of_provider(&self, provider: &Provider) -> &str {
+        self.shown(provider.certificate())
+    }
+
+    fn shown(&self, certificate: Option<&str>) -> &str {
+        match (&self.alias, certificate) {
             (Some(alias), Some(_)) => alias,
             _ => &self.url,
         }
@@ -160,8 +170,10 @@ impl Metadata {
         let end_session_endpoint = optional("end_session_endpoint");
         let revocation_endpoint = optional("revocation_endpoint");
         let userinfo_endpoint = optional("userinfo_endpoint");
-        let revocation_endpoint = revocation_endpoint
-            .map(|url| AliasedEndpoint { url, alias: alias(&document, "revocation_endpoint", issuer) });
+        let with_alias =
+            |url: Option<String>, name| url.map(|url| AliasedEndpoint { url, alias: alias(&document, name, issuer) });
+        let revocation_endpoint = with_alias(revocation_endpoint, "revocation_endpoint");
+        let userinfo_endpoint = with_alias(userinfo_endpoint, "userinfo_endpoint");
         let required = |name| required(&document, name, issuer);
         Ok(Self {
             authorization_endpoint: required("authorization_endpoint")?,

@@ -19,6 +19,7 @@ pub mod logout;
 pub mod logout_token;
 pub mod metadata;
 pub mod oauth2_user;
+pub mod proof_key;
 pub mod refetch_budget;
 pub mod return_to;
 pub mod revocation_request;

@@ -164,7 +164,7 @@ fn the_log_says_whose_cookies_were_used() {
 fn with_everything() -> Value {
     let mut variables = server::with_agents(json!({ "remember": true }));
     variables["SESSION"] = json!({ "device": "offer" });
-    variables["SECOND"] = json!({});
+    variables["SECOND"] = json!({ "enrol_within": "30m" });
     variables["KEYS"] = json!({ "self_service": { "scopes": ["a"] } });
     variables["ADMIN"] = json!({ "principals": ["corp|alice"] });
     variables
