@@ -8,6 +8,7 @@ use super::secrets::{SecretOwner, Secrets};
 use super::services::ServiceClient;
 use super::table::Table;
 use super::value::{choice, parsed, text};
+use crate::ids::ProviderId;
 use crate::jose::client_secret::MIN_SECRET_BYTES;
 use crate::jose::{Algorithm, DEFAULT_TYP};
 use crate::secret::Secret;
@@ -147,6 +148,24 @@ pub enum AssertionAudience {
     Endpoint,
     /// Always this.
     Fixed(String),
+}
+
+/// The same of a provider. `by_key`: whether its key is the default, and not a secret.
+pub(super) fn read_of_provider(
+    table: &mut Table<'_>,
+    secrets: &Secrets<'_>,
+    id: &ProviderId,
+    by_key: bool,
+) -> Option<ClientAuth> {
+    let owner = SecretOwner::Provider(id);
+    if by_key && !table.has("client_auth") {
+        // They are asked for, if not in use.
+        for key in ["client_auth", "mtls_certificate"] {
+            table.peek(key);
+        }
+        return assertion(table, secrets, &owner).map(ClientAuth::PrivateKeyJwt);
+    }
+    read(table, secrets, &owner)
 }
 
 /// Reads `client_auth` and `client_assertion` of a table, and the secret of its owner.
