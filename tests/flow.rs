@@ -108,6 +108,8 @@ mod health;
 mod introspection;
 #[path = "flow/issuer_tenants.rs"]
 mod issuer_tenants;
+#[path = "flow/jarm.rs"]
+mod jarm;
 #[path = "flow/key_issuer.rs"]
 mod key_issuer;
 #[path = "flow/key_search.rs"]
@@ -150,6 +152,8 @@ mod provider_differences;
 mod provider_errors;
 #[path = "flow/provider_gone.rs"]
 mod provider_gone;
+#[path = "flow/pushed.rs"]
+mod pushed;
 #[path = "flow/refresh.rs"]
 mod refresh;
 #[path = "flow/relations.rs"]

@@ -1,7 +1,9 @@
 //! `profile`, `par` and `signed_request`: how carefully a provider's authorization requests are handed over (RFC 9126,
 //! RFC 9101, FAPI 2.0 Security Profile).
 
-use super::client_auth::{AssertionAudience, ClientAuth};
+use serde_json::Value;
+
+use super::client_auth::ClientAuth;
 use super::preset::Kind;
 use super::provider::ResponseMode;
 use super::table::Table;
@@ -13,7 +15,9 @@ const PROFILES: [(&str, ()); 1] = [(FAPI2, ())];
 const FAPI2: &str = "fapi2";
 /// What FAPI 2.0 §5.4.1 lets sign.
 const SIGNERS: [Algorithm; 3] = [Algorithm::Es256, Algorithm::Ps256, Algorithm::EdDsa];
-const SIGNER_NAMES: &str = "`ES256`, `PS256`, `EdDSA`";
+/// How FAPI 2.0 §5.3.3.1 lets clients prove who they are.
+const PROOFS: [&str; 3] = ["private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"];
+const ASSERTION: &str = "client_assertion";
 
 /// When authorization requests are pushed (RFC 9126) and do not go through the browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,12 +74,7 @@ pub(super) fn default_algorithms(fapi2: bool) -> Vec<Algorithm> {
 }
 
 /// whatever else the table says and the profile rules out, all of it.
-pub(super) fn refuse_contradictions(
-    table: &Table<'_>,
-    rules: RequestRules,
-    auth: Option<&ClientAuth>,
-    algorithms: &[Algorithm],
-) {
+pub(super) fn refuse_contradictions(table: &Table<'_>, rules: RequestRules, algorithms: &[Algorithm]) {
     if !rules.fapi2 {
         return;
     }
@@ -83,25 +82,31 @@ pub(super) fn refuse_contradictions(
     if rules.par != Par::Always {
         refuse("par", "requests are always pushed, leave it out");
     }
-    match auth {
-        None | Some(ClientAuth::Tls(_)) => {}
-        Some(ClientAuth::PrivateKeyJwt(how)) => {
-            if !SIGNERS.contains(&how.algorithm) {
-                table.problem_in("client_assertion", "alg", contradiction(&format!("expected one of {SIGNER_NAMES}")));
-            }
-            if how.audience != AssertionAudience::Issuer {
-                let wanted = "assertions are for the issuer, leave it out";
-                table.problem_in("client_assertion", "audience", contradiction(wanted));
-            }
-        }
-        Some(_) => refuse(
-            "client_auth",
-            "expected `private_key_jwt`, `tls_client_auth` or `self_signed_tls_client_auth`",
-        ),
+    if text_at(table.own("client_auth")).is_some_and(|method| !PROOFS.contains(&method)) {
+        refuse("client_auth", &format!("expected {}", listed(&PROOFS)));
     }
-    if algorithms.iter().any(|algorithm| !SIGNERS.contains(algorithm)) {
-        refuse("id_token_algs", &format!("expected some of {SIGNER_NAMES}"));
+    let of_assertion = |name| text_at(table.own(ASSERTION)?.get(name));
+    if of_assertion("alg").is_some_and(|alg| !is_signer(Algorithm::from_name(alg))) {
+        table.problem_in(ASSERTION, "alg", contradiction(&format!("expected {}", listed(&SIGNERS.map(Algorithm::name)))));
     }
+    if of_assertion("audience").is_some_and(|audience| audience != "issuer") {
+        table.problem_in(ASSERTION, "audience", contradiction("assertions are for the issuer, leave it out"));
+    }
+    if !algorithms.iter().all(|algorithm| is_signer(Some(*algorithm))) {
+        refuse("id_token_algs", &format!("expected {}", listed(&SIGNERS.map(Algorithm::name))));
+    }
+}
+
+fn text_at(value: Option<&Value>) -> Option<&str> {
+    value?.as_str()
+}
+
+fn is_signer(algorithm: Option<Algorithm>) -> bool {
+    algorithm.is_some_and(|algorithm| SIGNERS.contains(&algorithm))
+}
+
+fn listed(words: &[&str]) -> String {
+    words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or ")
 }
 
 fn contradiction(wanted: &str) -> String {

@@ -305,7 +305,7 @@ fn read(
     let permissions = paths(&mut table, "permissions");
     let tenant = table.optional("tenant", parsed(ClaimPath::EXPECTED, ClaimPath::parse));
     let choice = provider_choice::read(&mut table);
-    fapi::refuse_contradictions(&table, requests, client_auth.as_ref(), &id_token_algs);
+    fapi::refuse_contradictions(&table, requests, &id_token_algs);
     table.finish();
     let ((issuer, client_id), client_auth) = issuer.zip(client_id).zip(client_auth)?;
     Some(Provider {

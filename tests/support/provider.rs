@@ -1,5 +1,7 @@
 //! A provider that does as it is told: discovery, keys, codes, tokens, and any of it bent.
 
+mod fapi;
+
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,6 +24,7 @@ pub enum Endpoint {
     Revocation,
     UserInfo,
     Introspection,
+    Pushed,
 }
 
 /// What becomes of a refresh token that is used.
@@ -69,6 +72,8 @@ pub struct Provider {
     families: RefCell<BTreeMap<String, (usize, i64)>>,
     /// What is said of opaque access tokens; of all others, that they are not active.
     pub opaque: RefCell<BTreeMap<String, Value>>,
+    /// The authorization requests that were pushed and not used, by their `request_uri`.
+    pub pushed: RefCell<BTreeMap<String, BTreeMap<String, String>>>,
 }
 
 struct Grant {
@@ -148,6 +153,7 @@ impl Provider {
             forgotten: RefCell::default(),
             families: RefCell::default(),
             opaque: RefCell::default(),
+            pushed: RefCell::default(),
         }
     }
 
@@ -175,6 +181,7 @@ impl Provider {
             Endpoint::Revocation,
             Endpoint::UserInfo,
             Endpoint::Introspection,
+            Endpoint::Pushed,
         ] {
             self.script(endpoint, Err(FetchError::Network));
         }
@@ -217,7 +224,7 @@ impl Provider {
     pub fn authorize(&self, request: &str) -> AuthorizationResponse {
         let url = url::Url::parse(request).unwrap();
         assert!(request.starts_with(&format!("{}/authorize?", self.issuer)), "{request}");
-        let query: BTreeMap<String, String> = url.query_pairs().into_owned().collect();
+        let query: BTreeMap<String, String> = self.asked(url.query_pairs().into_owned().collect());
         assert_eq!(query.get("code_challenge_method").map(String::as_str), Some("S256"));
         self.issued.set(self.issued.get() + 1);
         let code = format!("code-{CANARY}-{}-{}", self.issuer.len(), self.issued.get());
@@ -248,6 +255,7 @@ impl Provider {
             "/revoke" => Some(Endpoint::Revocation),
             "/userinfo" => Some(Endpoint::UserInfo),
             "/introspect" => Some(Endpoint::Introspection),
+            "/par" => Some(Endpoint::Pushed),
             _ => None,
         }
     }
@@ -267,6 +275,7 @@ impl Provider {
                 };
                 if self.mute.get() { Err(FetchError::Timeout) } else { Ok(answer) }
             }
+            Endpoint::Pushed => Ok(self.push(form(request))),
             Endpoint::Revocation => Ok(self.forget(&form(request)["token"])),
             Endpoint::UserInfo => Ok(answer(200, &self.user.borrow())),
             Endpoint::Introspection => {
