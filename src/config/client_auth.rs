@@ -22,6 +22,7 @@ const ALGORITHMS: [(&str, Algorithm); 4] = [
 /// The second by draft-ietf-oauth-rfc7523bis §3.
 const TYPS: [(&str, &str); 2] =
     [(DEFAULT_TYP, DEFAULT_TYP), ("client-authentication+jwt", "client-authentication+jwt")];
+const CLIENT_SECRET_BASIC: &str = "client_secret_basic";
 const CLIENT_SECRET_JWT: &str = "client_secret_jwt";
 const PRIVATE_KEY_JWT: &str = "private_key_jwt";
 const TLS: [&str; 2] = ["tls_client_auth", "self_signed_tls_client_auth"];
@@ -150,6 +151,11 @@ pub enum AssertionAudience {
     Fixed(String),
 }
 
+/// Reads `client_auth` and `client_assertion` of a table, and the secret of its owner.
+pub(super) fn read(table: &mut Table<'_>, secrets: &Secrets<'_>, owner: &SecretOwner<'_>) -> Option<ClientAuth> {
+    read_or(table, secrets, owner, CLIENT_SECRET_BASIC)
+}
+
 /// The same of a provider. `by_key`: whether its key is the default, and not a secret.
 pub(super) fn read_of_provider(
     table: &mut Table<'_>,
@@ -157,21 +163,18 @@ pub(super) fn read_of_provider(
     id: &ProviderId,
     by_key: bool,
 ) -> Option<ClientAuth> {
-    let owner = SecretOwner::Provider(id);
-    if by_key && !table.has("client_auth") {
-        // They are asked for, if not in use.
-        for key in ["client_auth", "mtls_certificate"] {
-            table.peek(key);
-        }
-        return assertion(table, secrets, &owner).map(ClientAuth::PrivateKeyJwt);
-    }
-    read(table, secrets, &owner)
+    let default = if by_key { PRIVATE_KEY_JWT } else { CLIENT_SECRET_BASIC };
+    read_or(table, secrets, &SecretOwner::Provider(id), default)
 }
 
-/// Reads `client_auth` and `client_assertion` of a table, and the secret of its owner.
-pub(super) fn read(table: &mut Table<'_>, secrets: &Secrets<'_>, owner: &SecretOwner<'_>) -> Option<ClientAuth> {
+fn read_or(
+    table: &mut Table<'_>,
+    secrets: &Secrets<'_>,
+    owner: &SecretOwner<'_>,
+    default: &'static str,
+) -> Option<ClientAuth> {
     let [tls, self_signed] = TLS;
-    let proofs = ["client_secret_basic", "client_secret_post", CLIENT_SECRET_JWT, PRIVATE_KEY_JWT, tls, self_signed];
+    let proofs = [CLIENT_SECRET_BASIC, "client_secret_post", CLIENT_SECRET_JWT, PRIVATE_KEY_JWT, tls, self_signed];
     let methods: Vec<(&str, &str)> = proofs.into_iter().chain([NONE, APPLE]).map(|word| (word, word)).collect();
     // RFC 7662 §2.1, RFC 6749 §4.4: who asks about tokens, or for one of its own, proves who it is.
     let proving = methods.get(..proofs.len()).unwrap_or_default();
@@ -180,7 +183,7 @@ pub(super) fn read(table: &mut Table<'_>, secrets: &Secrets<'_>, owner: &SecretO
     let method = match given {
         Some(given) => given,
         None if table.has("client_auth") => return None,
-        None => "client_secret_basic",
+        None => default,
     };
     if table.peek("mtls_certificate").is_some() && !TLS.contains(&method) {
         table.problem("mtls_certificate", format!("is about `{tls}`, and `client_auth` is `{method}`"));
