@@ -113,7 +113,7 @@ fn a_response_is_signed_by_a_key_of_the_provider_and_an_algorithm_that_it_may_us
         format!("{}.{}.{}", encode(r#"{"alg":"RS256","kid":"key-1"}"#), parts[1], parts[2])
     };
     refused(&json!({}), bent(rs256), "jwt.alg_not_allowed");
-    let cut = |token: &str| token[..token.len() - 4].to_owned();
+    let cut = |token: &str| token.rsplit_once('.').unwrap().0.to_owned() + "." + &encode("short");
     refused(&json!({}), bent(cut), "jwt.bad_signature");
     let encrypted = |token: &str| format!("{token}.a.b");
     refused(&json!({}), bent(encrypted), "jwt.malformed");
