@@ -72,6 +72,8 @@ mod block_reach;
 mod blocked_keys;
 #[path = "flow/blocks.rs"]
 mod blocks;
+#[path = "flow/bound_tokens.rs"]
+mod bound_tokens;
 #[path = "flow/callback.rs"]
 mod callback;
 #[path = "flow/certificates.rs"]
@@ -92,8 +94,12 @@ mod device_bound;
 mod device_now;
 #[path = "flow/documents.rs"]
 mod documents;
+#[path = "flow/encrypted_tokens.rs"]
+mod encrypted_tokens;
 #[path = "flow/explain.rs"]
 mod explain;
+#[path = "flow/fapi_suite.rs"]
+mod fapi_suite;
 #[path = "flow/front_end.rs"]
 mod front_end;
 #[path = "flow/frontchannel.rs"]

@@ -17,6 +17,7 @@ pub mod device;
 pub mod dpop;
 pub mod fixed;
 pub mod json;
+pub mod jwe;
 pub mod jwks;
 pub mod jwt;
 pub mod leak_report;

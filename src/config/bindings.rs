@@ -1,6 +1,6 @@
 //! What a site needs of the platform's bindings.
 
-use super::{ClientAuth, Config, WorkloadKeys};
+use super::{ClientAuth, Config, Provider, WorkloadKeys};
 use crate::limit::{Counter, Limit};
 use crate::route::Upstream;
 
@@ -108,10 +108,10 @@ impl Config {
 
     /// The bindings whose certificates are shown to authorization servers.
     pub fn certificates_shown(&self) -> impl Iterator<Item = &str> {
-        let providers = self.providers.iter().map(|one| &one.client_auth);
+        let providers = self.providers.iter().filter_map(Provider::certificate);
         let issuers = self.issuers.iter().filter_map(|one| Some(&one.introspection()?.client_auth));
         let services = self.services.iter().map(|one| &one.client_auth);
-        providers.chain(issuers).chain(services).filter_map(ClientAuth::certificate)
+        providers.chain(issuers.chain(services).filter_map(ClientAuth::certificate))
     }
 }
 

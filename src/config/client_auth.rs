@@ -5,6 +5,7 @@ use super::issuer::TokenIssuer;
 use super::problem::expected;
 use super::provider::Provider;
 use super::secrets::{SecretOwner, Secrets};
+use super::sender_constrained;
 use super::services::ServiceClient;
 use super::table::Table;
 use super::value::{choice, parsed, text};
@@ -185,7 +186,8 @@ fn read_or(
         None if table.has("client_auth") => return None,
         None => default,
     };
-    if table.peek("mtls_certificate").is_some() && !TLS.contains(&method) {
+    let for_tokens = matches!(owner, SecretOwner::Provider(_)) && sender_constrained::wants_certificate(table);
+    if table.peek("mtls_certificate").is_some() && !TLS.contains(&method) && !for_tokens {
         table.problem("mtls_certificate", format!("is about `{tls}`, and `client_auth` is `{method}`"));
     }
     match method {
@@ -198,8 +200,7 @@ fn read_or(
     }
     match method {
         method if TLS.contains(&method) => {
-            let binding = parsed(BINDING, |text: &str| is_binding(text).then(|| text.to_owned()));
-            let binding = table.required("mtls_certificate", BINDING, binding)?;
+            let binding = certificate_binding(table)?;
             Some(ClientAuth::Tls(TlsCertificate { binding, self_signed: method == self_signed }))
         }
         APPLE => apple(table, secrets, owner).map(ClientAuth::Apple),
@@ -207,6 +208,12 @@ fn read_or(
         "client_secret_post" => secrets.required(&owner.client_secret_name()).map(ClientAuth::Post),
         _ => secrets.required(&owner.client_secret_name()).map(ClientAuth::Basic),
     }
+}
+
+/// Whose certificate is shown.
+pub(super) fn certificate_binding(table: &mut Table<'_>) -> Option<String> {
+    let binding = parsed(BINDING, |text: &str| is_binding(text).then(|| text.to_owned()));
+    table.required("mtls_certificate", BINDING, binding)
 }
 
 fn apple(table: &mut Table<'_>, secrets: &Secrets<'_>, owner: &SecretOwner<'_>) -> Option<AppleKey> {

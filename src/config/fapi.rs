@@ -53,7 +53,8 @@ pub(super) fn read(table: &mut Table<'_>, fapi2: bool, auth: Option<&ClientAuth>
     let par = given.unwrap_or(if fapi2 { Par::Always } else { Par::Auto });
     if signed {
         if auth.is_some_and(|auth| !matches!(auth, ClientAuth::PrivateKeyJwt(_))) {
-            table.problem("signed_request", "signs by the key of `client_auth = \"private_key_jwt\"`, which is not set");
+            table
+                .problem("signed_request", "signs by the key of `client_auth = \"private_key_jwt\"`, which is not set");
         }
         if par == Par::Off {
             table.problem("signed_request", "is sent in pushed requests alone, and `par` is `off`");
@@ -87,7 +88,11 @@ pub(super) fn refuse_contradictions(table: &Table<'_>, rules: RequestRules, algo
     }
     let of_assertion = |name| text_at(table.own(ASSERTION)?.get(name));
     if of_assertion("alg").is_some_and(|alg| !is_signer(Algorithm::from_name(alg))) {
-        table.problem_in(ASSERTION, "alg", contradiction(&format!("expected {}", listed(&SIGNERS.map(Algorithm::name)))));
+        table.problem_in(
+            ASSERTION,
+            "alg",
+            contradiction(&format!("expected {}", listed(&SIGNERS.map(Algorithm::name)))),
+        );
     }
     if of_assertion("audience").is_some_and(|audience| audience != "issuer") {
         table.problem_in(ASSERTION, "audience", contradiction("assertions are for the issuer, leave it out"));

@@ -3,12 +3,14 @@
 use super::address::Issuer;
 use super::client_auth::{self, ClientAuth};
 use super::fapi::{self, RequestRules};
+use super::id_token_encryption::{self, IdTokenEncryption};
 use super::oauth2::{self, OAuth2};
 use super::preset::{self, Kind};
 use super::problem::{expected, shown};
 use super::provider_choice::{self, OtherAccount, ProviderChoice};
 use super::revocation::{self, ProviderRevocation};
-use super::secrets::Secrets;
+use super::secrets::{SecretOwner, Secrets};
+use super::sender_constrained::{self, SenderConstrained};
 use super::sign_out::{self, SignOut};
 use super::table::Table;
 use super::tenants::Tenants;
@@ -27,7 +29,7 @@ const DEFAULT_SCOPES: [&str; 3] = [OPENID, "profile", "email"];
 const LONGEST_MAX_AGE: Seconds = Seconds::hours(30 * 24);
 
 /// Parameters of the authorization request that are Postern's to set, or that change what it means.
-const OWN_PARAMETERS: [&str; 20] = [
+const OWN_PARAMETERS: [&str; 21] = [
     "acr_values",
     "client_assertion",
     "client_assertion_type",
@@ -35,6 +37,7 @@ const OWN_PARAMETERS: [&str; 20] = [
     "client_secret",
     "code_challenge",
     "code_challenge_method",
+    "dpop_jkt",
     "id_token_hint",
     "login_hint",
     "max_age",
@@ -88,6 +91,10 @@ pub struct Provider {
     pub client_id: String,
     /// `client_auth`, with its secret.
     pub client_auth: ClientAuth,
+    /// `sender_constrained`: what its access tokens are bound to. `None`: nothing.
+    pub sender_constrained: Option<SenderConstrained>,
+    /// `encrypted_id_token`: whether its ID tokens are encrypted for us. `None`: they are not.
+    pub encrypted_id_token: Option<IdTokenEncryption>,
     /// `scopes`; contains `openid`. Default `["openid", "profile", "email"]`.
     pub scopes: Vec<String>,
     /// `response_mode`. Default `query`.
@@ -281,6 +288,10 @@ fn read(
     let fapi2 = fapi::is_asked(&mut table);
     let client_auth = client_auth::read_of_provider(&mut table, secrets, &id, fapi2);
     let requests = fapi::read(&mut table, fapi2, client_auth.as_ref(), kind);
+    let sender_constrained = sender_constrained::read(&mut table, client_auth.as_ref());
+    //
+    let sender_constrained = sender_constrained.or_else(|| fapi2.then_some(SenderConstrained::Dpop));
+    let encrypted_id_token = id_token_encryption::read(&mut table, secrets, &SecretOwner::Provider(&id));
     let oauth2 = (kind == Kind::OAuth2).then(|| oauth2::read(&mut table, issuer.as_ref()));
     let name = table.optional("name", parsed("a name of 1 to 80 characters", label));
     let scopes = scopes(&mut table, kind);
@@ -314,6 +325,8 @@ fn read(
         issuer,
         client_id,
         client_auth,
+        sender_constrained,
+        encrypted_id_token,
         scopes,
         response_mode: response_mode.unwrap_or(ResponseMode::Query),
         id_token_algs,

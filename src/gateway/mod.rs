@@ -8,6 +8,7 @@ mod background;
 mod blocks;
 mod bound;
 mod context;
+mod decrypted;
 mod deployment;
 mod exposed_key;
 mod guard;
@@ -16,6 +17,7 @@ mod issuer_documents;
 mod languages;
 mod leak_reports;
 mod platform;
+mod proven;
 mod refused;
 mod relations;
 mod request;
@@ -67,6 +69,7 @@ use guard::forward_auth::Asks;
 use issuer_documents::IssuerDocuments;
 use languages::Translations;
 pub use platform::Platform;
+use proven::ProviderNonces;
 use refused::{Refused, explain};
 use request::Request;
 use response_parts::ResponseParts;
@@ -90,6 +93,7 @@ pub struct Gateway {
     assertions: Assertions,
     service_tokens: ServiceTokenCopies,
     translations: Translations,
+    nonces: ProviderNonces,
     /// `None` without an engine.
     policies: Option<Policies>,
     /// Whether any request may ask them.
@@ -126,6 +130,7 @@ impl Gateway {
             assertions,
             service_tokens: ServiceTokenCopies::default(),
             translations: Translations::default(),
+            nonces: ProviderNonces::default(),
             policies: engine.map(Policies::new),
         }
     }

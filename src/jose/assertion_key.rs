@@ -12,7 +12,7 @@ use crate::json::{self, said};
 use crate::secret::Secret;
 
 /// An RSA key of 4096 bits has some 3,200 characters as a JWK, a certificate beside it some 2,500.
-const MAX_JWK_BYTES: usize = 16 * 1024;
+pub(super) const MAX_JWK_BYTES: usize = 16 * 1024;
 /// `typ` of an assertion by a client, unless its server wants another.
 pub const DEFAULT_TYP: &str = "JWT";
 /// The members that make a private Ed25519 key (RFC 8037 §2).
@@ -211,6 +211,14 @@ fn private(
         thumbprint: public_key.thumbprint().to_owned(),
     };
     Some((PrivateMaterial::Jwk(key), public_key))
+}
+
+/// The members that make a private RSA key, as a JWK, and its public half.
+pub(super) fn rsa_members(members: &Map<String, Value>) -> Option<(Secret<String>, PublicKey)> {
+    match private(members, Algorithm::Rs256, (&["kty", "n", "e"], &RSA_MEMBERS))? {
+        (PrivateMaterial::Jwk(key), public) => Some((key.jwk, public)),
+        (PrivateMaterial::P256(_), _) => None,
+    }
 }
 
 fn rsa_jwk(pem: &Secret<String>) -> Result<Secret<String>, SignerError> {

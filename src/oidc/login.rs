@@ -1,6 +1,7 @@
 //! The authorization request (OpenID Connect Core §3.1.2.1, RFC 7636 §4.3).
 
 use super::metadata::Metadata;
+use super::proof_key::ProofKey;
 use super::transaction::Transaction;
 use crate::config::{Provider, PublicUrl, ResponseMode};
 
@@ -40,6 +41,9 @@ pub fn parameters(
     }
     add("code_challenge", &transaction.code_challenge());
     add("code_challenge_method", "S256");
+    if let Some(jkt) = transaction.proof_key.as_ref().and_then(ProofKey::thumbprint) {
+        add("dpop_jkt", &jkt);
+    }
     if provider.response_mode != ResponseMode::Query {
         add("response_mode", provider.response_mode.word());
     }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::exchange::json_get;
-use crate::config::{ClientAuth, Issuer, OAuth2};
+use crate::config::{ClientAuth, Issuer, OAuth2, Provider};
 use crate::json::{self, JsonError, is_true, said, texts};
 use crate::ports::OutboundRequest;
 
@@ -26,7 +26,7 @@ pub struct Metadata {
     /// `revocation_endpoint` (RFC 7009)
     pub revocation_endpoint: Option<AliasedEndpoint>,
     /// `userinfo_endpoint` (OpenID Connect Core §5.3)
-    pub userinfo_endpoint: Option<String>,
+    pub userinfo_endpoint: Option<AliasedEndpoint>,
     /// `pushed_authorization_request_endpoint` (RFC 9126 §5)
     pub pushed_endpoint: Option<AliasedEndpoint>,
     /// `require_pushed_authorization_requests` (RFC 9126 §5)
@@ -58,7 +58,17 @@ impl AliasedEndpoint {
     /// Where a client asks that proves itself so.
     #[must_use]
     pub fn of_client(&self, auth: &ClientAuth) -> &str {
-        match (&self.alias, auth.certificate()) {
+        self.shown(auth.certificate())
+    }
+
+    /// Where this provider is asked.
+    #[must_use]
+    pub fn of_provider(&self, provider: &Provider) -> &str {
+        self.shown(provider.certificate())
+    }
+
+    fn shown(&self, certificate: Option<&str>) -> &str {
+        match (&self.alias, certificate) {
             (Some(alias), Some(_)) => alias,
             _ => &self.url,
         }
@@ -165,9 +175,11 @@ impl Metadata {
         let revocation_endpoint = optional("revocation_endpoint");
         let userinfo_endpoint = optional("userinfo_endpoint");
         let pushed_endpoint = optional(PUSHED_ENDPOINT);
-        let with_alias = |name, url| AliasedEndpoint { url, alias: alias(&document, name, issuer) };
-        let revocation_endpoint = revocation_endpoint.map(|url| with_alias("revocation_endpoint", url));
-        let pushed_endpoint = pushed_endpoint.map(|url| with_alias(PUSHED_ENDPOINT, url));
+        let with_alias =
+            |url: Option<String>, name| url.map(|url| AliasedEndpoint { url, alias: alias(&document, name, issuer) });
+        let revocation_endpoint = with_alias(revocation_endpoint, "revocation_endpoint");
+        let userinfo_endpoint = with_alias(userinfo_endpoint, "userinfo_endpoint");
+        let pushed_endpoint = with_alias(pushed_endpoint, PUSHED_ENDPOINT);
         let says = |name| said(&document, name).is_some_and(is_true);
         let required = |name| required(&document, name, issuer);
         Ok(Self {

@@ -20,6 +20,7 @@ pub mod logout;
 pub mod logout_token;
 pub mod metadata;
 pub mod oauth2_user;
+pub mod proof_key;
 pub mod pushed;
 pub mod refetch_budget;
 mod request_object;

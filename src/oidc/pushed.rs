@@ -86,7 +86,7 @@ pub fn wanted<'a>(provider: &Provider, metadata: &'a Metadata) -> Result<Option<
     match &metadata.pushed_endpoint {
         None if required => Err(PushedError::NotOffered),
         Some(endpoint) if required || rules.par == Par::Auto => {
-            Ok(Some(Push { endpoint: endpoint.of_client(&provider.client_auth), signed, required }))
+            Ok(Some(Push { endpoint: endpoint.of_provider(provider), signed, required }))
         }
         _ => Ok(None),
     }
@@ -118,7 +118,10 @@ pub async fn request(
         fields.extend(others.map(|(name, value)| (name.as_str(), value.as_str())));
     }
     let post = FormPost { endpoint: push.endpoint, fields, max_bytes: MAX_BYTES };
-    authenticated(provider.into(), post, maker).await.map_err(|ClientKeyUnusable| PushedError::ClientKey)
+    let request = authenticated(provider.into(), post, maker).await;
+    let mut request = request.map_err(|ClientKeyUnusable| PushedError::ClientKey)?;
+    request.certificate = provider.certificate().map(str::to_owned);
+    Ok(request)
 }
 
 /// Reads the answer: the `request_uri` that stands for the request, once and for a while.

@@ -29,7 +29,8 @@ pub(super) async fn signed(
 ) -> Result<Secret<String>, PushedError> {
     let ClientAuth::PrivateKeyJwt(how) = &provider.client_auth else { return Err(PushedError::NoKey) };
     let parameters = parameters.iter().filter(|(name, _)| !NOT_PARAMETERS.contains(&name.as_str()));
-    let mut claims: Map<String, Value> = json::object(parameters.map(|(name, value)| (name.clone(), claim(name, value))));
+    let mut claims: Map<String, Value> =
+        json::object(parameters.map(|(name, value)| (name.clone(), claim(name, value))));
     let mut id = [0; 16];
     random.fill(&mut id);
     for (name, value) in [

@@ -132,11 +132,15 @@ impl UserInfoError {
     }
 }
 
-/// Asks for UserInfo. The access token goes into `Authorization` and nowhere else.
+/// Asks for UserInfo. `certificate`: the binding whose certificate is shown. The access token goes into `Authorization` and nowhere else.
 ///
 /// # Errors
 /// When the access token does not fit there.
-pub fn request(endpoint: &str, access_token: &Secret<String>) -> Result<OutboundRequest, UserInfoError> {
+pub fn request(
+    endpoint: &str,
+    access_token: &Secret<String>,
+    certificate: Option<&str>,
+) -> Result<OutboundRequest, UserInfoError> {
     let bearer = HeaderValue::try_from(format!("Bearer {}", access_token.expose()));
     let mut bearer = bearer.map_err(|_| UserInfoError::TokenUnsendable)?;
     bearer.set_sensitive(true);
@@ -152,7 +156,7 @@ pub fn request(endpoint: &str, access_token: &Secret<String>) -> Result<Outbound
         timeout: TIMEOUT,
         max_bytes: MAX_BYTES,
         via: None,
-        certificate: None,
+        certificate: certificate.map(str::to_owned),
     })
 }
 

@@ -60,6 +60,7 @@ impl Reason {
             Self::Callback(CallbackError::NoTransaction | CallbackError::AlreadyUsed) => Refusal::LoginOver,
             Self::Callback(_)
             | Self::IdTokenSignature(_)
+            | Self::Encryption(_)
             | Self::IdToken(_)
             | Self::UserInfoSignature(_)
             | Self::UserInfo(_)

@@ -16,7 +16,7 @@ use crate::authz::{Denial, StepUp};
 use crate::authzen::RequestError;
 use crate::http::StatusCode;
 use crate::http::csrf::CsrfError;
-use crate::jose::{JwtError, KeySetError};
+use crate::jose::{JweError, JwtError, KeySetError};
 use crate::leak_report::LeakReportError;
 use crate::limit::LimitKind;
 use crate::oidc::callback::CallbackError;
@@ -124,6 +124,8 @@ pub enum Reason {
     Pushed(PushedError),
     /// The token response is not good.
     Token(TokenError),
+    /// A token of the provider's is encrypted, and does not open; or is not, and has to be.
+    Encryption(JweError),
     /// The ID token is no good JWT.
     IdTokenSignature(JwtError),
     /// The ID token does not say what it must.
@@ -222,6 +224,7 @@ impl Reason {
             Self::BadInput(_) => "request.bad_input",
             Self::Evaluation(_) => "evaluation.malformed",
             Self::AccessTokenExpired => "session.access_token_expired",
+            Self::Encryption(error) => error.code(),
             Self::IdTokenSignature(error)
             | Self::UserInfoSignature(error)
             | Self::LogoutTokenSignature(error)
@@ -328,7 +331,7 @@ impl Reason {
             Self::Token(TokenError::Missing(name)) | Self::Pushed(PushedError::Missing(name)) => {
                 Some((*name).to_owned())
             }
-            Self::Token(TokenError::TokenType) => Some("token_type".to_owned()),
+            Self::Token(TokenError::TokenType | TokenError::NotBound) => Some("token_type".to_owned()),
             Self::Token(TokenError::NotJson) => Some("body".to_owned()),
             Self::Token(TokenError::AnswerLost(status)) => Some(status.as_u16().to_string()),
             Self::UserInfoSignature(_) => Some(Document::UserInfo.name().to_owned()),

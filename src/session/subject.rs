@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 
 use super::grant::Grant;
 use super::handle::SessionDigest;
-use super::message::{AccessToken, Begin, Check, Command, Listed, ListedGrant, Live, Reply, Tokens};
+use super::message::{AccessToken, Begin, BoundToken, Check, Command, Listed, ListedGrant, Live, Reply, Tokens};
 use super::record::Session;
 use super::record::SessionTimeouts;
 use super::refresh::{Due, RefreshState};
@@ -150,10 +150,11 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         if session.as_ref().is_some_and(counts) {
             self.hand_grants_over(&old.digest, &begin.digest, begin.clocks)?;
         }
-        let inherits = begin.tokens.refresh_token.is_none();
+        // One that is bound to a key is of no use with another.
+        let inherits = begin.tokens.refresh_token.is_none() && begin.tokens.proof_key.is_none();
         let session = session.filter(|session| inherits && may_go_on(session));
         let known = session.zip(self.open(old)).and_then(|(session, tokens)| {
-            let refresh_token = tokens.refresh_token?;
+            let refresh_token = tokens.refresh_token.filter(|_| tokens.proof_key.is_none())?;
             // A refreshed ID token repeats the `nonce` of the sign-in that the refresh token is from.
             let tokens = Tokens { refresh_token: Some(refresh_token), nonce: tokens.nonce, ..begin.tokens.clone() };
             Some(Inherited { refresh: session.refresh, tokens })
@@ -184,10 +185,16 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
             return self.check(check, now, false);
         }
         let usable = check.access_token && matches!(due, Due::No | Due::Soon);
-        let access_token =
-            if usable { self.open(&stored).map(|tokens| AccessToken::new(tokens.access_token)) } else { None };
+        let tokens = if usable { self.open(&stored) } else { None };
+        let (access_token, bound_token) = match tokens {
+            Some(Tokens { access_token, proof_key: Some(proof_key), .. }) => {
+                (None, Some(BoundToken { access_token, proof_key }))
+            }
+            Some(tokens) => (Some(AccessToken::new(tokens.access_token)), None),
+            None => (None, None),
+        };
         let provider_down = matches!(due, Due::Pausing | Due::Now) && session.refresh.possible;
-        Ok(Step::Answer(Reply::Live(Box::new(Live { session, access_token, provider_down }))))
+        Ok(Step::Answer(Reply::Live(Box::new(Live { session, access_token, bound_token, provider_down }))))
     }
 
     /// Moves the idle clock where the request counts, and brings tokens under the newest key.

@@ -138,7 +138,8 @@ fn what_is_not_signed_counts_for_nothing_where_responses_are_signed() {
         assert_eq!(world.asked(Endpoint::Token), 0);
     });
     under_way("jwt", |world, browser, response| {
-        let mut signed = world.corp.signed(&response, world.now.get(), &json!({ "code": null, "error": "access_denied" }));
+        let mut signed =
+            world.corp.signed(&response, world.now.get(), &json!({ "code": null, "error": "access_denied" }));
         signed.add("code", response.get("code"));
         signed.add("state", response.get("state"));
         browser.come_back(&signed).assert_refused(403, "callback.provider_refused");

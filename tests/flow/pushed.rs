@@ -25,53 +25,69 @@ fn pushed(world: &World) -> Vec<String> {
 #[test]
 fn a_pushed_request_leaves_two_parameters_to_the_browser() {
     //
-    started(&json!({}), |world| world.corp.offer_pushed(), |world, browser, answered| {
-        let location = answered.location();
-        let query: Vec<&str> = location.split_once('?').unwrap().1.split('&').collect();
-        assert!(query[0].starts_with("client_id=") && query[1].starts_with("request_uri="), "{location}");
-        assert_eq!(query.len(), 2);
-        for told in ["alice", "openid", "code_challenge", "state", "redirect_uri"] {
-            assert!(!location.contains(told), "{location}");
-            assert!(pushed(world)[0].contains(told), "{told}");
-        }
-        let finished = browser.come_back(&world.corp.authorize(&location));
-        assert_eq!(finished.event["reason"], "login.succeeded");
-        browser.go("/app/a").forwarded();
-        assert_eq!(world.asked(Endpoint::Pushed), 1);
-    });
+    started(
+        &json!({}),
+        |world| world.corp.offer_pushed(),
+        |world, browser, answered| {
+            let location = answered.location();
+            let query: Vec<&str> = location.split_once('?').unwrap().1.split('&').collect();
+            assert!(query[0].starts_with("client_id=") && query[1].starts_with("request_uri="), "{location}");
+            assert_eq!(query.len(), 2);
+            for told in ["alice", "openid", "code_challenge", "state", "redirect_uri"] {
+                assert!(!location.contains(told), "{location}");
+                assert!(pushed(world)[0].contains(told), "{told}");
+            }
+            let finished = browser.come_back(&world.corp.authorize(&location));
+            assert_eq!(finished.event["reason"], "login.succeeded");
+            browser.go("/app/a").forwarded();
+            assert_eq!(world.asked(Endpoint::Pushed), 1);
+        },
+    );
 }
 
 #[test]
 fn who_pushes_proves_who_they_are() {
     //
-    started(&json!({}), |world| world.corp.offer_pushed(), |world, _, _| {
-        let sent = world.sent.borrow();
-        let request = sent.iter().find(|request| request.url.ends_with("/par")).unwrap();
-        assert!(request.headers.contains_key("authorization"));
-        assert!(!request.body.contains(CANARY));
-    });
+    started(
+        &json!({}),
+        |world| world.corp.offer_pushed(),
+        |world, _, _| {
+            let sent = world.sent.borrow();
+            let request = sent.iter().find(|request| request.url.ends_with("/par")).unwrap();
+            assert!(request.headers.contains_key("authorization"));
+            assert!(!request.body.contains(CANARY));
+        },
+    );
 }
 
 #[test]
 fn each_login_pushes_a_request_of_its_own() {
     // a `request_uri` counts once.
-    started(&json!({}), |world| world.corp.offer_pushed(), |world, browser, first| {
-        let second = browser.begin("");
-        assert_ne!(first.location(), second);
-        assert_eq!(world.asked(Endpoint::Pushed), 2);
-        let states: Vec<String> = pushed(world)
-            .iter()
-            .filter_map(|body| body.split('&').find(|pair| pair.starts_with("state=")).map(str::to_owned))
-            .collect();
-        assert_ne!(states[0], states[1]);
-    });
+    started(
+        &json!({}),
+        |world| world.corp.offer_pushed(),
+        |world, browser, first| {
+            let second = browser.begin("");
+            assert_ne!(first.location(), second);
+            assert_eq!(world.asked(Endpoint::Pushed), 2);
+            let states: Vec<String> = pushed(world)
+                .iter()
+                .filter_map(|body| body.split('&').find(|pair| pair.starts_with("state=")).map(str::to_owned))
+                .collect();
+            assert_ne!(states[0], states[1]);
+        },
+    );
 }
 
 #[test]
 fn nothing_is_pushed_where_the_table_says_off_or_the_provider_has_no_endpoint() {
     //
     for (keys, offers) in [(json!({ "par": "off" }), true), (json!({}), false)] {
-        let prepare = |world: &World| if offers { world.corp.offer_pushed() };
+        let prepare = |world: &World| {
+            if offers {
+                world.corp.offer_pushed()
+            }
+        };
         started(&keys, prepare, |world, browser, answered| {
             assert!(answered.location().contains("code_challenge="));
             assert_eq!(world.asked(Endpoint::Pushed), 0);
@@ -180,15 +196,22 @@ fn strangers_have_nothing_written_and_are_limited_before_the_provider_is_asked()
 
 #[test]
 fn a_person_who_is_to_be_asked_nothing_is_pushed_for_too() {
-    started(&json!({}), |world| world.corp.offer_pushed(), |world, browser, _| {
-        let request = browser.begin("prompt=none&return_to=%2Fapp%2Fa");
-        assert!(pushed(world)[1].contains("prompt=none"));
-        let mut response = world.corp.authorize(&request);
-        response.remove("code");
-        response.set("error", "login_required");
-        let answered = browser.come_back(&response);
-        assert_eq!((answered.event["reason"].as_str(), answered.reply().status.as_u16()), (Some("callback.person_wanted"), 200));
-    });
+    started(
+        &json!({}),
+        |world| world.corp.offer_pushed(),
+        |world, browser, _| {
+            let request = browser.begin("prompt=none&return_to=%2Fapp%2Fa");
+            assert!(pushed(world)[1].contains("prompt=none"));
+            let mut response = world.corp.authorize(&request);
+            response.remove("code");
+            response.set("error", "login_required");
+            let answered = browser.come_back(&response);
+            assert_eq!(
+                (answered.event["reason"].as_str(), answered.reply().status.as_u16()),
+                (Some("callback.person_wanted"), 200)
+            );
+        },
+    );
 }
 
 #[test]

@@ -210,6 +210,7 @@ impl Run {
                 refresh_token: None,
                 id_token: Secret::new("id".to_owned()),
                 nonce: None,
+                proof_key: None,
             },
             replaces: None,
             // The clock does not stand still between a sign-out and the next sign-in.

@@ -233,7 +233,8 @@ impl Run {
         self.bury();
         let digest = SessionId::generate(&self.random).digest();
         let nothing = || Secret::new(String::new());
-        let tokens = Tokens { access_token: nothing(), refresh_token: None, id_token: nothing(), nonce: None };
+        let tokens =
+            Tokens { access_token: nothing(), refresh_token: None, id_token: nothing(), nonce: None, proof_key: None };
         let begin = Begin {
             digest: digest.clone(),
             session: self.record(None),

@@ -189,6 +189,7 @@ impl Run {
                 refresh_token: Some(Secret::new(refresh_token.clone())),
                 id_token: Secret::new(self.token("id")),
                 nonce: Some(Nonce::new(self.token("nonce"))),
+                proof_key: None,
             },
             replaces,
             login_started_at: Timestamp::from_unix(begun_at),

@@ -282,7 +282,10 @@ fn describe(config: &Config, provider: &Provider) -> String {
         text.push_str(&assertion(how));
         text.push_str(&format!("    our public keys           {}\n", config.client_keys_url(provider.id.as_str())));
     }
-    if let Some(binding) = provider.client_auth.certificate() {
+    if provider.binds_by_dpop() {
+        text.push_str("    its tokens are bound to   a key of each session's own (DPoP)\n");
+    }
+    if let Some(binding) = provider.certificate() {
         text.push_str(&format!("    our certificate           that of {binding}\n"));
     }
     if provider.sign_out.logout == Logout::Local {

@@ -25,7 +25,10 @@ fn requests_are_pushed_where_the_provider_offers_it_unless_the_table_says_otherw
     for (word, par) in PARS {
         assert_eq!(read(json!({ "par": word })).requests.par, par);
     }
-    assert_eq!(refused(&json!({ "par": "yes" })), ["PROVIDERS.corp.par: expected `auto` or `always` or `off`, found `yes`"]);
+    assert_eq!(
+        refused(&json!({ "par": "yes" })),
+        ["PROVIDERS.corp.par: expected `auto` or `always` or `off`, found `yes`"]
+    );
 }
 
 #[test]
@@ -72,7 +75,9 @@ fn whatever_contradicts_the_profile_is_refused_at_once() {
     let lines = refused(&json!({ "profile": "fapi2", "client_assertion": { "audience": "endpoint" } }));
     assert_eq!(
         lines,
-        [format!("PROVIDERS.corp.client_assertion.audience: {contradicts} assertions are for the issuer, leave it out")]
+        [format!(
+            "PROVIDERS.corp.client_assertion.audience: {contradicts} assertions are for the issuer, leave it out"
+        )]
     );
     assert_eq!(refused(&json!({ "profile": "fapi1" })), ["PROVIDERS.corp.profile: expected `fapi2`, found `fapi1`"]);
 }

@@ -104,7 +104,7 @@ impl<P: Platform> RequestContext<'_, P> {
         let may_be_kept = session.grant.as_ref().is_some_and(|grant| grant.uses_left.is_none());
         if staleness.is_some() && may_be_kept {
             let pointer = SessionHandle { subject: handle.subject, id: handle.id.clone(), began_at: None };
-            let live = Live { session: session.clone(), access_token: None, provider_down: false };
+            let live = Live { session: session.clone(), access_token: None, bound_token: None, provider_down: false };
             cache.put(ticket, &pointer, &live, now);
         }
         Ok(session)

@@ -160,6 +160,7 @@ impl<P: Platform> RequestContext<'_, P> {
             Token::Txn => Some(cold(self.transaction(&who)).await?),
             _ => None,
         };
+        let mut bound_token = None;
         let (principal, token) = match caller {
             Caller::Token(bearer) => (bearer.principal, Some(bearer.token)),
             Caller::Certificate(principal) | Caller::Key(principal) => (*principal, None),
@@ -169,10 +170,16 @@ impl<P: Platform> RequestContext<'_, P> {
                 let missing = if provider_down { Reason::RefreshPaused } else { Reason::AccessTokenExpired };
                 (principal, Some(access_token.ok_or(missing)?.into_secret()))
             }
+            Caller::Session(authenticated) if guard.token == Token::Dpop => {
+                let Authenticated { principal, bound_token: bound, provider_down, .. } = *authenticated;
+                let missing = if provider_down { Reason::RefreshPaused } else { Reason::AccessTokenExpired };
+                bound_token = Some(bound.ok_or(missing)?);
+                (principal, None)
+            }
             Caller::Session(authenticated) => (authenticated.principal, None),
         };
         let access_token = token.filter(|_| guard.token == Token::Relay);
-        let identity = UpstreamIdentity { access_token, assertion, transaction, claims: headers };
+        let identity = UpstreamIdentity { access_token, bound_token, assertion, transaction, claims: headers };
         Ok((principal, identity))
     }
 

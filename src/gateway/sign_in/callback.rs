@@ -9,9 +9,10 @@ use crate::authn::BlockedBy;
 use crate::config::{ClientAuth, Provider};
 use crate::gateway::background::{BackgroundTask, Spawn, Work};
 use crate::gateway::context::RequestContext;
+use crate::gateway::proven::ProofOfKey;
 use crate::gateway::refused::{expected_of, explain, tell_mismatch};
 use crate::gateway::response_parts::ResponseParts;
-use crate::gateway::{Platform, bound, cold, platform, response};
+use crate::gateway::{Platform, bound, cold, decrypted, platform, response};
 use crate::http::cookie::{self, SessionCookie};
 use crate::http::{Method, Response, StatusCode};
 use crate::ids::identifiers::{IssuerIdentifier, SubjectIdentifier};
@@ -23,11 +24,11 @@ use crate::oidc::metadata::Metadata;
 use crate::oidc::return_to::ReturnTo;
 use crate::oidc::session_claims::SessionClaims;
 use crate::oidc::signed_in::SignedIn;
-use crate::oidc::token::{self, CodeGrant, TokenResponse};
+use crate::oidc::token::{self, CodeGrant, TokenError, TokenResponse};
 use crate::oidc::transaction::{self, Transaction};
 use crate::oidc::way_back;
 use crate::pages;
-use crate::ports::{BodyError, Clock, Fetch, ReplayGuard, RequestBody, StoreError};
+use crate::ports::{BodyError, Clock, ReplayGuard, RequestBody, StoreError};
 use crate::refusal::mismatch::Expected;
 use crate::refusal::{Document, Reason};
 use crate::secret::Secret;
@@ -70,7 +71,9 @@ pub(crate) async fn finish<P: Platform>(
     let transaction = consume(ctx, provider, &params, parts).await?;
     let metadata = ctx.site.documents.metadata(ctx.platform, provider).await?;
     let params = match params.response() {
-        Some(response) => cold(signed_response::open(ctx, (provider, &metadata), response, &transaction, parts)).await?,
+        Some(response) => {
+            cold(signed_response::open(ctx, (provider, &metadata), response, &transaction, parts)).await?
+        }
         None => params,
     };
     // of no other provider, and of no later login.
@@ -120,7 +123,7 @@ async fn complete<P: Platform>(
     })?;
     parts.event.identity(provider.id.as_str(), signed_in.issuer(), signed_in.subject());
     let signed_in = signed_in.with_claim(apple::CLAIM, told.map(Value::from));
-    let kept = userinfo::told(ctx, provider, metadata, &response, &signed_in).await?;
+    let kept = userinfo::told(ctx, provider, metadata, (&response, transaction.proof_key.as_ref()), &signed_in).await?;
     (parts.event.roles, parts.event.left_out) = (some_of(&kept.roles), some_of(&kept.left_out));
     let person = Person { signed_in, kept };
     let handle = begin_session(ctx, provider, response, person, transaction).await?;
@@ -262,12 +265,19 @@ async fn redeem<P: Platform>(
 ) -> Result<TokenResponse, Reason> {
     let redirect_uri = ctx.site.config.callback_url(&provider.id);
     let grant = CodeGrant { code, code_verifier: &transaction.code_verifier, redirect_uri: &redirect_uri };
-    let maker = platform::assertion_maker(ctx.platform, ctx.request.now);
-    let endpoint = metadata.token_endpoint.of_client(&provider.client_auth);
-    let request = token::code_request(provider, endpoint, &grant, maker).await;
-    let answer = ctx.platform.fetch().send(request.map_err(Reason::Token)?).await;
-    let answer = answer.map_err(|error| Reason::ProviderUnreachable(Document::Token, error))?;
-    token::process(&answer).map_err(Reason::Token)
+    let key = transaction.proof_key.as_ref();
+    if key.is_none() && provider.binds_by_dpop() {
+        return Err(Reason::Token(TokenError::ProofKey));
+    }
+    let endpoint = metadata.token_endpoint.of_provider(provider);
+    let (asking, proof) = ((provider, Document::Token), ProofOfKey { key, access_token: None });
+    let answer = ctx.site.send_proven(ctx.platform, asking, proof, async || {
+        let maker = platform::assertion_maker(ctx.platform, ctx.request.now);
+        token::code_request(provider, endpoint, &grant, maker).await.map_err(Reason::Token)
+    });
+    let mut response = token::process_as(&answer.await?, key.is_some()).map_err(Reason::Token)?;
+    cold(decrypted::open_id_token(ctx.platform, provider, &mut response)).await?;
+    Ok(response)
 }
 
 /// Ends the session this browser had, and begins a new one under a new id.
@@ -307,6 +317,7 @@ async fn begin_session<P: Platform>(
             // Without OpenID Connect it would be nothing that was checked.
             id_token: response.id_token.filter(|_| provider.oauth2.is_none()).unwrap_or_default(),
             nonce: Some(transaction.nonce.clone()),
+            proof_key: transaction.proof_key.clone(),
         },
         replaces,
         login_started_at: transaction.started_at,

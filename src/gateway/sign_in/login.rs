@@ -14,6 +14,7 @@ use crate::http::{Method, Response, StatusCode};
 use crate::keyring::SealError;
 use crate::limit::LimitKind;
 use crate::oidc::login::{self, Hints};
+use crate::oidc::proof_key::ProofKey;
 use crate::oidc::return_to::ReturnTo;
 use crate::oidc::transaction::{self, Intent, Transaction};
 use crate::oidc::way_back;
@@ -77,6 +78,9 @@ pub(crate) async fn start<P: Platform>(
     let metadata = ctx.site.documents.metadata(ctx.platform, provider).await?;
     let intent = intent(ctx, &link, provider, &wishes);
     let mut transaction = Transaction::begin(intent, ctx.request.now, ctx.platform.random());
+    if provider.binds_by_dpop() {
+        transaction.proof_key = ProofKey::generate(ctx.platform.random());
+    }
     let (keys, random) = (&ctx.site.config.keys, ctx.platform.random());
     transaction.state = way_back::added_to(&transaction.state, &link.destination(ctx), keys, random);
     let parameters = login::parameters(provider, &ctx.site.config.public_url, &transaction, &wishes.hints);

@@ -59,7 +59,10 @@ fn no_parameter_takes_the_place_of_what_makes_it_a_request_object() {
     for name in ["sub", "request", "request_uri"] {
         assert_eq!(claims.get(name), None, "{name}");
     }
-    assert_eq!((&claims["iss"], &claims["aud"], &claims["exp"]), (&json!("app"), &json!(ISSUER), &json!(1_800_000_060)));
+    assert_eq!(
+        (&claims["iss"], &claims["aud"], &claims["exp"]),
+        (&json!("app"), &json!(ISSUER), &json!(1_800_000_060))
+    );
     assert_eq!(claims["claims"], json!({ "id_token": { "acr": null } }));
 }
 

@@ -146,6 +146,7 @@ impl World {
                 refresh_token: refresh_token.map(|token| Secret::new(token.into())),
                 id_token: Secret::new("the-id-token".into()),
                 nonce: None,
+                proof_key: None,
             },
             replaces,
             login_started_at: Timestamp::from_unix(now),

@@ -37,7 +37,8 @@ pub(super) fn examine(one: &mut Examined<'_, '_>, metadata: &Metadata) {
         responses(one);
     }
     if rules.fapi2 && !metadata.iss_parameter_supported && !provider.response_mode.is_signed() {
-        let message = "its responses need `iss`, which it does not announce (`authorization_response_iss_parameter_supported`)";
+        let message =
+            "its responses need `iss`, which it does not announce (`authorization_response_iss_parameter_supported`)";
         one.problem("profile", message.to_owned());
     }
 }

@@ -26,6 +26,7 @@ pub(super) fn examine(examiner: &mut Examiner<'_>, provider: &Provider) {
     let mut one = Examined { examiner, provider, table: &table, document: &document };
     one.flow();
     one.client_authentication();
+    one.bound_tokens();
     one.id_tokens();
     one.requests();
     fapi::examine(&mut one, &metadata);
@@ -129,6 +130,16 @@ impl Examined<'_, '_> {
                     ),
                 );
             }
+        }
+    }
+
+    fn bound_tokens(&mut self) {
+        let knows = |offered: Vec<&str>| offered.contains(&"ES256");
+        let offered = listed(self.document, "dpop_signing_alg_values_supported");
+        if self.provider.binds_by_dpop() && !offered.is_some_and(knows) {
+            let message =
+                "it does not say that it takes proofs by ES256 (`dpop_signing_alg_values_supported`), found `dpop`";
+            self.problem("sender_constrained", message.to_owned());
         }
     }
 

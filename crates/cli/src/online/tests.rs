@@ -226,6 +226,10 @@ fn what_is_configured_and_not_offered_is_a_problem() {
         &found(&with("userinfo", json!(true)), &good()),
         "PROVIDERS.corp.userinfo: it has no `userinfo_endpoint` that can be used, found `true`",
     );
+    only_problem(
+        &found(&with("sender_constrained", json!("dpop")), &good()),
+        "PROVIDERS.corp.sender_constrained: it does not say that it takes proofs by ES256 (`dpop_signing_alg_values_supported`), found `dpop`",
+    );
     let mut vars = with("client_auth", json!("private_key_jwt"));
     vars["PROVIDERS"]["corp"]["client_assertion"] = json!({ "alg": "PS256" });
     let mut document = metadata();

@@ -52,6 +52,7 @@ impl World {
             refresh_token: Some(Secret::new("the-refresh-token".into())),
             id_token: Secret::new("the-id-token".into()),
             nonce: None,
+            proof_key: None,
         };
         let (login_started_at, clocks) = (Timestamp::from_unix(now), timeouts());
         let begin = Begin {
