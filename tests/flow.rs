@@ -92,6 +92,8 @@ mod device;
 mod device_bound;
 #[path = "flow/device_now.rs"]
 mod device_now;
+#[path = "flow/device_theft.rs"]
+mod device_theft;
 #[path = "flow/documents.rs"]
 mod documents;
 #[path = "flow/encrypted_tokens.rs"]
@@ -178,6 +180,8 @@ mod revocation;
 mod second;
 #[path = "flow/second_admin.rs"]
 mod second_admin;
+#[path = "flow/second_changes.rs"]
+mod second_changes;
 #[path = "flow/second_doors.rs"]
 mod second_doors;
 #[path = "flow/second_managing.rs"]

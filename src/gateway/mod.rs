@@ -10,6 +10,7 @@ mod bound;
 mod context;
 mod decrypted;
 mod deployment;
+mod email_index;
 mod exposed_key;
 mod guard;
 mod health;

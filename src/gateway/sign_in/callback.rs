@@ -304,8 +304,9 @@ async fn begin_session<P: Platform>(
         enter(ctx, SidKey::of(signed_in.issuer(), sid), subject, transaction).await?;
     }
     let session = record(ctx, provider, &response, &person);
-    if let Some(key) = email_key(provider, &session) {
-        enter(ctx, key, subject, transaction).await?;
+    let named = (provider.id.as_str(), &*session.issuer);
+    if !ctx.enter_email(named, subject, session.email(), transaction.started_at).await.map_err(Reason::Store)? {
+        return Err(Reason::LoginOvertaken);
     }
     tell_keys(ctx, &session).await?;
     let begin = Begin {
@@ -364,13 +365,6 @@ async fn enter<P: Platform>(
     if entered.map_err(Reason::Store)? { Ok(()) } else { Err(Reason::LoginOvertaken) }
 }
 
-/// By which the provider could end the session that begins, where it may name people by their addresses.
-fn email_key(provider: &Provider, session: &Session) -> Option<SidKey> {
-    provider.revocation.filter(|revocation| revocation.email)?;
-    let email = session.email()?;
-    Some(SidKey::of_email(&session.issuer, &email))
-}
-
 /// The sessions this browser has or had when the login began.
 fn previous<P: Platform>(ctx: &RequestContext<'_, P>, transaction: &Transaction) -> Vec<SessionHandle> {
     let now = match cookie::session(&ctx.request.head.headers) {
@@ -411,6 +405,7 @@ fn record<P>(ctx: &RequestContext<'_, P>, provider: &Provider, response: &TokenR
         origin: Origin::of(ctx.request.head),
         second: None,
         device: None,
+        listed_before: Vec::new(),
         grant: None,
         left_out: person.kept.left_out.clone(),
     }
