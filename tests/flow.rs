@@ -100,6 +100,8 @@ mod documents;
 mod encrypted_tokens;
 #[path = "flow/explain.rs"]
 mod explain;
+#[path = "flow/fapi_suite.rs"]
+mod fapi_suite;
 #[path = "flow/front_end.rs"]
 mod front_end;
 #[path = "flow/frontchannel.rs"]
@@ -114,6 +116,8 @@ mod health;
 mod introspection;
 #[path = "flow/issuer_tenants.rs"]
 mod issuer_tenants;
+#[path = "flow/jarm.rs"]
+mod jarm;
 #[path = "flow/key_issuer.rs"]
 mod key_issuer;
 #[path = "flow/key_search.rs"]
@@ -156,6 +160,8 @@ mod provider_differences;
 mod provider_errors;
 #[path = "flow/provider_gone.rs"]
 mod provider_gone;
+#[path = "flow/pushed.rs"]
+mod pushed;
 #[path = "flow/refresh.rs"]
 mod refresh;
 #[path = "flow/relations.rs"]

@@ -18,6 +18,7 @@ mod cors;
 mod decisions;
 mod deployment;
 mod factor_notices;
+mod fapi;
 mod groups;
 mod health;
 mod id_token_encryption;
@@ -70,6 +71,7 @@ pub use client_auth::{AppleKey, AssertionAudience, ClientAssertion, ClientAuth, 
 pub use decisions::{DecisionRetention, Decisions};
 pub use deployment::{Deployment, Names, SiteConfig};
 pub use factor_notices::FactorNotices;
+pub use fapi::{Par, RequestRules};
 pub use health::Monitor;
 pub use id_token_encryption::IdTokenEncryption;
 pub use introspection::{Introspection, WithoutAudience};

@@ -1,5 +1,6 @@
 //! A checked configuration in a few lines for people: what to register where, and who gets through which door.
 
+mod fapi;
 mod routes;
 
 use postern::VERSION;
@@ -269,6 +270,7 @@ fn describe(config: &Config, provider: &Provider) -> String {
     if !provider.choice.domains.is_empty() {
         text.push_str(&format!("    people with addresses at  {}\n", provider.choice.domains.join(" ")));
     }
+    text.push_str(&fapi::told(provider));
     if provider.frontchannel_logout {
         text.push_str(&format!("    front-channel logout URI  {}\n", config.frontchannel_logout_url(&provider.id)));
     }
