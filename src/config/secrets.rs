@@ -26,6 +26,7 @@ const CLIENT_SECRET: &str = "_CLIENT_SECRET";
 const PRIVATE_KEY: &str = "_PRIVATE_KEY";
 const JWKS: &str = "_JWKS";
 const NEXT_PRIVATE_KEY: &str = "_PRIVATE_KEY_NEXT";
+const METADATA: &str = "_METADATA";
 
 /// Whose secret it is.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +58,12 @@ impl SecretOwner<'_> {
         self.secret_name(JWKS)
     }
 
+    /// The name of the secret that may hold the metadata of a provider of SAML.
+    #[must_use]
+    pub fn metadata_name(&self) -> String {
+        self.secret_name(METADATA)
+    }
+
     /// The name of the secret that holds the key that comes after it.
     #[must_use]
     pub fn next_private_key_name(&self) -> String {
@@ -79,7 +86,7 @@ impl SecretOwner<'_> {
 pub fn is_secret(name: &str) -> bool {
     let of_somebody = OWNERS.iter().any(|kind| name.strip_prefix(kind).is_some_and(|rest| rest.starts_with('_')));
     [KEY_RING, VERIFY, HEALTH].contains(&name)
-        || of_somebody && [CLIENT_SECRET, PRIVATE_KEY, NEXT_PRIVATE_KEY, JWKS].iter().any(|what| name.ends_with(what))
+        || of_somebody && [CLIENT_SECRET, PRIVATE_KEY, NEXT_PRIVATE_KEY, JWKS, METADATA].iter().any(|what| name.ends_with(what))
 }
 
 /// The secrets of a deployment, looked up by name.
@@ -205,7 +212,7 @@ impl Secrets<'_> {
         }
     }
 
-    fn problem(&self, name: &str, message: &str) {
+    pub(super) fn problem(&self, name: &str, message: &str) {
         self.report.add(name, message);
     }
 }
