@@ -97,12 +97,7 @@ pub struct SamlSigning {
 }
 
 /// Reads the table of a provider that has a table `saml`.
-pub(super) fn read(
-    id: ProviderId,
-    mut table: Table<'_>,
-    secrets: &Secrets<'_>,
-    development: bool,
-) -> Option<Provider> {
+pub(super) fn read(id: ProviderId, mut table: Table<'_>, secrets: &Secrets<'_>, development: bool) -> Option<Provider> {
     const ENTITY: &str = "an entityID: an absolute URI of at most 1,024 visible ASCII characters";
     let issuer = table.required("issuer", ENTITY, parsed(ENTITY, Issuer::parse_entity));
     let saml = table.table("saml").and_then(|inner| rules(inner, secrets, (&id, development)));
@@ -165,9 +160,10 @@ const fn sign_out(logout: Logout) -> SignOut {
 fn rules(mut table: Table<'_>, secrets: &Secrets<'_>, (id, development): (&ProviderId, bool)) -> Option<Saml> {
     let owner = SecretOwner::Provider(id);
     let metadata = metadata(&mut table, secrets, &owner, development);
-    let entity_id = table.optional("entity_id", parsed("an absolute URI", |text| {
-        Issuer::parse_entity(text).map(|entity| entity.as_str().to_owned())
-    }));
+    let entity_id = table.optional(
+        "entity_id",
+        parsed("an absolute URI", |text| Issuer::parse_entity(text).map(|entity| entity.as_str().to_owned())),
+    );
     let subject = table.optional("subject", parsed("`nameid`, or `attr:` and the name of an attribute", subject));
     let claims = table.table("claims").map(|inner| claims(&inner)).unwrap_or_default();
     let emails_verified = table.optional("emails_verified", flag).unwrap_or(false);
@@ -202,6 +198,7 @@ fn metadata(
     owner: &SecretOwner<'_>,
     development: bool,
 ) -> Option<SamlMetadata> {
+    let has_pins = table.has("certificates");
     let pins = table.optional("certificates", list(PIN, pin));
     let is_given = table.has("metadata");
     let given = table.optional("metadata", parsed(METADATA, |text| place(text, development)));
@@ -219,7 +216,13 @@ fn metadata(
     };
     match (metadata, pins) {
         (SamlMetadata::Published { .. }, None) => {
-            table.problem("certificates", "expected the fingerprints of the certificates that count: an address alone is not trusted with keys");
+            // Those that are wrong have their own problem.
+            if !has_pins {
+                table.problem(
+                    "certificates",
+                    "expected the fingerprints of the certificates that count: an address alone is not trusted with keys",
+                );
+            }
             None
         }
         (SamlMetadata::Published { at, .. }, Some(pins)) => {
@@ -229,7 +232,10 @@ fn metadata(
             Some(SamlMetadata::Published { at, pins })
         }
         (SamlMetadata::Given(_), Some(_)) => {
-            table.problem("certificates", "is about metadata at an address: of that in the configuration every key counts");
+            table.problem(
+                "certificates",
+                "is about metadata at an address: of that in the configuration every key counts",
+            );
             None
         }
         (given @ SamlMetadata::Given(_), None) => Some(given),

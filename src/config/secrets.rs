@@ -86,7 +86,8 @@ impl SecretOwner<'_> {
 pub fn is_secret(name: &str) -> bool {
     let of_somebody = OWNERS.iter().any(|kind| name.strip_prefix(kind).is_some_and(|rest| rest.starts_with('_')));
     [KEY_RING, VERIFY, HEALTH].contains(&name)
-        || of_somebody && [CLIENT_SECRET, PRIVATE_KEY, NEXT_PRIVATE_KEY, JWKS, METADATA].iter().any(|what| name.ends_with(what))
+        || of_somebody
+            && [CLIENT_SECRET, PRIVATE_KEY, NEXT_PRIVATE_KEY, JWKS, METADATA].iter().any(|what| name.ends_with(what))
 }
 
 /// The secrets of a deployment, looked up by name.

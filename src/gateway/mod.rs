@@ -22,6 +22,7 @@ mod request;
 mod request_id;
 mod response;
 mod response_parts;
+mod saml;
 mod second_factor;
 mod sharing;
 mod sign_in;
@@ -280,6 +281,7 @@ async fn named<P: Platform>(
     let response = match path.as_str().strip_prefix("/auth/").and_then(|rest| rest.split_once('/')) {
         Some(("callback", provider)) => cold(callback::finish(ctx, provider, body, parts)).await?,
         Some(("backchannel-logout", provider)) => cold(backchannel::receive(ctx, provider, body, parts)).await?,
+        Some(("saml", rest)) => cold(saml::answer(ctx, rest, body, parts)).await?,
         Some(("revocation", provider)) => cold(revocation::receive(ctx, provider, body, parts)).await?,
         Some(("frontchannel-logout", provider)) => cold(frontchannel::receive(ctx, provider, parts)).await?,
         Some(("clients", rest)) => client_keys::publish(ctx, rest, parts)?,
@@ -311,7 +313,7 @@ fn is_for_keeping(event: &Event) -> bool {
 /// Whether a path is ours and has no limit of its own. What another proxy asks about, and what services share, is counted by
 /// its own rule.
 fn is_limited_as_own(path: &CanonicalPath) -> bool {
-    const OTHERWISE: [&str; 8] = [
+    const OTHERWISE: [&str; 10] = [
         bound::PREFIX,
         "/auth/login",
         "/auth/callback",
@@ -320,6 +322,8 @@ fn is_limited_as_own(path: &CanonicalPath) -> bool {
         "/auth/revocation",
         "/auth/verify",
         SHARING_PREFIX,
+        saml::CONSUMER,
+        saml::LOGOUT,
     ];
     let is_ours = path.is_within(OWN_PREFIX) || path.is_within("/.well-known");
     is_ours && !OTHERWISE.iter().any(|other| path.is_within(other))

@@ -11,6 +11,7 @@ use crate::authz::{Denial, DeviceShortfall, StepUp};
 use crate::oidc::callback::CallbackError;
 use crate::oidc::error_response::{ErrorClass, ErrorResponse};
 use crate::oidc::token::TokenError;
+use crate::saml::error::SamlError;
 
 impl Reason {
     /// The one map from what happened to what the outside learns of it.
@@ -54,6 +55,7 @@ impl Reason {
             Self::StepUp(wanted) => step_up_refusal(wanted),
             Self::Certificate(_) | Self::Mcp(_) => Refusal::Forbidden(Vec::new()),
             Self::Token(error) => token_endpoint_refusal(error),
+            Self::Saml(error) => saml_refusal(error),
             Self::Callback(CallbackError::ProviderError(error)) => login_refusal(error),
             Self::Callback(CallbackError::NoTransaction | CallbackError::AlreadyUsed) => Refusal::LoginOver,
             Self::Callback(_)
@@ -120,6 +122,18 @@ fn token_endpoint_refusal(error: &TokenError) -> Refusal {
         TokenError::Refused(error) => login_refusal(error),
         TokenError::AnswerLost(_) => Refusal::LoginUnavailable,
         TokenError::ClientKey => Refusal::LoginMisconfigured,
+        _ => Refusal::LoginFailed,
+    }
+}
+
+/// What the person learns who signs in, or the provider that ends sessions.
+const fn saml_refusal(error: &SamlError) -> Refusal {
+    match error {
+        SamlError::RoomAway | SamlError::Metadata(_) => Refusal::Unavailable,
+        SamlError::Status(_) => Refusal::LoginRefused,
+        SamlError::Passive => Refusal::LoginUnfinished,
+        SamlError::Key | SamlError::Undecryptable => Refusal::LoginMisconfigured,
+        SamlError::Logout(_) | SamlError::LogoutReplayed => Refusal::BadRequest,
         _ => Refusal::LoginFailed,
     }
 }

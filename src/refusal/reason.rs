@@ -32,6 +32,7 @@ use crate::oidc::userinfo::UserInfoError;
 use crate::outward::ServiceTokenError;
 use crate::ports::{FetchError, StoreError};
 use crate::route::PathError;
+use crate::saml::error::SamlError;
 use crate::time::Seconds;
 
 /// Why a request was refused: for the log alone.
@@ -129,6 +130,8 @@ pub enum Reason {
     UserInfoSignature(JwtError),
     /// The `UserInfo` response is not good.
     UserInfo(UserInfoError),
+    /// A sign-in or sign-out by SAML that comes to nothing.
+    Saml(SamlError),
     /// A provider's logout request that cannot be read.
     LogoutRequest(LogoutRequestError),
     /// The logout token is no good JWT.
@@ -241,6 +244,7 @@ impl Reason {
             | Self::IdToken(_)
             | Self::UserInfo(_)
             | Self::Metadata(_)
+            | Self::Saml(_)
             | Self::Keys(_) => self.answer_code(),
             Self::Internal(name) => name,
             Self::LogoutRequest(_) | Self::LogoutToken(_) | Self::RevocationRequest(_) | Self::RevocationToken(_) => {
@@ -269,6 +273,7 @@ impl Reason {
             Self::UserInfo(error) => error.code(),
             Self::Metadata(error) => error.code(),
             Self::Keys(error) => error.code(),
+            Self::Saml(error) => error.code(),
             _ => "internal",
         }
     }
@@ -343,6 +348,7 @@ impl Reason {
             Self::Metadata(MetadataError::NoS256) => Some("code_challenge_methods_supported".to_owned()),
             Self::Keys(KeySetError::NoKeys | KeySetError::TooManyKeys) => Some("keys".to_owned()),
             Self::Client(error) => error.detail(),
+            Self::Saml(error) => error.detail(),
             Self::Evaluation(error) => Some(error.message()),
             Self::Denied(denial) => denial.detail(),
             Self::Certificate(refusal) => refusal.detail(),

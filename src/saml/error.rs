@@ -15,6 +15,8 @@ pub enum SamlError {
     Metadata(String),
     /// A form that is no answer of a provider's.
     Malformed,
+    /// It answers no login of ours.
+    Unsolicited,
     /// The assertion is encrypted, and there is no key for it, or it does not open.
     Undecryptable,
     /// An assertion that was used before.
@@ -48,6 +50,7 @@ impl SamlError {
             Self::Passive => "saml.person_wanted",
             Self::Metadata(_) => "saml.metadata_unusable",
             Self::Malformed => "saml.malformed",
+            Self::Unsolicited => "saml.unsolicited",
             Self::Undecryptable => "saml.undecryptable",
             Self::Replayed => "saml.assertion_used",
             Self::NoSubject => "saml.subject_unusable",

@@ -114,13 +114,25 @@ mod tests {
         //
         for (name, expected) in [
             (json!({ "value": "a1", "format": PERSISTENT }), "persistent!a1"),
-            (json!({ "value": "a1", "format": PERSISTENT, "sp_name_qualifier": "urn:sp", "name_qualifier": "urn:idp" }), "persistent!a1"),
-            (json!({ "value": "a1", "format": PERSISTENT, "sp_name_qualifier": "urn:group" }), "persistent!!urn:group!a1"),
+            (
+                json!({ "value": "a1", "format": PERSISTENT, "sp_name_qualifier": "urn:sp", "name_qualifier": "urn:idp" }),
+                "persistent!a1",
+            ),
+            (
+                json!({ "value": "a1", "format": PERSISTENT, "sp_name_qualifier": "urn:group" }),
+                "persistent!!urn:group!a1",
+            ),
             (json!({ "value": "a1", "format": PERSISTENT, "name_qualifier": "urn:other" }), "persistent!urn:other!!a1"),
             (json!({ "value": "a!b%c d", "format": PERSISTENT }), "persistent!a%21b%25c%20d"),
             (json!({ "value": "ä", "format": "urn:x!y" }), "urn:x%21y!%C3%A4"),
-            (json!({ "value": "a@b.example", "format": "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress" }), "email!a@b.example"),
-            (json!({ "value": "a1", "format": "urn:oasis:names:tc:SAML:1.1:nameid-format:persistent" }), "urn:oasis:names:tc:SAML:1.1:nameid-format:persistent!a1"),
+            (
+                json!({ "value": "a@b.example", "format": "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress" }),
+                "email!a@b.example",
+            ),
+            (
+                json!({ "value": "a1", "format": "urn:oasis:names:tc:SAML:1.1:nameid-format:persistent" }),
+                "urn:oasis:names:tc:SAML:1.1:nameid-format:persistent!a1",
+            ),
         ] {
             assert_eq!(text(name.clone()).as_deref(), Some(expected), "{name}");
         }

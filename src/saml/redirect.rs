@@ -111,8 +111,12 @@ mod tests {
 
     #[test]
     fn without_a_key_nothing_is_signed() {
-        let message =
-            Message { destination: "https://idp.example.com/sso", parameter: "SAMLResponse", deflated: "a", relay_state: None };
+        let message = Message {
+            destination: "https://idp.example.com/sso",
+            parameter: "SAMLResponse",
+            deflated: "a",
+            relay_state: None,
+        };
         let url = block_on(message.url(None, &Portable)).unwrap();
         assert_eq!(url, "https://idp.example.com/sso?SAMLResponse=a");
     }

@@ -6,6 +6,7 @@
 mod browser;
 mod key_table;
 mod provider;
+pub mod room;
 pub(crate) mod stores;
 mod world;
 

@@ -3,7 +3,8 @@ use serde_json::{Value, json};
 use super::super::tests::{parse, problems, small, with};
 use super::*;
 
-const PIN_TEXT: &str = "AB:CD:EF:01:23:45:67:89:AB:CD:EF:01:23:45:67:89:AB:CD:EF:01:23:45:67:89:AB:CD:EF:01:23:45:67:89";
+const PIN_TEXT: &str =
+    "AB:CD:EF:01:23:45:67:89:AB:CD:EF:01:23:45:67:89:AB:CD:EF:01:23:45:67:89:AB:CD:EF:01:23:45:67:89";
 
 fn table(saml: Value) -> Value {
     let provider = json!({ "issuer": "urn:example:idp", "saml": saml });
@@ -28,12 +29,30 @@ fn metadata_is_at_an_address_with_pinned_keys_or_in_the_configuration() {
     let SamlMetadata::Given(text) = read(json!({ "metadata": "\n<EntityDescriptor/>\n" })).metadata else { panic!() };
     assert_eq!(text, "<EntityDescriptor/>");
     for (bent, expected) in [
-        (json!({ "metadata": "https://idp.example.com/m" }), "PROVIDERS.corp.saml.certificates: expected the fingerprints"),
-        (json!({ "metadata": "http://idp.example.com/m", "certificates": [PIN_TEXT] }), "PROVIDERS.corp.saml.metadata: expected an https URL"),
-        (json!({ "metadata": "https://127.0.0.1/m", "certificates": [PIN_TEXT] }), "PROVIDERS.corp.saml.metadata: expected an https URL"),
-        (json!({ "metadata": "<a/>", "certificates": [PIN_TEXT] }), "PROVIDERS.corp.saml.certificates: is about metadata at an address"),
-        (json!({ "metadata": "https://idp.example.com/m", "certificates": ["AB:CD"] }), "PROVIDERS.corp.saml.certificates"),
-        (json!({ "metadata": "https://idp.example.com/m", "certificates": [] }), "PROVIDERS.corp.saml.certificates: expected one or 2"),
+        (
+            json!({ "metadata": "https://idp.example.com/m" }),
+            "PROVIDERS.corp.saml.certificates: expected the fingerprints",
+        ),
+        (
+            json!({ "metadata": "http://idp.example.com/m", "certificates": [PIN_TEXT] }),
+            "PROVIDERS.corp.saml.metadata: expected an https URL",
+        ),
+        (
+            json!({ "metadata": "https://127.0.0.1/m", "certificates": [PIN_TEXT] }),
+            "PROVIDERS.corp.saml.metadata: expected an https URL",
+        ),
+        (
+            json!({ "metadata": "<a/>", "certificates": [PIN_TEXT] }),
+            "PROVIDERS.corp.saml.certificates: is about metadata at an address",
+        ),
+        (
+            json!({ "metadata": "https://idp.example.com/m", "certificates": ["AB:CD"] }),
+            "PROVIDERS.corp.saml.certificates",
+        ),
+        (
+            json!({ "metadata": "https://idp.example.com/m", "certificates": [] }),
+            "PROVIDERS.corp.saml.certificates: expected one or 2",
+        ),
         (json!({}), "PROVIDER_CORP_METADATA: expected a secret"),
     ] {
         let found = problems(&table(bent.clone()));
@@ -58,7 +77,10 @@ fn a_name_that_changes_at_each_sign_in_names_nobody() {
     for subject in [None, Some("nameid")] {
         let found = problems(&with_format(subject));
         assert_eq!(found.len(), 1, "{found:?}");
-        assert!(found[0].starts_with("PROVIDERS.corp.saml.name_id_format: is another name at each sign-in"), "{found:?}");
+        assert!(
+            found[0].starts_with("PROVIDERS.corp.saml.name_id_format: is another name at each sign-in"),
+            "{found:?}"
+        );
     }
     let config = parse(&with_format(Some("attr:urn:oid:0.9.2342.19200300.100.1.1"))).unwrap();
     let saml = config.provider("corp").unwrap().saml.as_ref().unwrap();

@@ -8,7 +8,8 @@ use serde_json::json;
 
 use super::context::RequestContext;
 use super::response_parts::ResponseParts;
-use super::{Platform, response};
+use super::saml::{self, Party};
+use super::{Platform, cold, response};
 use crate::audit::{Effect, What};
 use crate::authn::session_cookie::Wants;
 use crate::config::Logout;
@@ -109,6 +110,10 @@ async fn end_at_provider<P: Platform>(ctx: &RequestContext<'_, P>, ended: &Ended
     let provider = ctx.site.config.provider_of(&ended.session.provider, &ended.session.issuer)?;
     if provider.sign_out.logout == Logout::Local {
         return None;
+    }
+    if let Some(party) = Party::of(provider) {
+        let kept = &ended.tokens.as_ref().filter(|_| is_proven(ctx, ended))?.id_token;
+        return cold(saml::at_provider(ctx, party, kept)).await;
     }
     let metadata = ctx.site.documents.metadata(ctx.platform, provider).await.ok()?;
     // script can read a program's answer, and a page of this origin by its window. Only a redirect names the ID token.
