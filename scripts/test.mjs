@@ -18,6 +18,7 @@ import { packAll } from './lib/packages.mjs';
 import { root, targetFolder } from './lib/paths.mjs';
 import { ensureProxies } from './lib/proxies.mjs';
 import { ensurePython } from './lib/python.mjs';
+import { ensureSimpleSaml } from './lib/simplesamlphp.mjs';
 import { CannotGoOn, bold, dim, elapsed, green, main, run, step } from './lib/progress.mjs';
 import { ensureRust, lintingEnv } from './lib/toolchain.mjs';
 import { FOR_TESTS, VARIANTS, buildWorker, packedSizes } from './lib/worker.mjs';
@@ -55,7 +56,7 @@ const STEPS = [
   { name: 'e2e', title: 'end to end', needs: ['worker', 'test', 'guarded', 'proxies', 'python'], work: () => nodeTests(2, 'tests/e2e'), count: countNode },
   { name: 'bench', title: 'benchmarks, each for a moment', needs: ['worker', 'verifier'], work: benchmarks, count: String },
   { name: 'package', title: 'npm packages, without Rust', needs: ['packages', 'chromium'], work: () => nodeTests(1, 'tests/package'), count: countNode },
-  { name: 'browser', title: 'browser', needs: ['worker', 'chromium'], work: () => nodeTests(2, 'tests/browser'), count: countNode },
+  { name: 'browser', title: 'browser', needs: ['worker', 'room', 'chromium', 'python', 'simplesamlphp'], work: () => nodeTests(2, 'tests/browser'), count: countNode },
 ];
 
 const state = { fuzzing: null, absent: [], notices: [], done: new Set() };
@@ -67,12 +68,16 @@ const NEEDS = {
     if (python) process.env.PYTHON = python;
     else state.notices.push('No Python 3.10 or later that can install packages is here: what needs one did not run');
   },
+  simplesamlphp: async () => {
+    if (!(await ensureSimpleSaml())) state.notices.push('SimpleSAMLphp is not installed: sign-in with it did not run (Debian or Ubuntu: `sudo apt-get install simplesamlphp php-cli php-xml`)');
+  },
   fuzzing: async () => {
     const targets = await fuzzTargets();
     const built = await step('fuzz targets', () => buildByStable(targets), ({ seeds }) => seeds);
     state.fuzzing = { targets, built };
   },
   worker: () => build('release', 'Worker'),
+  room: () => build('saml', 'room for SAML'),
   cli: async () => { await step('command line for Node', buildCli, String); },
   packages: async () => {
     for (const one of ['worker', 'cli']) await ensure(one);

@@ -95,6 +95,7 @@ fn a_request_works_once_unless_it_failed() {
     assert!(alice.is_in());
     assert_eq!(tell(&world, &gateway, "SAMLRequest", &message).event["reason"], "logout.sessions_ended");
     // It would end sessions that begin later.
+    world.wait(1);
     let later = sign_in(&world, &gateway, "alice", "s-1");
     tell(&world, &gateway, "SAMLRequest", &message).assert_refused(400, "saml.logout_used");
     assert!(later.is_in());

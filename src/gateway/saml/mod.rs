@@ -140,9 +140,9 @@ impl<P: Platform> RequestContext<'_, P> {
         bytes.iter().fold("_".to_owned(), |id, byte| format!("{id}{byte:02x}"))
     }
 
-    /// Strangers may ask no more often than that.
+    /// Logout messages come by browsers, as frames of other providers do. Strangers may have no more of them read than that.
     async fn limit_logout(&self, parts: &mut ResponseParts) -> Result<(), Reason> {
-        let limit = self.site.config.limits.backchannel_logout.as_ref();
-        self.limit_own(LimitKind::BackchannelLogout, limit, parts).await
+        let limit = self.site.config.limits.frontchannel_logout.as_ref();
+        self.limit_own(LimitKind::FrontchannelLogout, limit, parts).await
     }
 }
