@@ -53,7 +53,7 @@ const STEPS = [
   { name: 'demo', title: 'demo provider, API and MCP server', work: () => nodeTests(1, 'demo/provider', 'demo/api', 'demo/mcp'), count: countNode },
   { name: 'provider', title: 'scriptable provider', work: () => nodeTests(1, 'tests/provider'), count: countNode },
   { name: 'deploy', title: 'wrangler deploy --dry-run', needs: ['worker'], work: dryRuns, count: String },
-  { name: 'e2e', title: 'end to end', needs: ['worker', 'test', 'guarded', 'proxies', 'python'], work: () => nodeTests(2, 'tests/e2e'), count: countNode },
+  { name: 'e2e', title: 'end to end', needs: ['worker', 'room', 'test', 'guarded', 'proxies', 'python'], work: () => nodeTests(2, 'tests/e2e'), count: countNode },
   { name: 'bench', title: 'benchmarks, each for a moment', needs: ['worker', 'verifier'], work: benchmarks, count: String },
   { name: 'package', title: 'npm packages, without Rust', needs: ['packages', 'chromium'], work: () => nodeTests(1, 'tests/package'), count: countNode },
   { name: 'browser', title: 'browser', needs: ['worker', 'room', 'chromium', 'python', 'simplesamlphp'], work: () => nodeTests(2, 'tests/browser'), count: countNode },

@@ -5,7 +5,7 @@ import { after, test } from "node:test";
 
 import { startPostern } from "../e2e/support/postern.mjs";
 import { freePort } from "../e2e/support/ports.mjs";
-import { newSigningKey, room, startNanoidp, startSimpleSaml, withoutNanoidp, withoutSimpleSaml } from "./support/saml.mjs";
+import { newSigningKey, room, startNanoidp, startSimpleSaml, withoutNanoidp, withoutSimpleSaml } from "../e2e/support/saml.mjs";
 import { launchChromium, newPerson, ROUTES } from "./support/world.mjs";
 
 const port = await freePort();

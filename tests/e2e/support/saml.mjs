@@ -9,9 +9,9 @@ import { join } from "node:path";
 import { after } from "node:test";
 import { fileURLToPath } from "node:url";
 
-import { builtModules, PLATFORM } from "../../e2e/support/postern.mjs";
-import { freePort } from "../../e2e/support/ports.mjs";
-import { until } from "../../e2e/support/until.mjs";
+import { builtModules, PLATFORM } from "./postern.mjs";
+import { freePort } from "./ports.mjs";
+import { until } from "./until.mjs";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const PERSISTENT = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent";
