@@ -91,6 +91,7 @@ pub struct Gateway {
     assertions: Assertions,
     service_tokens: ServiceTokenCopies,
     translations: Translations,
+    saml_metadata: saml::UnderstoodMetadata,
     /// `None` without an engine.
     policies: Option<Policies>,
     /// Whether any request may ask them.
@@ -127,6 +128,7 @@ impl Gateway {
             assertions,
             service_tokens: ServiceTokenCopies::default(),
             translations: Translations::default(),
+            saml_metadata: saml::UnderstoodMetadata::default(),
             policies: engine.map(Policies::new),
         }
     }

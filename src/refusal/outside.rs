@@ -132,7 +132,7 @@ const fn saml_refusal(error: &SamlError) -> Refusal {
         SamlError::RoomAway | SamlError::Metadata(_) => Refusal::Unavailable,
         SamlError::Status(_) => Refusal::LoginRefused,
         SamlError::Passive => Refusal::LoginUnfinished,
-        SamlError::Key | SamlError::Undecryptable => Refusal::LoginMisconfigured,
+        SamlError::Key => Refusal::LoginMisconfigured,
         SamlError::Logout(_) | SamlError::LogoutReplayed => Refusal::BadRequest,
         _ => Refusal::LoginFailed,
     }

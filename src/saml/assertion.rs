@@ -13,6 +13,8 @@ use crate::json::{self};
 use crate::secret::Secret;
 use crate::time::{Seconds, Timestamp};
 
+/// What makes an address or a number count.
+const VERIFIED: [&str; 2] = ["email_verified", "phone_number_verified"];
 /// The longest of what is kept to sign out at the provider.
 const MAX_LOGOUT_BYTES: usize = 2048;
 /// The room allows an assertion as much beyond its end.
@@ -121,25 +123,17 @@ pub fn once_key(kind: &str, provider: &str, id: &str) -> [u8; 32] {
     Sha256::digest(format!("postern/saml/{kind}/{provider}\n{id}")).into()
 }
 
-/// All values by name; names for people beside them, where no attribute has that as its name.
+/// All values by name. Names for people (`FriendlyName`) identify nothing (SAML Core §2.7.3.1).
 fn attributes(verified: &Map<String, Value>) -> Map<String, Value> {
     let all = verified.get("attributes").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let mut named: Map<String, Value> = Map::new();
-    let mut friendly: Map<String, Value> = Map::new();
     for one in all.iter().filter_map(Value::as_object) {
         let values = one.get("values").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        for (name, place) in [("name", &mut named), ("friendly_name", &mut friendly)] {
-            let Some(name) = said(one, name) else { continue };
-            if let Some(known) = place.get_mut(name).and_then(Value::as_array_mut) {
-                known.extend_from_slice(values);
-            } else {
-                place.insert(name.to_owned(), Value::Array(values.to_vec()));
-            }
-        }
-    }
-    for (name, values) in friendly {
-        if !named.contains_key(&name) {
-            named.insert(name, values);
+        let Some(name) = said(one, "name") else { continue };
+        if let Some(known) = named.get_mut(name).and_then(Value::as_array_mut) {
+            known.extend_from_slice(values);
+        } else {
+            named.insert(name.to_owned(), Value::Array(values.to_vec()));
         }
     }
     named
@@ -167,9 +161,14 @@ fn claims(saml: &Saml, attributes: Map<String, Value>, parties: Parties<'_>, sub
         Value::Array(mut values) if values.len() == 1 => values.pop().unwrap_or_default(),
         other => other,
     };
+    // A claim that the configuration gives to an attribute is that one's alone; and that something was verified is no
+    // attribute's to say, unless the configuration gives it that.
+    let is_own =
+        |name: &String| saml.claims.iter().all(|(claim, _)| claim != name) && !VERIFIED.contains(&name.as_str());
     let mapped = saml.claims.iter().filter_map(|(claim, name)| Some((claim.clone(), attributes.get(name)?.clone())));
     let mapped = json::object(mapped);
-    let mut claims = json::object(attributes.into_iter().chain(mapped).map(|(name, values)| (name, one(values))));
+    let attributes = attributes.into_iter().filter(|(name, _)| is_own(name));
+    let mut claims = json::object(attributes.chain(mapped).map(|(name, values)| (name, one(values))));
     if saml.emails_verified && claims.get("email").is_some_and(Value::is_string) {
         claims.insert("email_verified".to_owned(), true.into());
     }

@@ -312,7 +312,12 @@ fn a_provider_that_takes_signed_requests_alone_gets_no_other() {
     let (world, gateway) = (World::new(), gateway(&variables));
     let location = Browser::new(&world, &gateway).begin("");
     assert!(!location.contains("Signature"), "{location}");
+    // The room is not asked about the same document again and again, and not for ever.
+    let read = || world.room.asked.borrow().iter().filter(|one| matches!(one, Question::ReadMetadata(_))).count();
+    Browser::new(&world, &gateway).begin("");
+    assert_eq!(read(), 1);
     world.room.metadata.borrow_mut().wants_signed_requests = true;
+    world.wait(600);
     Browser::new(&world, &gateway).go("/auth/login").assert_refused(503, "saml.metadata_unusable");
 }
 

@@ -22,7 +22,11 @@ fn request(id: &str, person: &str, sessions: &[&str]) -> Logout {
 
 /// By redirect, in a browser that has no cookie of ours to show.
 fn tell(world: &World, gateway: &Gateway, parameter: &str, message: &Logout) -> Answered {
-    let query = form(&[(parameter, &encoded(message)), ("RelayState", "theirs")]);
+    let fields =
+        [(parameter, encoded(message).as_str()), ("RelayState", "theirs"), ("SigAlg", "any"), ("Signature", "any")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let query = form(&fields);
     Browser::new(world, gateway).send(&Asked::from_elsewhere(&format!("{SLO}?{query}")))
 }
 
@@ -78,8 +82,17 @@ fn what_is_not_proven_ends_nothing() {
     let alice = sign_in(&world, &gateway, "alice", "s-1");
     tell(&world, &gateway, "SAMLRequest", &Logout::Forged).assert_refused(400, "saml.logout_refused");
     let plain = Browser::new(&world, &gateway);
-    plain.send(&Asked::from_elsewhere(SLO)).assert_refused(400, "saml.malformed");
-    plain.send(&Asked::from_elsewhere(&format!("{SLO}?SAMLRequest=x"))).assert_refused(400, "saml.logout_refused");
+    // What is no signed message is not worth a question.
+    let before = world.room.asked.borrow().len();
+    let long = format!("SAMLRequest={}&SigAlg=a&Signature=a", "x".repeat(16 * 1024));
+    for query in
+        ["", "SAMLRequest=x", "SAMLRequest=x&SigAlg=a", "SAMLRequest=x&SAMLResponse=x&SigAlg=a&Signature=a", &long]
+    {
+        plain.send(&Asked::from_elsewhere(&format!("{SLO}?{query}"))).assert_refused(400, "saml.malformed");
+    }
+    assert_eq!(world.room.asked.borrow().len(), before);
+    let asked = Asked::from_elsewhere(&format!("{SLO}?SAMLRequest=x&SigAlg=a&Signature=a"));
+    plain.send(&asked).assert_refused(400, "saml.logout_refused");
     plain.send(&Asked::form_from_elsewhere(SLO, "SAMLRequest=a&SAMLResponse=b")).assert_refused(400, "saml.malformed");
     assert!(alice.is_in());
 }
@@ -109,6 +122,7 @@ fn a_request_may_be_posted() {
     let answered = Browser::new(&world, &gateway).send(&Asked::form_from_elsewhere(SLO, &body));
     assert_eq!(answered.event["reason"], "logout.sessions_ended", "{}", answered.event);
     assert!(!alice.is_in());
+    world.wait(600);
     world.room.metadata.borrow_mut().slo_redirect = None;
     let body = form(&[("SAMLRequest", &encoded(&request("_l2", "alice", &[])))]);
     let answered = Browser::new(&world, &gateway).send(&Asked::form_from_elsewhere(SLO, &body));
@@ -128,6 +142,19 @@ fn who_signs_out_here_signs_out_at_the_provider() {
         let told = Logout::Response(LogoutResponse { in_response_to: sent.id.clone(), success });
         assert_eq!(tell(&world, &gateway, "SAMLResponse", &told).location(), to);
     }
+}
+
+#[test]
+fn whom_a_sign_out_names_is_for_the_provider_alone() {
+    // not for a script, nor for a page of ours that is read by one.
+    let (world, gateway) = (World::new(), gateway(&saml_variables()));
+    let alice = sign_in(&world, &gateway, "alice", "s-1");
+    let told = alice.send(&Asked::script("POST", "/auth/logout").with("origin", crate::support::ORIGIN));
+    assert_eq!(told.json(), json!({ "location": "/auth/logged-out" }));
+    let alice = sign_in(&world, &gateway, "alice", "s-2");
+    let page = alice.send(&Asked::form("/auth/logout?answer=page"));
+    assert!(!page.reply().body.contains("SAMLRequest"), "{}", page.reply().body);
+    assert!(!alice.is_in());
 }
 
 #[test]

@@ -23,6 +23,8 @@ use crate::saml::assertion::{Assertion, AssertionExpectations, SKEW};
 use crate::saml::error::SamlError;
 use crate::time::Seconds;
 
+/// How long an assertion is remembered at most, whatever it says.
+const LONGEST_MEMORY: Seconds = Seconds::hours(24);
 /// As long as `state` of a login that we began.
 const STATE_CHARACTERS: usize = 43;
 
@@ -48,7 +50,9 @@ pub(super) async fn finish<P: Platform>(
         }
         other => other?,
     };
-    let first = ctx.platform.replay_guard().claim(assertion.once_key(), assertion.usable_until()).await;
+    // It answers a login that ends long before that, and once.
+    let until = assertion.usable_until().min(ctx.request.now.plus(LONGEST_MEMORY));
+    let first = ctx.platform.replay_guard().claim(assertion.once_key(), until).await;
     if !first.map_err(Reason::Store)? {
         return Err(Reason::Saml(SamlError::Replayed));
     }

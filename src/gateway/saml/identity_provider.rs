@@ -1,8 +1,11 @@
 //! What a provider says of itself: its addresses, and the certificates that count.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 
 use super::Party;
 use crate::config::{Issuer, SamlMetadata};
@@ -17,6 +20,28 @@ use crate::time::{Seconds, Timestamp};
 const MAX_CERTIFICATES: usize = 2;
 /// So long before its end a certificate is told of.
 const NOTICE: Seconds = Seconds::hours(30 * 24);
+
+/// So long the room is not asked again about the same document: it looks at the time too.
+const REMEMBERED: Seconds = Seconds::minutes(10);
+
+/// What the room made of a document, of which digest, and when.
+type Understood = ([u8; 32], Timestamp, Rc<Map<String, Value>>);
+
+/// What the room made of the metadata of each provider: public data only. There are as many as providers.
+#[derive(Debug, Default)]
+pub(in crate::gateway) struct UnderstoodMetadata(RefCell<HashMap<String, Understood>>);
+
+impl UnderstoodMetadata {
+    fn known(&self, id: &str, digest: &[u8; 32], now: Timestamp) -> Option<Rc<Map<String, Value>>> {
+        let all = self.0.borrow();
+        let (known, at, metadata) = all.get(id)?;
+        (known == digest && now < at.plus(REMEMBERED)).then(|| Rc::clone(metadata))
+    }
+
+    fn keep(&self, id: &str, understood: Understood) {
+        self.0.borrow_mut().insert(id.to_owned(), understood);
+    }
+}
 
 /// A provider, as far as it is needed.
 pub(super) struct IdentityProvider {
@@ -49,12 +74,21 @@ impl IdentityProvider {
             }
         };
         let now = ctx.request.now;
-        let question = json!({ "xml": xml, "entity_id": party.entity_id(), "now": now });
-        let answer = ctx.ask_room_for("read_metadata", question, "metadata").await;
-        let metadata = answer.map_err(|error| match error {
-            SamlError::Refused(why) => Reason::Saml(SamlError::Metadata(why)),
-            other => Reason::Saml(other),
-        })?;
+        let digest: [u8; 32] = Sha256::digest(xml).into();
+        let id = party.provider.id.as_str();
+        let metadata = match ctx.site.saml_metadata.known(id, &digest, now) {
+            Some(metadata) => metadata,
+            None => {
+                let question = json!({ "xml": xml, "entity_id": party.entity_id(), "now": now });
+                let answer = ctx.ask_room_for("read_metadata", question, "metadata").await;
+                let metadata = Rc::new(answer.map_err(|error| match error {
+                    SamlError::Refused(why) => Reason::Saml(SamlError::Metadata(why)),
+                    other => Reason::Saml(other),
+                })?);
+                ctx.site.saml_metadata.keep(id, (digest, now, Rc::clone(&metadata)));
+                metadata
+            }
+        };
         let development = ctx.site.config.public_url.is_loopback_development();
         Self::read(&metadata, pins, (now, development)).map_err(|why| Reason::Saml(SamlError::Metadata(why.to_owned())))
     }

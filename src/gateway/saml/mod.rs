@@ -6,6 +6,7 @@ mod login;
 mod logout;
 mod single_logout;
 
+pub(super) use identity_provider::UnderstoodMetadata;
 pub(super) use login::begin;
 pub(super) use logout::at_provider;
 

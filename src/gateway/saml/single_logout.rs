@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::identity_provider::IdentityProvider;
-use super::{LOGOUT, MAX_BODY_BYTES, Party, RELAY_STATE, only, parties};
+use super::{LOGOUT, Party, RELAY_STATE, only, parties};
 use crate::audit::{Effect, What};
 use crate::gateway::context::RequestContext;
 use crate::gateway::response_parts::ResponseParts;
@@ -21,6 +21,9 @@ use crate::time::{Seconds, Timestamp};
 
 const REQUEST: &str = "SAMLRequest";
 const RESPONSE: &str = "SAMLResponse";
+/// A message of a logout is short.
+const MAX_QUERY_BYTES: usize = 16 * 1024;
+const MAX_FORM_BYTES: usize = 64 * 1024;
 /// The longest state of the provider's that is sent back; the specification has 80 (Bindings §3.4.3).
 const MAX_RELAY_STATE_BYTES: usize = 512;
 /// The room takes no older request.
@@ -71,19 +74,28 @@ async fn received<P: Platform>(
 ) -> Result<(Value, Option<String>), SamlError> {
     let state = |encoded: &str| only(encoded, RELAY_STATE).filter(|state| state.len() <= MAX_RELAY_STATE_BYTES);
     if ctx.request.head.method == Method::GET {
-        let query = ctx.request.target.query.ok_or(SamlError::Malformed)?;
+        let query = ctx.request.target.query.filter(|query| is_signed(query)).ok_or(SamlError::Malformed)?;
         return Ok((json!({ "redirect": query }), state(query)));
     }
     if !ctx.request.is_form() {
         return Err(SamlError::Malformed);
     }
-    let form = body.text(MAX_BODY_BYTES).await.map_err(|_| SamlError::Malformed)?;
+    let form = body.text(MAX_FORM_BYTES).await.map_err(|_| SamlError::Malformed)?;
     let message = match (only(&form, REQUEST), only(&form, RESPONSE)) {
         (Some(request), None) => json!({ "posted_request": request }),
         (None, Some(response)) => json!({ "posted_response": response }),
         _ => return Err(SamlError::Malformed),
     };
     Ok((message, state(&form)))
+}
+
+/// Whether it could be one signed message (Bindings §3.4.4.1): nothing else is worth a question to the room.
+fn is_signed(query: &str) -> bool {
+    let is_there = |name: &str| only(query, name).is_some();
+    query.len() <= MAX_QUERY_BYTES
+        && is_there(REQUEST) != is_there(RESPONSE)
+        && is_there("SigAlg")
+        && is_there("Signature")
 }
 
 /// by name and index together; without an index, all sessions of the name.

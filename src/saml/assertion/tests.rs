@@ -56,7 +56,7 @@ fn a_good_one_says_who_how_and_when() {
     assert_eq!(one.subject, "persistent!alice");
     assert_eq!((one.auth_time, one.acr.as_deref()), (Timestamp::from_unix(NOW - 10), Some(PASSWORD)));
     assert_eq!(one.usable_until(), Timestamp::from_unix(NOW + 300));
-    assert_eq!(one.claims["mail"], "alice@example.com");
+    assert_eq!(one.claims.get("mail"), None);
     assert_eq!(one.claims["urn:oid:0.9.2342.19200300.100.1.3"], "alice@example.com");
     assert_eq!(one.claims["groups"], json!(["admins", "staff"]));
     assert_eq!((&one.claims["iss"], &one.claims["sub"]), (&json!("urn:idp"), &json!("persistent!alice")));
@@ -88,16 +88,47 @@ fn a_name_that_does_not_last_is_nobodys_unless_an_attribute_says_who() {
 const TRANSIENT: &str = crate::config::NameIdFormat::TRANSIENT;
 
 #[test]
-fn a_name_for_people_never_takes_the_place_of_a_name() {
-    let one = check(&rules(|_| ()), |verified| {
-        let posing = json!({ "name": "urn:x", "friendly_name": "groups", "values": ["root"] });
-        verified["attributes"].as_array_mut().unwrap().push(posing);
-        let own = json!({ "name": "sub", "values": ["somebody else"] });
-        verified["attributes"].as_array_mut().unwrap().push(own);
-    });
-    let one = one.unwrap();
-    assert_eq!(one.claims["groups"], json!(["admins", "staff"]));
+fn a_name_for_people_identifies_nothing() {
+    let posing = |verified: &mut Value| {
+        let all = verified["attributes"].as_array_mut().unwrap();
+        all.push(json!({ "name": "urn:x", "friendly_name": "groups", "values": ["root"] }));
+        all.push(json!({ "name": "urn:y", "friendly_name": "uid", "values": ["mallory"] }));
+        all.push(json!({ "name": "sub", "values": ["somebody else"] }));
+    };
+    let one = check(&rules(|_| ()), posing).unwrap();
+    assert_eq!((&one.claims["groups"], one.claims.get("uid")), (&json!(["admins", "staff"]), None));
     assert_eq!(one.claims["sub"], "persistent!alice");
+    let by_uid = rules(|table| table["subject"] = "attr:uid".into());
+    assert_eq!(check(&by_uid, posing).unwrap_err(), SamlError::NoSubject);
+}
+
+#[test]
+fn no_attribute_says_by_itself_that_an_address_was_verified() {
+    //
+    let claiming = |verified: &mut Value| {
+        let all = verified["attributes"].as_array_mut().unwrap();
+        all.push(json!({ "name": "email", "values": ["ceo@example.com"] }));
+        all.push(json!({ "name": "email_verified", "values": ["true"] }));
+        all.push(json!({ "name": "phone_number_verified", "values": ["true"] }));
+    };
+    let one = check(&rules(|_| ()), claiming).unwrap();
+    assert_eq!(one.claims["email"], "ceo@example.com");
+    assert!(
+        !crate::claims::is_believed(&one.claims, "email") && !crate::claims::is_believed(&one.claims, "phone_number")
+    );
+    let mapped = rules(|table| table["claims"] = json!({ "email_verified": "email_verified" }));
+    assert!(crate::claims::is_believed(&check(&mapped, claiming).unwrap().claims, "email"));
+}
+
+#[test]
+fn a_claim_that_is_given_to_an_attribute_is_no_other_ones() {
+    let saml = rules(|table| table["claims"] = json!({ "groups": "urn:oid:1.2.3" }));
+    assert_eq!(check(&saml, |_| ()).unwrap().claims.get("groups"), None);
+    let with = check(&saml, |verified| {
+        let all = verified["attributes"].as_array_mut().unwrap();
+        all.push(json!({ "name": "urn:oid:1.2.3", "values": ["staff"] }));
+    });
+    assert_eq!(with.unwrap().claims["groups"], "staff");
 }
 
 #[test]
@@ -109,7 +140,7 @@ fn attributes_become_claims_by_the_names_that_the_configuration_gives() {
     assert_eq!(one.claims["email"], "alice@example.com");
     assert_eq!((one.claims.get("email_verified"), one.claims.get("nickname")), (None, None));
     let trusting = rules(|table| {
-        table["claims"] = json!({ "email": "mail" });
+        table["claims"] = json!({ "email": "urn:oid:0.9.2342.19200300.100.1.3" });
         table["emails_verified"] = true.into();
     });
     assert_eq!(check(&trusting, |_| ()).unwrap().claims["email_verified"], true);
