@@ -295,10 +295,7 @@ fn read(
     let revocation = table.table("revocation").map(|table| revocation::read(table, kind));
     let session_max = table.optional("session_max", duration(Seconds::new(1), LONGEST_MAX_AGE));
     let not_before = table.optional("not_before", parsed(MOMENT, moment));
-    let frontchannel_logout = table.optional("frontchannel_logout", flag);
-    if kind == Kind::Tenants && frontchannel_logout == Some(true) {
-        table.problem("frontchannel_logout", "does not say of which tenant a session is, so it could end none");
-    }
+    let frontchannel_logout = frontchannel_logout(&mut table, kind);
     let userinfo = table.optional("userinfo", flag);
     let roles = paths(&mut table, "roles");
     let permissions = paths(&mut table, "permissions");
@@ -331,13 +328,21 @@ fn read(
         // One that is wrong has a problem, and so no configuration comes of it.
         oauth2: oauth2.flatten(),
         saml: None,
-        frontchannel_logout: frontchannel_logout.unwrap_or(false),
+        frontchannel_logout,
         userinfo: userinfo.unwrap_or(false),
         roles: roles.unwrap_or_default(),
         permissions: permissions.unwrap_or_default(),
         tenant,
         choice,
     })
+}
+
+fn frontchannel_logout(table: &mut Table<'_>, kind: Kind) -> bool {
+    let is_on = table.optional("frontchannel_logout", flag).unwrap_or(false);
+    if kind == Kind::Tenants && is_on {
+        table.problem("frontchannel_logout", "does not say of which tenant a session is, so it could end none");
+    }
+    is_on
 }
 
 fn issuer(table: &mut Table<'_>, kind: Kind, development: bool) -> Option<Issuer> {

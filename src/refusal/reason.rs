@@ -213,7 +213,7 @@ impl Reason {
             Self::Mcp(denial) => denial.code(),
             Self::Denied(denial) => denial.code(),
             Self::StepUp(wanted) => wanted.shortfall.code(),
-            Self::NoSuchSession => "session.unknown",
+            Self::NoSuchSession | Self::AccessTokenExpired | Self::RefreshPaused => self.session_code(),
             Self::KeyRequest(error) => error.code(),
             Self::Second(error) => error.code(),
             Self::Approval(refusal) => refusal.code(),
@@ -221,12 +221,10 @@ impl Reason {
             Self::Order(error) => error.code(),
             Self::BadInput(_) => "request.bad_input",
             Self::Evaluation(_) => "evaluation.malformed",
-            Self::AccessTokenExpired => "session.access_token_expired",
             Self::IdTokenSignature(error)
             | Self::UserInfoSignature(error)
             | Self::LogoutTokenSignature(error)
             | Self::RevocationTokenSignature(error) => error.code(),
-            Self::RefreshPaused => "session.renewal_paused",
             Self::ProviderUnreachable(_, error) => provider_code(*error),
             Self::ProviderStatus(..) => "provider.unexpected_status",
             Self::ServiceToken(error) => error.code(),
@@ -286,6 +284,14 @@ impl Reason {
             Self::RevocationRequest(error) => error.code(),
             Self::RevocationToken(error) => error.code(),
             _ => "internal",
+        }
+    }
+
+    const fn session_code(&self) -> &'static str {
+        match self {
+            Self::AccessTokenExpired => "session.access_token_expired",
+            Self::RefreshPaused => "session.renewal_paused",
+            _ => "session.unknown",
         }
     }
 
