@@ -17,7 +17,9 @@ pub fn check(data: &[u8]) {
         assert!(depth(&document.root) <= MAX_DEPTH);
         let assertions = count(&document.root, &["Assertion", "EncryptedAssertion"]);
         match kind {
-            Kind::Response => assert!(assertions == usize::from(document.content.has_assertion || document.content.is_encrypted)),
+            Kind::Response => {
+                assert!(assertions == usize::from(document.content.has_assertion || document.content.is_encrypted))
+            }
             Kind::Assertion => assert_eq!(assertions, 1),
             _ => {}
         }

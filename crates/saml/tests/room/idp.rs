@@ -24,12 +24,14 @@ const PLACES: [&str; 2] = ["{assertion signature}", "{response signature}"];
 
 /// The key of a provider, by the name of its file.
 pub(crate) fn key(name: &str) -> String {
-    std::fs::read_to_string(format!("{}/tests/keys/{name}.key", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    std::fs::read_to_string(format!("{}/../../crates/saml/tests/keys/{name}.key", env!("CARGO_MANIFEST_DIR"))).unwrap()
 }
 
 /// The certificate of a key, DER in Base64.
 pub(crate) fn certificate(name: &str) -> String {
-    let pem = std::fs::read_to_string(format!("{}/tests/keys/{name}.crt", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let pem =
+        std::fs::read_to_string(format!("{}/../../crates/saml/tests/keys/{name}.crt", env!("CARGO_MANIFEST_DIR")))
+            .unwrap();
     pem.lines().filter(|line| !line.starts_with("---")).collect()
 }
 
