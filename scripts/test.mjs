@@ -53,8 +53,8 @@ const STEPS = [
   { name: 'client', title: 'helper for front ends', work: () => nodeTests(1, 'tests/client'), count: countNode },
   { name: 'demo', title: 'demo provider, API and MCP server', work: () => nodeTests(1, 'demo/provider', 'demo/api', 'demo/mcp'), count: countNode },
   { name: 'provider', title: 'scriptable provider', work: () => nodeTests(1, 'tests/provider'), count: countNode },
-  { name: 'deploy', title: 'wrangler deploy --dry-run', needs: ['worker', 'saml'], work: dryRuns, count: String },
-  { name: 'e2e', title: 'end to end', needs: ['worker', 'test', 'saml', 'guarded', 'proxies', 'python'], work: () => nodeTests(2, 'tests/e2e'), count: countNode },
+  { name: 'deploy', title: 'wrangler deploy --dry-run', needs: ['worker', 'room'], work: dryRuns, count: String },
+  { name: 'e2e', title: 'end to end', needs: ['worker', 'room', 'test', 'guarded', 'proxies', 'python'], work: () => nodeTests(2, 'tests/e2e'), count: countNode },
   { name: 'bench', title: 'benchmarks, each for a moment', needs: ['worker', 'verifier'], work: benchmarks, count: String },
   { name: 'package', title: 'npm packages, without Rust', needs: ['packages', 'chromium'], work: () => nodeTests(1, 'tests/package'), count: countNode },
   { name: 'browser', title: 'browser', needs: ['worker', 'saml', 'chromium', 'python', 'simplesamlphp'], work: () => nodeTests(2, 'tests/browser'), count: countNode },
@@ -78,13 +78,13 @@ const NEEDS = {
     state.fuzzing = { targets, built };
   },
   worker: () => build('release', 'Worker'),
+  room: () => build('saml', 'room for SAML'),
   cli: async () => { await step('command line for Node', buildCli, String); },
   packages: async () => {
-    for (const one of ['worker', 'saml', 'cli']) await ensure(one);
+    for (const one of ['worker', 'room', 'cli']) await ensure(one);
     await packAll();
   },
   verifier: () => build('verifier', 'engine alone, for its benchmark'),
-  saml: () => build('saml', 'room for SAML'),
   guarded: () => build('guarded', 'example of a guarded Worker'),
   test: () => build('test', 'clippy and Worker for tests, with faults on demand'),
 };

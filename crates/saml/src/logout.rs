@@ -1,7 +1,10 @@
 //! Messages about a logout. SAML Profiles §4.4, Bindings §3.4.4.1.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use postern_saml_messages::{LogoutMessage, LogoutRequest, LogoutResponse, ReadLogout, Reply};
 use saml::{
     Binding, ConsumeLogoutRequest, ConsumeLogoutResponse, Endpoint, IdpDescriptor, LogoutOutcome, LogoutTracker,
@@ -20,7 +23,7 @@ const PARAMETERS: [&str; 5] = ["SAMLRequest", "SAMLResponse", "RelayState", "Sig
 
 /// A message as it came, and what is in it.
 struct Message<'a> {
-    wire: &'a str,
+    wire: Cow<'a, str>,
     binding: Binding,
     document: Document,
     is_request: bool,
@@ -45,26 +48,17 @@ pub(crate) fn read(question: &ReadLogout) -> Result<Reply, Refusal> {
     }
 }
 
-/// The signature is over the letters of the query, and each parameter stands in it once.
+/// The signature is over the letters of the query, and each parameter stands in it once, in one spelling.
 fn redirected(query: &str) -> Result<Message<'_>, Refusal> {
     if query.len() > MAX_BYTES {
         return Err(Code::Size.into());
     }
-    let values = |name: &str| -> Vec<&str> {
-        query
-            .split('&')
-            .filter_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name).map(|(_, value)| value))
-            .collect()
-    };
-    if PARAMETERS.iter().any(|name| values(name).len() > 1) {
-        return Err(Code::Repeated.because("a parameter"));
-    }
-    if values("Signature").is_empty() || values("SigAlg").is_empty() {
+    let [request, response, _, Some(_), Some(_)] = parameters(query)? else {
         return Err(Code::SignatureMissing.into());
-    }
-    let (is_request, kind, value) = match (values("SAMLRequest").first(), values("SAMLResponse").first()) {
-        (Some(value), None) => (true, Kind::LogoutRequest, *value),
-        (None, Some(value)) => (false, Kind::LogoutResponse, *value),
+    };
+    let (is_request, kind, value) = match (request, response) {
+        (Some(value), None) => (true, Kind::LogoutRequest, value),
+        (None, Some(value)) => (false, Kind::LogoutResponse, value),
         _ => return Err(Code::Form.because("not one message")),
     };
     let compressed = gate::base64(&percent_decoded(value)?, MAX_BYTES)?;
@@ -72,15 +66,36 @@ fn redirected(query: &str) -> Result<Message<'_>, Refusal> {
     if document.content.root_is_signed {
         return Err(Code::SignaturePlace.because("in a redirect"));
     }
-    Ok(Message { wire: query, binding: Binding::HttpRedirect, document, is_request })
+    Ok(Message { wire: query.into(), binding: Binding::HttpRedirect, document, is_request })
 }
 
-fn posted(text: &str, kind: Kind) -> Result<Message<'_>, Refusal> {
+/// The values as they are written, in the order of [`PARAMETERS`].
+fn parameters(query: &str) -> Result<[Option<&str>; PARAMETERS.len()], Refusal> {
+    let mut found = [None; PARAMETERS.len()];
+    for pair in query.split('&') {
+        let (written, value) = pair.split_once('=').map_or((pair, None), |(key, value)| (key, Some(value)));
+        let key = percent_decoded(written).unwrap_or_default();
+        let place = PARAMETERS.iter().zip(&mut found).find_map(|(name, place)| (*name == key).then_some(place));
+        let Some(place) = place else { continue };
+        if written != key || value.is_none() {
+            return Err(Code::Form.because("spelling of a parameter"));
+        }
+        if place.is_some() {
+            return Err(Code::Repeated.because("a parameter"));
+        }
+        *place = value;
+    }
+    Ok(found)
+}
+
+/// The library gets the very text that passed the gate.
+fn posted(text: &str, kind: Kind) -> Result<Message<'static>, Refusal> {
     let document = gate::pass(&gate::base64(text, MAX_BYTES)?, kind)?;
     if !document.content.root_is_signed {
         return Err(Code::SignatureMissing.into());
     }
-    Ok(Message { wire: text, binding: Binding::HttpPost, document, is_request: kind == Kind::LogoutRequest })
+    let wire = STANDARD.encode(&document.text).into();
+    Ok(Message { wire, binding: Binding::HttpPost, document, is_request: kind == Kind::LogoutRequest })
 }
 
 /// `%2B` and the like. A `+` is none in Base64 that was encoded, and stays.
@@ -108,6 +123,7 @@ fn request(
     provider: &ServiceProvider,
     idp: &IdpDescriptor,
 ) -> Result<LogoutRequest, Refusal> {
+    verify::named(&message.document.root)?;
     let consumed = provider.consume_logout_request(
         idp,
         ConsumeLogoutRequest {
@@ -126,7 +142,7 @@ fn request(
     Ok(LogoutRequest {
         id: found.id,
         name_id: verify::name(&found.name_id)?,
-        session_indexes: found.session_index,
+        session_indexes: found.session_index.iter().map(|index| index.trim().to_owned()).collect(),
         issue_instant,
         not_on_or_after: found.not_on_or_after.map(to_unix),
     })

@@ -61,6 +61,10 @@ codes! {
     Namespace = "gate.namespace",
     /// Elements are nested deeper than 32.
     Depth = "gate.depth",
+    /// There are more than 8,192 elements.
+    Elements = "gate.elements",
+    /// An element has more than 32 declarations of namespaces in its scope.
+    Namespaces = "gate.namespaces",
     /// There are more than 4,096 attributes, or more than 64 in one element, or one twice.
     Attributes = "gate.attributes",
     /// A line break or a tab stands in an attribute.
@@ -77,11 +81,11 @@ codes! {
     Repeated = "gate.repeated",
     /// A signature stands elsewhere than directly in the response or its assertion, or there are two.
     SignaturePlace = "gate.signature_place",
-    /// A signature is not made of what it has to be made of.
+    /// A signature is not made of what it has to be made of, or has more than four certificates beside it.
     SignatureForm = "gate.signature_form",
     /// A signature refers to something else than the element that it stands in, or to more than that.
     Reference = "gate.reference",
-    /// The transforms are others than `enveloped-signature` and then exclusive canonicalisation without comments.
+    /// The transforms are not `enveloped-signature` and exclusive canonicalisation alone, or keep more than 32 prefixes.
     Transforms = "gate.transforms",
     /// The algorithm of a signature or digest is none that is taken: SHA-1, HMAC and all that is not known.
     Algorithm = "gate.algorithm",
@@ -127,7 +131,7 @@ codes! {
     Confirmation = "assertion.confirmation",
     /// The confirmation is for another address.
     Recipient = "assertion.recipient",
-    /// The subject has no name, or an encrypted one.
+    /// The subject has no name, an encrypted one, or one with white space around it.
     Subject = "assertion.subject",
     /// The subject's name was made for somebody else.
     SubjectQualifier = "assertion.subject_qualifier",

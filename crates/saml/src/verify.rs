@@ -35,6 +35,9 @@ pub(crate) fn verify(question: &Verify) -> Result<Reply, Refusal> {
         (None, _) => return Err(Code::Assertions.because("none")),
     };
     let assertion = document.root.child(ASSERTION, "Assertion").ok_or(Code::Assertions)?;
+    if assertion.attribute("Version") != Some("2.0") {
+        return Err(Code::Form.because("version of the assertion"));
+    }
     conditions(assertion)?;
     statements(assertion)?;
     let identity = consume(question, &document)?;
@@ -117,15 +120,21 @@ fn statements(assertion: &Element) -> Result<(), Refusal> {
         return Err(Code::AuthnStatement.because(&count.to_string()));
     }
     let subject = assertion.child(ASSERTION, "Subject").ok_or(Code::Subject)?;
-    if subject.child(ASSERTION, "NameID").is_none_or(|name| !name.children.is_empty()) {
-        return Err(Code::Subject.into());
-    }
+    named(subject)?;
     let mut bearers =
         subject.all(ASSERTION, "SubjectConfirmation").filter(|one| one.attribute("Method") == Some(BEARER));
     let begins = |one: &Element| {
         one.child(ASSERTION, "SubjectConfirmationData").is_some_and(|data| data.attribute("NotBefore").is_some())
     };
     if bearers.any(begins) { Err(Code::Confirmation.because("NotBefore")) } else { Ok(()) }
+}
+
+/// The name in a subject, or in a request to log out. The library takes white space off, of every kind: two people could
+/// become one.
+pub(crate) fn named(parent: &Element) -> Result<(), Refusal> {
+    let name = parent.child(ASSERTION, "NameID").ok_or(Code::Subject)?;
+    let is_plain = name.children.is_empty() && name.text == name.text.trim() && !name.text.is_empty();
+    is_plain.then_some(()).ok_or_else(|| Code::Subject.because("empty, or with white space around it"))
 }
 
 fn consume(question: &Verify, document: &Document) -> Result<Identity, Refusal> {
@@ -238,7 +247,7 @@ fn told(identity: &Identity, question: &Verify) -> Result<Verified, Refusal> {
         assertion_id: identity.assertion_id().to_owned(),
         name_id: name(identity.name_id())?,
         attributes,
-        session_index: identity.session_index().map(str::to_owned),
+        session_index: identity.session_index().map(|index| index.trim().to_owned()),
         session_not_on_or_after: identity.session_not_on_or_after().map(to_unix),
         authn_instant: to_unix(identity.authn_instant()),
         authn_context: identity.authn_context_class_ref().map(|class| class.trim().to_owned()),
@@ -249,12 +258,11 @@ fn told(identity: &Identity, question: &Verify) -> Result<Verified, Refusal> {
 
 /// A name as both sign-in and logout tell it.
 pub(crate) fn name(name: &saml::NameId) -> Result<NameId, Refusal> {
-    let value = name.value.trim();
-    if value.is_empty() {
+    if name.value.is_empty() {
         return Err(Code::Subject.because("empty"));
     }
     Ok(NameId {
-        value: value.to_owned(),
+        value: name.value.clone(),
         format: name.format.as_uri().to_owned(),
         name_qualifier: name.name_qualifier.clone(),
         sp_name_qualifier: name.sp_name_qualifier.clone(),

@@ -26,6 +26,15 @@ pub const MAX_ATTRIBUTES: usize = 4096;
 /// One element has no more attributes, declarations of namespaces included.
 pub const MAX_ATTRIBUTES_EACH: usize = 64;
 
+/// There are no more elements.
+pub const MAX_ELEMENTS: usize = 8192;
+/// No element has more declarations of namespaces in its scope: canonicalisation goes through them for each.
+pub const MAX_NAMESPACES: usize = 32;
+/// No signature keeps more prefixes, for the same reason.
+pub const MAX_PREFIXES: usize = 32;
+/// No signature has more certificates beside it: the library may try each.
+pub const MAX_CERTIFICATES: usize = 4;
+
 /// The namespace of messages.
 pub const PROTOCOL: &str = "urn:oasis:names:tc:SAML:2.0:protocol";
 /// The namespace of assertions.

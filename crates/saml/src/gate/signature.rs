@@ -1,12 +1,16 @@
 //! What a signature is made of: one reference, to the element that it stands in, by the two transforms of SAML.
 //! SAML Core §5.4.
 
-use super::SIGNATURE;
+use std::collections::HashSet;
+
 use super::tree::Element;
+use super::{MAX_CERTIFICATES, MAX_PREFIXES, SIGNATURE};
 use crate::refusal::{Code, Refusal};
 
 const EXCLUSIVE: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";
 const ENVELOPED: &str = "http://www.w3.org/2000/09/xmldsig#enveloped-signature";
+
+const MAX_PREFIX_BYTES: usize = 512;
 
 const SIGNATURES: [&str; 6] = [
     "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
@@ -29,6 +33,7 @@ pub(super) fn check(signature: &Element, signed: &Element) -> Result<(), Refusal
         [info, value, key_info] => {
             named(key_info, "KeyInfo")?;
             no_retrieval(key_info)?;
+            few_certificates(key_info)?;
             (info, value)
         }
         _ => return Err(Code::SignatureForm.into()),
@@ -78,7 +83,9 @@ fn takes_prefixes(exclusive: &Element) -> bool {
     match exclusive.children.as_slice() {
         [] => true,
         [one] => {
-            one.is(EXCLUSIVE, "InclusiveNamespaces") && one.children.is_empty() && one.attribute("PrefixList").is_some()
+            let few = |list: &str| list.split_whitespace().count() <= MAX_PREFIXES && list.len() <= MAX_PREFIX_BYTES;
+            let is_those = one.is(EXCLUSIVE, "InclusiveNamespaces") && one.children.is_empty();
+            is_those && one.attribute("PrefixList").is_some_and(few)
         }
         _ => false,
     }
@@ -104,4 +111,14 @@ fn no_retrieval(key_info: &Element) -> Result<(), Refusal> {
         return Err(Code::SignatureForm.because("RetrievalMethod"));
     }
     key_info.children.iter().try_for_each(no_retrieval)
+}
+
+/// A chain, and no certificate of it twice.
+fn few_certificates(key_info: &Element) -> Result<(), Refusal> {
+    let data = key_info.all(SIGNATURE, "X509Data");
+    let all = data.flat_map(|data| data.all(SIGNATURE, "X509Certificate"));
+    let certificates: Vec<String> = all.map(|one| one.text.split_whitespace().collect()).collect();
+    let distinct: HashSet<&String> = certificates.iter().collect();
+    let are_few = certificates.len() <= MAX_CERTIFICATES && distinct.len() == certificates.len();
+    are_few.then_some(()).ok_or_else(|| Code::SignatureForm.because("certificates"))
 }

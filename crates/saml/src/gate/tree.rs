@@ -6,7 +6,7 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesDecl, Event};
 
 use super::text::{referred, unescape};
-use super::{Kind, MAX_ATTRIBUTES, MAX_ATTRIBUTES_EACH, MAX_DEPTH};
+use super::{Kind, MAX_ATTRIBUTES, MAX_ATTRIBUTES_EACH, MAX_DEPTH, MAX_ELEMENTS, MAX_NAMESPACES};
 use crate::refusal::{Code, Refusal};
 
 const XML: &str = "http://www.w3.org/XML/1998/namespace";
@@ -83,6 +83,7 @@ struct Builder {
     open: Vec<Open>,
     namespaces: Vec<(String, String)>,
     attributes: usize,
+    elements: usize,
     root: Option<Element>,
 }
 
@@ -92,7 +93,8 @@ pub(super) fn parse(text: &str, kind: Kind) -> Result<Element, Refusal> {
     config.expand_empty_elements = true;
     config.check_comments = true;
     config.check_end_names = true;
-    let mut builder = Builder { kind, open: Vec::new(), namespaces: Vec::new(), attributes: 0, root: None };
+    let mut builder =
+        Builder { kind, open: Vec::new(), namespaces: Vec::new(), attributes: 0, elements: 0, root: None };
     loop {
         let start = position(&reader);
         let event = reader.read_event().map_err(|error| Code::Xml.because(&error.to_string()))?;
@@ -148,9 +150,13 @@ impl Builder {
         if self.open.len() >= MAX_DEPTH {
             return Err(Code::Depth.into());
         }
+        self.elements += 1;
+        if self.elements > MAX_ELEMENTS {
+            return Err(Code::Elements.into());
+        }
         let (name, written) = read_tag(tag)?;
         self.attributes += written.len();
-        if self.attributes > MAX_ATTRIBUTES || written.len() > MAX_ATTRIBUTES_EACH {
+        if self.attributes > MAX_ATTRIBUTES {
             return Err(Code::Attributes.into());
         }
         let outside = self.namespaces.len();
@@ -182,6 +188,9 @@ impl Builder {
         let is_reserved = matches!(prefix, "xml" | "xmlns") || value == XML || value == XMLNS;
         if is_reserved || !(undeclares || is_plain) {
             return Err(Code::Namespace.because(prefix));
+        }
+        if self.namespaces.len() >= MAX_NAMESPACES {
+            return Err(Code::Namespaces.into());
         }
         self.namespaces.push((prefix.to_owned(), value.to_owned()));
         Ok(())
@@ -269,7 +278,7 @@ fn read_tag(tag: &str) -> Result<(&str, Vec<(&str, &str)>), Refusal> {
         if value.contains('<') {
             return Err(Code::Xml.because("`<` in an attribute"));
         }
-        if attributes.iter().any(|(known, _)| *known == key) {
+        if attributes.len() >= MAX_ATTRIBUTES_EACH || attributes.iter().any(|(known, _)| *known == key) {
             return Err(Code::Attributes.because(key));
         }
         attributes.push((key, value));

@@ -146,6 +146,30 @@ fn there_is_not_too_much_of_it() {
 }
 
 #[test]
+fn no_message_makes_canonicalisation_slow() {
+    // it goes through all declarations in scope for each element, before a key is asked
+    let declared =
+        |count: usize| (0..count).map(|number| format!(" xmlns:p{number}=\"u:{number}\"")).collect::<String>();
+    let extended = |inside: &str| {
+        good().replace("<samlp:Status>", &format!("<samlp:Extensions>{inside}</samlp:Extensions><samlp:Status>"))
+    };
+    // One of them is that of the response.
+    assert_eq!(code_of(&extended(&format!("<samlp:a{}/>", declared(31)))), "verified");
+    assert_eq!(code_of(&extended(&format!("<samlp:a{}/>", declared(32)))), "gate.namespaces");
+    let nested = format!("<samlp:a{}><samlp:b{}/></samlp:a>", declared(20), declared(12));
+    assert_eq!(code_of(&extended(&nested)), "gate.namespaces");
+    assert_eq!(
+        code_of(&extended(&format!("<samlp:a{0}/><samlp:a{0}/>", declared(31)))),
+        "verified",
+        "beside each other"
+    );
+    assert_eq!(code_of(&extended(&"<samlp:a/>".repeat(8000))), "verified");
+    assert_eq!(code_of(&extended(&"<samlp:a/>".repeat(8192))), "gate.elements");
+    let one: String = (0..20_000).map(|number| format!(" a{number}=\"\"")).collect();
+    assert_eq!(code_of(&extended(&format!("<samlp:a{one}/>"))), "gate.attributes");
+}
+
+#[test]
 fn base64_is_base64() {
     let ask = |response: &str| {
         let mut question = super::idp::question("");

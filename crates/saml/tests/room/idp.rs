@@ -113,6 +113,7 @@ pub(crate) struct Response {
     pub(crate) status: String,
     pub(crate) assertion_id: String,
     pub(crate) assertion_issuer: String,
+    pub(crate) assertion_version: String,
     pub(crate) name_id: String,
     pub(crate) confirmation: String,
     pub(crate) conditions: String,
@@ -156,6 +157,7 @@ impl Default for Response {
             status: SUCCESS.to_owned(),
             assertion_id: "_assertion".to_owned(),
             assertion_issuer: IDP.to_owned(),
+            assertion_version: "2.0".to_owned(),
             name_id:
                 r#"<saml:NameID Format="urn:oasis:names:tc:SAML:2.0:nameid-format:persistent">alice</saml:NameID>"#
                     .to_owned(),
@@ -179,9 +181,10 @@ impl Response {
     /// The assertion, signed if it is to be.
     pub(crate) fn assertion(&self) -> String {
         let xml = format!(
-            r#"<saml:Assertion xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="{}" IssueInstant="{}" Version="2.0"><saml:Issuer>{}</saml:Issuer>{}<saml:Subject>{}{}</saml:Subject>{}{}</saml:Assertion>"#,
+            r#"<saml:Assertion xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="{}" IssueInstant="{}" Version="{}"><saml:Issuer>{}</saml:Issuer>{}<saml:Subject>{}{}</saml:Subject>{}{}</saml:Assertion>"#,
             self.assertion_id,
             time(0),
+            self.assertion_version,
             self.assertion_issuer,
             PLACES[0],
             self.name_id,

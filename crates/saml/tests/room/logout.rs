@@ -20,7 +20,7 @@ fn request() -> String {
     message(
         "LogoutRequest",
         "",
-        r#"<saml:NameID xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion">alice</saml:NameID><samlp:SessionIndex>_one</samlp:SessionIndex><samlp:SessionIndex>_two</samlp:SessionIndex>"#,
+        r#"<saml:NameID xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion">alice</saml:NameID><samlp:SessionIndex>_one</samlp:SessionIndex><samlp:SessionIndex> _two </samlp:SessionIndex>"#,
     )
 }
 
@@ -101,8 +101,9 @@ fn requests_that_are_not_signed_or_not_for_us_are_refused() {
     assert_eq!(bent(&time(-5), &time(61)), "message.time");
     assert_eq!(bent(" Version=", &format!(r#" NotOnOrAfter="{}" Version="#, time(-61))), "assertion.expired");
     assert_eq!(bent(">alice<", "> <"), "assertion.subject");
+    assert_eq!(bent(">alice<", ">alice\u{a0}<"), "assertion.subject");
     assert_eq!(bent(">alice<", ">al<!-- -->ice<"), "gate.comment");
-    assert_eq!(bent("saml:NameID", "saml:EncryptedID"), "message.form");
+    assert_eq!(bent("saml:NameID", "saml:EncryptedID"), "assertion.subject");
     assert_eq!(bent("LogoutRequest", "AuthnRequest"), "gate.root");
     let good = query("SAMLRequest", &request(), "idp");
     let redirect = |query: String| code(read(LogoutMessage::Redirect(query)));
@@ -113,6 +114,9 @@ fn requests_that_are_not_signed_or_not_for_us_are_refused() {
     assert_eq!(redirect(format!("{good}&RelayState=other")), "gate.repeated");
     assert_eq!(redirect(format!("SAMLRequest={}&{good}", compressed(&request()))), "gate.repeated");
     assert_eq!(redirect(format!("SAMLResponse={}&{good}", compressed(&request()))), "message.form");
+    assert_eq!(redirect(format!("{good}&RelayState")), "message.form", "without a value");
+    assert_eq!(redirect(good.replace("RelayState", "Relay%53tate")), "message.form", "in another spelling");
+    assert_eq!(redirect(format!("{good}&SAMLRequest")), "message.form");
     assert_eq!(redirect(good.split_once("&SigAlg").unwrap().0.to_owned()), "signature.missing");
     assert_eq!(redirect(good.replace("rsa%2Dsha256", "rsa%2Dsha1")), "gate.algorithm");
     assert_eq!(code(by_form(&request(), "other")), "signature.bad");

@@ -85,6 +85,7 @@ fn who_it_is_from_and_what_for() {
         ),
         ("another version", |one| one.attributes = one.attributes.replace("2.0", "1.1"), "message.form"),
         ("no version", |one| one.attributes = one.attributes.replace("Version=", "Other="), "message.form"),
+        ("another version of the assertion", |one| one.assertion_version = "1.1".into(), "message.form"),
         ("no ID", |one| one.attributes = one.attributes.replace("ID=", "Id2="), "gate.id"),
     ];
     refuses(cases);
@@ -224,6 +225,9 @@ fn the_subject_has_a_name() {
     let cases: &[Bent] = &[
         ("no name", |one| one.name_id = String::new(), "assertion.subject"),
         ("an empty name", |one| one.name_id = "<saml:NameID> </saml:NameID>".into(), "assertion.subject"),
+        ("white space after it", |one| one.name_id = one.name_id.replace("alice", "alice "), "assertion.subject"),
+        ("another kind of it", |one| one.name_id = one.name_id.replace("alice", "alice\u{a0}"), "assertion.subject"),
+        ("before it", |one| one.name_id = one.name_id.replace("alice", "\u{3000}alice"), "assertion.subject"),
         ("an encrypted name", |one| one.name_id = "<saml:EncryptedID></saml:EncryptedID>".into(), "assertion.subject"),
         ("two names", |one| one.name_id = one.name_id.repeat(2), "gate.repeated"),
         (

@@ -49,10 +49,14 @@ fn transforms_are_the_two_of_saml() {
     }
     let inclusive = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315";
     assert_eq!(signed(|one| one.canonicalization = inclusive), "gate.transforms");
-    let prefixes = format!(
-        r#"{enveloped}<ds:Transform Algorithm="{EXCLUSIVE}"><ec:InclusiveNamespaces xmlns:ec="{EXCLUSIVE}" PrefixList="xs"></ec:InclusiveNamespaces></ds:Transform>"#
-    );
-    assert_eq!(signed(|one| one.transforms.clone_from(&prefixes)), "verified", "prefixes that are to be kept");
+    let prefixes = |list: &str| {
+        format!(
+            r#"{enveloped}<ds:Transform Algorithm="{EXCLUSIVE}"><ec:InclusiveNamespaces xmlns:ec="{EXCLUSIVE}" PrefixList="{list}"></ec:InclusiveNamespaces></ds:Transform>"#
+        )
+    };
+    assert_eq!(signed(|one| one.transforms = prefixes("xs")), "verified", "prefixes that are to be kept");
+    assert_eq!(signed(|one| one.transforms = prefixes(&"xs ".repeat(33))), "gate.transforms");
+    assert_eq!(signed(|one| one.transforms = prefixes(&"x".repeat(513))), "gate.transforms");
 }
 
 #[test]
@@ -84,6 +88,13 @@ fn what_a_signature_says_of_keys_is_not_believed() {
     forged.key_info = embedded("other");
     let forged = Response::bent(|one| one.of_assertion = Some(forged));
     assert_eq!(code(verify(&forged.xml())), "signature.bad", "it brings its own");
+    let chain = |names: &[&str]| {
+        let one = |name: &&str| format!("<ds:X509Certificate>{}</ds:X509Certificate>", certificate(name));
+        info(&format!("<ds:X509Data>{}</ds:X509Data>", names.iter().map(one).collect::<String>()))
+    };
+    assert_eq!(signed(|one| one.key_info = chain(&["idp", "other", "spare", "weak"])), "verified");
+    assert_eq!(signed(|one| one.key_info = chain(&["idp", "other", "spare", "weak", "ec"])), "gate.signature_form");
+    assert_eq!(signed(|one| one.key_info = chain(&["idp", "idp"])), "gate.signature_form", "the same again");
     let elsewhere = r##"<ds:RetrievalMethod URI="#_assertion"></ds:RetrievalMethod>"##;
     assert_eq!(signed(|one| one.key_info = info(elsewhere)), "gate.signature_form");
     let object = format!("{}<ds:Object></ds:Object>", embedded("idp"));
