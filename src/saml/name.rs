@@ -40,7 +40,8 @@ impl NameId {
     #[must_use]
     pub fn read(name: &Value, parties: Parties<'_>) -> Option<Self> {
         let raw = name.as_object()?;
-        let (value, format) = (said(raw, "value")?, said(raw, "format")?);
+        // A format is a URI (SAML Core §8.3): what is none could pose as the short name of another.
+        let (value, format) = (said(raw, "value")?, said(raw, "format").filter(|format| format.contains(':'))?);
         // SAML Core §2.2.2: left out, it is the one who says it, or the one who asked.
         let other = |key, usual| said(raw, key).filter(|found| *found != usual).unwrap_or_default();
         let (by, whom) = (other("name_qualifier", parties.provider), other("sp_name_qualifier", parties.own));
@@ -136,7 +137,14 @@ mod tests {
         ] {
             assert_eq!(text(name.clone()).as_deref(), Some(expected), "{name}");
         }
-        for nobody in [json!({ "value": "", "format": PERSISTENT }), json!({ "value": "a" }), json!("a"), json!(null)] {
+        for nobody in [
+            json!({ "value": "a1", "format": "persistent" }),
+            json!({ "value": "a1", "format": "transient" }),
+            json!({ "value": "", "format": PERSISTENT }),
+            json!({ "value": "a" }),
+            json!("a"),
+            json!(null),
+        ] {
             assert_eq!(text(nobody.clone()), None, "{nobody}");
         }
     }

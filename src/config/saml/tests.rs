@@ -126,6 +126,17 @@ fn requests_are_signed_by_a_key_for_that_alone() {
 }
 
 #[test]
+fn its_name_is_no_issuers_of_tokens() {
+    //
+    let mut vars = with(table(published()), &["PROVIDERS", "corp", "issuer"], json!("https://kc.example.com/realms/a"));
+    vars["ISSUERS"] = json!({ "kc": { "issuer": "https://kc.example.com/realms/a", "audience": "urn:api" } });
+    let expected = "ISSUERS.kc: is the entityID of provider `corp`, which calls people otherwise by SAML";
+    assert_eq!(problems(&vars), [expected]);
+    vars["ISSUERS"]["kc"]["issuer"] = "https://kc.example.com/realms/b".into();
+    assert!(parse(&vars).is_ok());
+}
+
+#[test]
 fn such_a_site_needs_the_room() {
     let needs = |vars: &Value| parse(vars).unwrap().needed_bindings().iter().any(|one| one.name == "SAML");
     assert!(needs(&table(published())));
