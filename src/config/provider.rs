@@ -9,6 +9,7 @@ use super::preset::{self, Kind};
 use super::problem::{expected, shown};
 use super::provider_choice::{self, OtherAccount, ProviderChoice};
 use super::revocation::{self, ProviderRevocation};
+use super::saml::{self, Saml};
 use super::secrets::Secrets;
 use super::sender_constrained::{self, SenderConstrained};
 use super::sign_out::{self, SignOut};
@@ -26,7 +27,7 @@ use crate::time::{Seconds, Timestamp};
 
 const OPENID: &str = "openid";
 const DEFAULT_SCOPES: [&str; 3] = [OPENID, "profile", "email"];
-const LONGEST_MAX_AGE: Seconds = Seconds::hours(30 * 24);
+pub(super) const LONGEST_MAX_AGE: Seconds = Seconds::hours(30 * 24);
 
 /// Parameters of the authorization request that are Postern's to set, or that change what it means.
 const OWN_PARAMETERS: [&str; 21] = [
@@ -132,6 +133,9 @@ pub struct Provider {
     pub cannot: Vec<Inability>,
     /// Where it is asked, if it is a provider of OAuth 2 without OpenID Connect: by presets alone.
     pub oauth2: Option<OAuth2>,
+    /// `saml`: how it is asked, if it speaks SAML. Then `client_id`, `client_auth` and all that is about codes and tokens mean
+    /// nothing: the configuration cannot say them.
+    pub saml: Option<Box<Saml>>,
     /// `frontchannel_logout`: whether a frame of the provider's may end sessions. It proves nothing: who learns a
     /// `sid` can sign that person out. Default false.
     pub frontchannel_logout: bool,
@@ -148,6 +152,12 @@ pub struct Provider {
 }
 
 impl Provider {
+    /// Whether it speaks OpenID Connect: it has metadata and keys as that has them, and signs what it says by them.
+    #[must_use]
+    pub const fn is_openid(&self) -> bool {
+        self.oauth2.is_none() && self.saml.is_none()
+    }
+
     /// Who we are to it, and who else its tokens may be for.
     #[must_use]
     pub fn own_audience(&self) -> OwnAudience<'_> {
@@ -256,7 +266,12 @@ pub(super) fn read_all(table: &Table<'_>, secrets: &Secrets<'_>, development: bo
             None if inner.has("preset") => continue,
             None => (inner, Kind::OpenId),
         };
-        if let Some(provider) = read(id, inner, secrets, (kind, development)) {
+        let provider = if expanded.is_none() && inner.has("saml") {
+            saml::read(id, inner, secrets, development)
+        } else {
+            read(id, inner, secrets, (kind, development))
+        };
+        if let Some(provider) = provider {
             // What stands in for something that is wrong is nobody's.
             if expanded.as_ref().is_none_or(|expanded| !expanded.is_wrong) {
                 refuse_same_issuer(table, &providers.all, &provider);
@@ -309,10 +324,7 @@ fn read(
     let revocation = table.table("revocation").map(|table| revocation::read(table, kind));
     let session_max = table.optional("session_max", duration(Seconds::new(1), LONGEST_MAX_AGE));
     let not_before = table.optional("not_before", parsed(MOMENT, moment));
-    let frontchannel_logout = table.optional("frontchannel_logout", flag);
-    if kind == Kind::Tenants && frontchannel_logout == Some(true) {
-        table.problem("frontchannel_logout", "does not say of which tenant a session is, so it could end none");
-    }
+    let frontchannel_logout = frontchannel_logout(&mut table, kind);
     let userinfo = table.optional("userinfo", flag);
     let roles = paths(&mut table, "roles");
     let permissions = paths(&mut table, "permissions");
@@ -348,13 +360,22 @@ fn read(
         cannot,
         // One that is wrong has a problem, and so no configuration comes of it.
         oauth2: oauth2.flatten(),
-        frontchannel_logout: frontchannel_logout.unwrap_or(false),
+        saml: None,
+        frontchannel_logout,
         userinfo: userinfo.unwrap_or(false),
         roles: roles.unwrap_or_default(),
         permissions: permissions.unwrap_or_default(),
         tenant,
         choice,
     })
+}
+
+fn frontchannel_logout(table: &mut Table<'_>, kind: Kind) -> bool {
+    let is_on = table.optional("frontchannel_logout", flag).unwrap_or(false);
+    if kind == Kind::Tenants && is_on {
+        table.problem("frontchannel_logout", "does not say of which tenant a session is, so it could end none");
+    }
+    is_on
 }
 
 fn issuer(table: &mut Table<'_>, kind: Kind, development: bool) -> Option<Issuer> {
@@ -372,7 +393,7 @@ fn issuer(table: &mut Table<'_>, kind: Kind, development: bool) -> Option<Issuer
 }
 
 /// How strongly, and how lately, people have to sign in there; and what of that it cannot tell.
-fn strength(table: &mut Table<'_>, kind: Kind) -> (Vec<String>, Option<Seconds>, Vec<Inability>) {
+pub(super) fn strength(table: &mut Table<'_>, kind: Kind) -> (Vec<String>, Option<Seconds>, Vec<Inability>) {
     let acr_values = table.optional("acr_values", list("a value without spaces", word));
     let max_age = table.optional("max_age", duration(Seconds::new(0), LONGEST_MAX_AGE));
     let known = |word: &str| INABILITIES.iter().find(|(name, _)| *name == word).map(|(_, inability)| *inability);
