@@ -33,6 +33,7 @@ pub mod relation;
 pub mod route;
 pub mod second_factor;
 pub mod sharing;
+pub mod signed_response;
 pub mod workload;
 
 /// None of the deployments in memory asks policies.

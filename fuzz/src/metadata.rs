@@ -37,8 +37,10 @@ pub fn check(data: &[u8]) {
         endpoint_is_public(url);
     }
     let revocation = metadata.revocation_endpoint.as_ref().map(|endpoint| endpoint.url.clone());
+    let pushed = metadata.pushed_endpoint.as_ref().map(|endpoint| endpoint.url.clone());
     let userinfo = metadata.userinfo_endpoint.as_ref().map(|endpoint| endpoint.url.clone());
     let optional = [
+        ("pushed_authorization_request_endpoint", &pushed),
         ("end_session_endpoint", &metadata.end_session_endpoint),
         ("revocation_endpoint", &revocation),
         ("userinfo_endpoint", &userinfo),

@@ -17,6 +17,8 @@ mod client_auth;
 mod cors;
 mod decisions;
 mod deployment;
+mod factor_notices;
+mod fapi;
 mod groups;
 mod health;
 mod id_token_encryption;
@@ -68,6 +70,8 @@ pub use certificates::{Authority, CertificateRule, CertificateSubject, fingerpri
 pub use client_auth::{AppleKey, AssertionAudience, ClientAssertion, ClientAuth, SecretAssertion, TlsCertificate};
 pub use decisions::{DecisionRetention, Decisions};
 pub use deployment::{Deployment, Names, SiteConfig};
+pub use factor_notices::FactorNotices;
+pub use fapi::{Par, RequestRules};
 pub use health::Monitor;
 pub use id_token_encryption::IdTokenEncryption;
 pub use introspection::{Introspection, WithoutAudience};

@@ -2,13 +2,14 @@
 
 use super::address::Issuer;
 use super::client_auth::{self, ClientAuth};
+use super::fapi::{self, RequestRules};
 use super::id_token_encryption::{self, IdTokenEncryption};
 use super::oauth2::{self, OAuth2};
 use super::preset::{self, Kind};
 use super::problem::{expected, shown};
 use super::provider_choice::{self, OtherAccount, ProviderChoice};
 use super::revocation::{self, ProviderRevocation};
-use super::secrets::{SecretOwner, Secrets};
+use super::secrets::Secrets;
 use super::sender_constrained::{self, SenderConstrained};
 use super::sign_out::{self, SignOut};
 use super::table::Table;
@@ -66,8 +67,13 @@ const LOGIN_PARAMETERS: [(&str, LoginParameter); 4] = [
     ("max_age", LoginParameter::MaxAge),
 ];
 
-const RESPONSE_MODES: [(&str, ResponseMode); 2] =
-    [("query", ResponseMode::Query), ("form_post", ResponseMode::FormPost)];
+const RESPONSE_MODES: [(&str, ResponseMode); 5] = [
+    ("query", ResponseMode::Query),
+    ("form_post", ResponseMode::FormPost),
+    ("jwt", ResponseMode::Jwt),
+    ("query.jwt", ResponseMode::QueryJwt),
+    ("form_post.jwt", ResponseMode::FormPostJwt),
+];
 
 const INABILITIES: [(&str, Inability); 3] =
     [("acr", Inability::Acr), ("max_age", Inability::MaxAge), ("backchannel_logout", Inability::BackchannelLogout)];
@@ -93,6 +99,8 @@ pub struct Provider {
     pub scopes: Vec<String>,
     /// `response_mode`. Default `query`.
     pub response_mode: ResponseMode,
+    /// `profile`, `par`, `signed_request`: how it gets authorization requests.
+    pub requests: RequestRules,
     /// `id_token_algs`: what its ID tokens may be signed with. Default `["RS256"]`.
     pub id_token_algs: Vec<Algorithm>,
     /// `trusted_audiences`: for whom its tokens may be besides. `None`: not named, and then for anybody, as long as `azp`
@@ -184,6 +192,12 @@ pub enum ResponseMode {
     Query,
     /// In a form that the browser posts (OAuth 2.0 Form Post Response Mode).
     FormPost,
+    /// As a signed JWT, in the provider's usual way for codes, which is the query (JARM §2.3.4).
+    Jwt,
+    /// As a signed JWT in the redirect's query.
+    QueryJwt,
+    /// As a signed JWT in a form that the browser posts.
+    FormPostJwt,
 }
 
 /// What a provider cannot do.
@@ -271,14 +285,18 @@ fn read(
     let issuer = issuer(&mut table, kind, development);
     let client_id =
         table.required("client_id", "the client id that the provider gave", parsed("visible ASCII characters", word));
-    let client_auth = client_auth::read(&mut table, secrets, &SecretOwner::Provider(&id));
+    let fapi2 = fapi::is_asked(&mut table);
+    let client_auth = client_auth::read_of_provider(&mut table, secrets, &id, fapi2);
+    let requests = fapi::read(&mut table, fapi2, client_auth.as_ref(), kind);
     let sender_constrained = sender_constrained::read(&mut table, client_auth.as_ref());
+    //
+    let sender_constrained = sender_constrained.or_else(|| fapi2.then_some(SenderConstrained::Dpop));
     let encrypted_id_token = id_token_encryption::read(&mut table, secrets, (&id, client_auth.as_ref()));
     let oauth2 = (kind == Kind::OAuth2).then(|| oauth2::read(&mut table, issuer.as_ref()));
     let name = table.optional("name", parsed("a name of 1 to 80 characters", label));
     let scopes = scopes(&mut table, kind);
     let response_mode = table.optional("response_mode", choice(&RESPONSE_MODES));
-    let id_token_algs = table.optional("id_token_algs", algorithms);
+    let id_token_algs = table.optional("id_token_algs", algorithms).unwrap_or_else(|| fapi::default_algorithms(fapi2));
     let trusted_audiences = table.optional("trusted_audiences", list("visible ASCII characters", word));
     let authorization_params = parameters(&mut table, "authorization_params", &OWN_PARAMETERS);
     let (pass_through, pass_through_own) = pass_through(&mut table, &authorization_params);
@@ -300,6 +318,7 @@ fn read(
     let permissions = paths(&mut table, "permissions");
     let tenant = table.optional("tenant", parsed(ClaimPath::EXPECTED, ClaimPath::parse));
     let choice = provider_choice::read(&mut table);
+    fapi::refuse_contradictions(&table, requests, &id_token_algs);
     table.finish();
     let ((issuer, client_id), client_auth) = issuer.zip(client_id).zip(client_auth)?;
     Some(Provider {
@@ -312,7 +331,8 @@ fn read(
         encrypted_id_token,
         scopes,
         response_mode: response_mode.unwrap_or(ResponseMode::Query),
-        id_token_algs: id_token_algs.unwrap_or_else(|| vec![Algorithm::Rs256]),
+        id_token_algs,
+        requests,
         trusted_audiences,
         pass_through,
         pass_through_own,

@@ -10,6 +10,7 @@ mod bound;
 mod context;
 mod decrypted;
 mod deployment;
+mod email_index;
 mod exposed_key;
 mod guard;
 mod health;
@@ -310,7 +311,9 @@ pub(crate) fn cold<'work, T>(work: impl Future<Output = T> + 'work) -> Pin<Box<d
 /// ours.
 fn is_for_keeping(event: &Event) -> bool {
     let is_limited = event.outcome == Effect::Deny && event.status == StatusCode::TOO_MANY_REQUESTS;
-    event.event != What::Own && event.subject.is_some() && !is_limited
+    // Whose session it is does not say who sent a cookie alone.
+    let is_unproven = event.reason.starts_with("session.device");
+    event.event != What::Own && event.subject.is_some() && !is_limited && !is_unproven
 }
 
 /// Whether a path is ours and has no limit of its own. What another proxy asks about, and what services share, is counted by

@@ -10,8 +10,10 @@ use crate::ports::OutboundRequest;
 /// A metadata document larger than this is refused.
 pub const MAX_BYTES: usize = 256 * 1024;
 
+const PUSHED_ENDPOINT: &str = "pushed_authorization_request_endpoint";
+
 /// What Postern needs of a provider's metadata. Every URL in it has passed [`Issuer::allows_endpoint`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metadata {
     /// `authorization_endpoint`
     pub authorization_endpoint: String,
@@ -25,6 +27,12 @@ pub struct Metadata {
     pub revocation_endpoint: Option<AliasedEndpoint>,
     /// `userinfo_endpoint` (OpenID Connect Core §5.3)
     pub userinfo_endpoint: Option<AliasedEndpoint>,
+    /// `pushed_authorization_request_endpoint` (RFC 9126 §5)
+    pub pushed_endpoint: Option<AliasedEndpoint>,
+    /// `require_pushed_authorization_requests` (RFC 9126 §5)
+    pub requires_pushed: bool,
+    /// `require_signed_request_object` (RFC 9101 §10.5)
+    pub requires_signed: bool,
     /// `authorization_response_iss_parameter_supported` (RFC 9207 §3)
     pub iss_parameter_supported: bool,
     /// The endpoints that are named, cannot be used, and are not needed to sign anybody in.
@@ -141,12 +149,8 @@ impl Metadata {
         Self {
             authorization_endpoint: provider.authorization_endpoint.clone(),
             token_endpoint: AliasedEndpoint::plain(provider.token_endpoint.clone()),
-            jwks_uri: String::new(),
-            end_session_endpoint: None,
             revocation_endpoint: provider.revocation_endpoint.clone().map(AliasedEndpoint::plain),
-            userinfo_endpoint: None,
-            iss_parameter_supported: false,
-            left_out: Vec::new(),
+            ..Self::default()
         }
     }
 
@@ -170,10 +174,13 @@ impl Metadata {
         let end_session_endpoint = optional("end_session_endpoint");
         let revocation_endpoint = optional("revocation_endpoint");
         let userinfo_endpoint = optional("userinfo_endpoint");
+        let pushed_endpoint = optional(PUSHED_ENDPOINT);
         let with_alias =
             |url: Option<String>, name| url.map(|url| AliasedEndpoint { url, alias: alias(&document, name, issuer) });
         let revocation_endpoint = with_alias(revocation_endpoint, "revocation_endpoint");
         let userinfo_endpoint = with_alias(userinfo_endpoint, "userinfo_endpoint");
+        let pushed_endpoint = with_alias(pushed_endpoint, PUSHED_ENDPOINT);
+        let says = |name| said(&document, name).is_some_and(is_true);
         let required = |name| required(&document, name, issuer);
         Ok(Self {
             authorization_endpoint: required("authorization_endpoint")?,
@@ -182,8 +189,10 @@ impl Metadata {
             end_session_endpoint,
             revocation_endpoint,
             userinfo_endpoint,
-            iss_parameter_supported: said(&document, "authorization_response_iss_parameter_supported")
-                .is_some_and(is_true),
+            pushed_endpoint,
+            requires_pushed: says("require_pushed_authorization_requests"),
+            requires_signed: says("require_signed_request_object"),
+            iss_parameter_supported: says("authorization_response_iss_parameter_supported"),
             left_out,
         })
     }

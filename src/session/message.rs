@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::approval::{ApprovalCommand, ApprovalReply};
-use super::device::{DeviceCommand, DeviceReply};
+use super::device::{DeviceCommand, DeviceReply, ShownDevice};
 use super::grant::{Grant, GrantRefusal};
 use super::handle::SessionDigest;
 use super::record::Session;
@@ -172,6 +172,10 @@ pub struct Check {
     pub touch: bool,
     /// Whether the access token is wanted.
     pub access_token: bool,
+    /// What came along of the device that the session may be bound to. What does not prove it neither keeps the session alive
+    /// nor gets its token. `None`: it is not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown: Option<Box<ShownDevice>>,
     /// The clocks in force now: a shortened clock holds for sessions that are already there.
     pub clocks: SessionTimeouts,
 }

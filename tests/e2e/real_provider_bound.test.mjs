@@ -67,6 +67,8 @@ for (const [id, [alg, enc]] of Object.entries(ALGS)) {
     scopes: ["openid", "profile", "email", "offline_access"],
     prompt: "consent",
     sender_constrained: "dpop",
+    // So that the request can be seen; `real_provider_fapi.test.mjs` pushes it.
+    par: "off",
     encrypted_id_token: "required",
     userinfo: true,
   };

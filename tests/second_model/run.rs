@@ -473,7 +473,7 @@ impl Run {
     }
 
     pub(crate) fn live(&self, who: usize, digest: &SessionDigest) -> Option<Session> {
-        let check = Check { digest: digest.clone(), touch: false, access_token: false, clocks: clocks() };
+        let check = Check { digest: digest.clone(), touch: false, access_token: false, shown: None, clocks: clocks() };
         match self.run(who, &Command::Check(check)) {
             Reply::Live(live) => Some(live.session),
             Reply::Gone => None,

@@ -27,6 +27,8 @@ pub struct DpopServer {
     pub never_content: Cell<bool>,
     /// Whether it does not look at `code_verifier`, so that nothing but the key binds a code.
     pub without_pkce: Cell<bool>,
+    /// Whether its challenges spell the name of the scheme in another way.
+    pub odd_case: Cell<bool>,
     /// Whether it says that it wants a nonce, and does not say which.
     pub silent: Cell<bool>,
     /// The proofs that came, in order: path, claims, and the thumbprint of the key.
@@ -70,10 +72,9 @@ impl DpopServer {
     fn other_nonce(&self, nonce: &str, at_resource: bool) -> OutboundResponse {
         let mut refusal = if at_resource {
             let mut refusal = OutboundResponse { body: Vec::new(), ..answer(401, &Value::Null) };
-            refusal.headers.insert(
-                header::WWW_AUTHENTICATE,
-                HeaderValue::from_static("DPoP error=\"use_dpop_nonce\", algs=\"ES256\""),
-            );
+            let scheme = if self.odd_case.get() { "dPoP" } else { "DPoP" };
+            let challenge = format!("{scheme} error=\"use_dpop_nonce\", algs=\"ES256\"");
+            refusal.headers.insert(header::WWW_AUTHENTICATE, HeaderValue::try_from(challenge).unwrap());
             refusal
         } else {
             answer(400, &json!({ "error": "use_dpop_nonce" }))

@@ -1,5 +1,7 @@
 //! A provider that does as it is told: discovery, keys, codes, tokens, and any of it bent.
 
+mod fapi;
+
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,6 +25,7 @@ pub enum Endpoint {
     Revocation,
     UserInfo,
     Introspection,
+    Pushed,
 }
 
 /// What becomes of a refresh token that is used.
@@ -70,6 +73,8 @@ pub struct Provider {
     families: RefCell<BTreeMap<String, (usize, i64)>>,
     /// What is said of opaque access tokens; of all others, that they are not active.
     pub opaque: RefCell<BTreeMap<String, Value>>,
+    /// The authorization requests that were pushed and not used, by their `request_uri`.
+    pub pushed: RefCell<BTreeMap<String, BTreeMap<String, String>>>,
     /// Whether it is found at `https://mtls.corp.example` too.
     pub aliases: Cell<bool>,
     /// What tokens are bound to.
@@ -154,6 +159,7 @@ impl Provider {
             forgotten: RefCell::default(),
             families: RefCell::default(),
             opaque: RefCell::default(),
+            pushed: RefCell::default(),
             aliases: Cell::new(false),
             dpop: DpopServer::default(),
         }
@@ -183,6 +189,7 @@ impl Provider {
             Endpoint::Revocation,
             Endpoint::UserInfo,
             Endpoint::Introspection,
+            Endpoint::Pushed,
         ] {
             self.script(endpoint, Err(FetchError::Network));
         }
@@ -225,7 +232,7 @@ impl Provider {
     pub fn authorize(&self, request: &str) -> AuthorizationResponse {
         let url = url::Url::parse(request).unwrap();
         assert!(request.starts_with(&format!("{}/authorize?", self.issuer)), "{request}");
-        let query: BTreeMap<String, String> = url.query_pairs().into_owned().collect();
+        let query: BTreeMap<String, String> = self.asked(url.query_pairs().into_owned().collect());
         assert_eq!(query.get("code_challenge_method").map(String::as_str), Some("S256"));
         self.issued.set(self.issued.get() + 1);
         let code = format!("code-{CANARY}-{}-{}", self.issuer.len(), self.issued.get());
@@ -262,6 +269,7 @@ impl Provider {
             "/revoke" => Some(Endpoint::Revocation),
             "/userinfo" => Some(Endpoint::UserInfo),
             "/introspect" => Some(Endpoint::Introspection),
+            "/par" => Some(Endpoint::Pushed),
             _ => None,
         }
     }
@@ -286,6 +294,7 @@ impl Provider {
                 };
                 if self.mute.get() { Err(FetchError::Timeout) } else { Ok(answer) }
             }
+            Endpoint::Pushed => Ok(self.push(form(request))),
             Endpoint::Revocation => Ok(self.forget(&form(request)["token"])),
             Endpoint::UserInfo if self.dpop.on.get() => {
                 let authorization = request.headers[header::AUTHORIZATION].to_str().unwrap();

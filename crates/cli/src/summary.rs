@@ -1,5 +1,6 @@
 //! A checked configuration in a few lines for people: what to register where, and who gets through which door.
 
+mod fapi;
 mod routes;
 
 use postern::VERSION;
@@ -47,7 +48,7 @@ fn site(config: &Config) -> String {
     text.push_str(&format!("Public URL: {}\n{}\n", config.public_url.origin(), sessions(config)));
     text.push_str(&format!("Configuration: {}, as `config` in the log\n", config.stamp));
     text.push_str(&format!("Release: {VERSION}, as `version` in the log\n"));
-    if config.routes.routes().iter().any(Route::asserts) {
+    if config.publishes_assertion_keys() {
         text.push_str(&format!("Keys of assertions: {}\n", config.public_url.join("/.well-known/jwks.json")));
     }
     if !config.providers.is_empty() {
@@ -269,6 +270,7 @@ fn describe(config: &Config, provider: &Provider) -> String {
     if !provider.choice.domains.is_empty() {
         text.push_str(&format!("    people with addresses at  {}\n", provider.choice.domains.join(" ")));
     }
+    text.push_str(&fapi::told(provider));
     if provider.frontchannel_logout {
         text.push_str(&format!("    front-channel logout URI  {}\n", config.frontchannel_logout_url(&provider.id)));
     }

@@ -93,7 +93,13 @@ impl<P: Platform> RequestContext<'_, P> {
 
     /// The grant, remembered where that will do.
     async fn look_up_grant(&self, handle: &GrantHandle, staleness: Option<Seconds>) -> Result<Session, Reason> {
-        let check = Check { digest: handle.id.digest(), touch: true, access_token: false, clocks: self.timeouts() };
+        let check = Check {
+            digest: handle.id.digest(),
+            touch: true,
+            access_token: false,
+            shown: None,
+            clocks: self.timeouts(),
+        };
         let (cache, now) = (&self.site.cache, self.request.now);
         if let Some(live) = staleness.and_then(|staleness| cache.get(&check, staleness, now)) {
             return Ok(live.session);

@@ -11,7 +11,7 @@ use crate::gateway::refused::Credential;
 use crate::gateway::{Platform, cold};
 use crate::refusal::Reason;
 use crate::route::{Guard, GuardedRoute, Token};
-use crate::session::device::LIVES_OF_A_STREAM;
+use crate::session::device::{self, LONGEST_STREAM};
 use crate::session::record::touch_granularity;
 use crate::time::{Seconds, Timestamp};
 use crate::upstream::claim_headers::{ClaimHeaders, claim_headers};
@@ -116,12 +116,17 @@ impl<P: Platform> RequestContext<'_, P> {
         }
     }
 
-    /// A stream of a bound session ends when its browser has not proved the key for two lives of the bound cookie.
+    /// A stream of a bound session goes on while its browser proves the key from where the stream goes, and for some hours at
+    /// most.
     fn proof_lease(&self, authenticated: &Authenticated) -> Option<ProofLease> {
         let session = &self.site.config.session;
         let device = authenticated.device.as_ref().filter(|_| session.device != DeviceMode::Off)?;
-        let lapses_after = Seconds::new(session.device_life.get().saturating_mul(LIVES_OF_A_STREAM));
-        Some(ProofLease { proved_at: device.proved_at, lapses_after })
+        Some(ProofLease {
+            proved_at: device.proved_at,
+            life: session.device_life,
+            place: device::place_of(&self.request.head.peer),
+            until: self.request.now.plus(LONGEST_STREAM),
+        })
     }
 
     /// As long as the credential is good; where there is a block list, also no longer than nothing of them is on it.

@@ -7,7 +7,7 @@ pub(super) mod caller;
 mod certificate;
 pub(super) mod challenge;
 pub(super) mod decide;
-mod device;
+pub(super) mod device;
 pub(super) mod embedded;
 pub(super) mod forward_auth;
 mod introspection;

@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::{chooser, concurrent_logins, login, person, userinfo};
+use super::{chooser, concurrent_logins, login, person, signed_response, userinfo};
 use crate::api_key::{HolderKey, KeyCommand, KeyReply, OwnerStanding};
 use crate::audit::{Effect, What, some_of};
 use crate::authn::BlockedBy;
-use crate::config::{ClientAuth, Provider, ResponseMode};
+use crate::config::{ClientAuth, Provider};
 use crate::gateway::background::{BackgroundTask, Spawn, Work};
 use crate::gateway::context::RequestContext;
 use crate::gateway::proven::ProofOfKey;
@@ -70,9 +70,16 @@ pub(crate) async fn finish<P: Platform>(
     };
     let transaction = consume(ctx, provider, &params, parts).await?;
     let metadata = ctx.site.documents.metadata(ctx.platform, provider).await?;
+    let params = match params.response() {
+        Some(response) => {
+            cold(signed_response::open(ctx, (provider, &metadata), response, &transaction, parts)).await?
+        }
+        None => params,
+    };
     // of no other provider, and of no later login.
     let told = params.user().filter(|_| matches!(provider.client_auth, ClientAuth::Apple(_))).and_then(apple::name);
-    let code = match params.accept(&provider.issuer, &metadata) {
+    let wants_iss = metadata.iss_parameter_supported || provider.requests.fapi2;
+    let code = match params.accept(&provider.issuer, wants_iss) {
         Err(CallbackError::ProviderError(error)) if transaction.silent && error.class() == ErrorClass::PersonWanted => {
             return go_on_as_before(ctx, error, parts);
         }
@@ -182,10 +189,13 @@ async fn receive<P: Platform>(
     provider: &Provider,
     body: impl RequestBody,
 ) -> Result<Received, Reason> {
-    let query = CallbackParams::parse(ctx.request.target.query.unwrap_or_default());
-    let by_form = provider.response_mode == ResponseMode::FormPost;
+    let signed = provider.response_mode.is_signed();
+    let parse = if signed { CallbackParams::parse_signed } else { CallbackParams::parse };
+    let is_asked = |params: &CallbackParams| params.response().is_some() == signed;
+    let query = parse(ctx.request.target.query.unwrap_or_default());
+    let by_form = provider.response_mode.is_posted();
     if ctx.request.head.method == Method::GET {
-        return Ok(if by_form {
+        return Ok(if by_form || !is_asked(&query) {
             Received::Otherwise(vec![query], CallbackError::WrongResponseMode)
         } else {
             Received::AsAsked(query)
@@ -194,11 +204,14 @@ async fn receive<P: Platform>(
     let posted = if ctx.request.is_form() { body.text(MAX_BODY_BYTES).await.map(Some) } else { Ok(None) };
     Ok(match posted {
         Err(BodyError::TooLarge | BodyError::Unreadable) => Received::Otherwise(vec![query], CallbackError::TooLarge),
-        Ok(Some(text)) if by_form && !query.says_anything() => Received::AsAsked(CallbackParams::parse(&text)),
+        Ok(Some(text)) if by_form && !query.says_anything() => match parse(&text) {
+            params if is_asked(&params) => Received::AsAsked(params),
+            params => Received::Otherwise(vec![params], CallbackError::WrongResponseMode),
+        },
         Ok(text) => {
             let mixed = by_form && query.says_anything();
             let fault = if mixed { CallbackError::Mixed } else { CallbackError::WrongResponseMode };
-            let body = text.as_deref().map(CallbackParams::parse);
+            let body = text.as_deref().map(parse);
             Received::Otherwise(std::iter::once(query).chain(body).collect(), fault)
         }
     })
@@ -291,8 +304,9 @@ async fn begin_session<P: Platform>(
         enter(ctx, SidKey::of(signed_in.issuer(), sid), subject, transaction).await?;
     }
     let session = record(ctx, provider, &response, &person);
-    if let Some(key) = email_key(provider, &session) {
-        enter(ctx, key, subject, transaction).await?;
+    let named = (provider.id.as_str(), &*session.issuer);
+    if !ctx.enter_email(named, subject, session.email(), transaction.started_at).await.map_err(Reason::Store)? {
+        return Err(Reason::LoginOvertaken);
     }
     tell_keys(ctx, &session).await?;
     let begin = Begin {
@@ -351,13 +365,6 @@ async fn enter<P: Platform>(
     if entered.map_err(Reason::Store)? { Ok(()) } else { Err(Reason::LoginOvertaken) }
 }
 
-/// By which the provider could end the session that begins, where it may name people by their addresses.
-fn email_key(provider: &Provider, session: &Session) -> Option<SidKey> {
-    provider.revocation.filter(|revocation| revocation.email)?;
-    let email = session.email()?;
-    Some(SidKey::of_email(&session.issuer, &email))
-}
-
 /// The sessions this browser has or had when the login began.
 fn previous<P: Platform>(ctx: &RequestContext<'_, P>, transaction: &Transaction) -> Vec<SessionHandle> {
     let now = match cookie::session(&ctx.request.head.headers) {
@@ -398,6 +405,7 @@ fn record<P>(ctx: &RequestContext<'_, P>, provider: &Provider, response: &TokenR
         origin: Origin::of(ctx.request.head),
         second: None,
         device: None,
+        listed_before: Vec::new(),
         grant: None,
         left_out: person.kept.left_out.clone(),
     }
