@@ -14,8 +14,9 @@ use super::sender_constrained::{self, SenderConstrained};
 use super::sign_out::{self, SignOut};
 use super::table::Table;
 use super::tenants::Tenants;
+use super::told::Told;
 use super::value::{
-    MOMENT, algorithms, choice, duration, flag, label, list, moment, one_of, parsed, paths, scope, text, word,
+    MOMENT, algorithms, choice, duration, flag, label, list, moment, one_of, parsed, scope, text, word,
 };
 use crate::claims::OwnAudience;
 use crate::claims::path::ClaimPath;
@@ -283,14 +284,11 @@ fn read(
     (kind, development): (Kind, bool),
 ) -> Option<Provider> {
     let issuer = issuer(&mut table, kind, development);
-    let client_id =
-        table.required("client_id", "the client id that the provider gave", parsed("visible ASCII characters", word));
+    let client_id = client_id(&mut table);
     let fapi2 = fapi::is_asked(&mut table);
     let client_auth = client_auth::read_of_provider(&mut table, secrets, &id, fapi2);
     let requests = fapi::read(&mut table, fapi2, client_auth.as_ref(), kind);
-    let sender_constrained = sender_constrained::read(&mut table, client_auth.as_ref());
-    //
-    let sender_constrained = sender_constrained.or_else(|| fapi2.then_some(SenderConstrained::Dpop));
+    let sender_constrained = sender_constrained::read(&mut table, client_auth.as_ref(), fapi2);
     let encrypted_id_token = id_token_encryption::read(&mut table, secrets, (&id, client_auth.as_ref()));
     let oauth2 = (kind == Kind::OAuth2).then(|| oauth2::read(&mut table, issuer.as_ref()));
     let name = table.optional("name", parsed("a name of 1 to 80 characters", label));
@@ -303,20 +301,12 @@ fn read(
     let prompt = table.optional("prompt", prompt);
     let (acr_values, max_age, cannot) = strength(&mut table, kind);
     let resource = table.optional("resource", parsed("an absolute URI without fragment", resource));
-    let mut sign_out = sign_out::read(&mut table, issuer.as_ref());
     // What is encrypted on its way to us is not for the address of a sign-out, unless somebody says so.
-    sign_out.id_token_hint &= encrypted_id_token.is_none() || table.has("id_token_hint");
+    let sign_out = sign_out::read(&mut table, issuer.as_ref(), encrypted_id_token.is_none());
     let revocation = table.table("revocation").map(|table| revocation::read(table, kind));
-    let session_max = table.optional("session_max", duration(Seconds::new(1), LONGEST_MAX_AGE));
-    let not_before = table.optional("not_before", parsed(MOMENT, moment));
-    let frontchannel_logout = table.optional("frontchannel_logout", flag);
-    if kind == Kind::Tenants && frontchannel_logout == Some(true) {
-        table.problem("frontchannel_logout", "does not say of which tenant a session is, so it could end none");
-    }
-    let userinfo = table.optional("userinfo", flag);
-    let roles = paths(&mut table, "roles");
-    let permissions = paths(&mut table, "permissions");
-    let tenant = table.optional("tenant", parsed(ClaimPath::EXPECTED, ClaimPath::parse));
+    let (session_max, not_before) = ends(&mut table);
+    let frontchannel_logout = frontchannel_logout(&mut table, kind);
+    let told = Told::read(&mut table);
     let choice = provider_choice::read(&mut table);
     fapi::refuse_contradictions(&table, requests, &id_token_algs);
     table.finish();
@@ -348,13 +338,31 @@ fn read(
         cannot,
         // One that is wrong has a problem, and so no configuration comes of it.
         oauth2: oauth2.flatten(),
-        frontchannel_logout: frontchannel_logout.unwrap_or(false),
-        userinfo: userinfo.unwrap_or(false),
-        roles: roles.unwrap_or_default(),
-        permissions: permissions.unwrap_or_default(),
-        tenant,
+        frontchannel_logout,
+        userinfo: told.userinfo,
+        roles: told.roles,
+        permissions: told.permissions,
+        tenant: told.tenant,
         choice,
     })
+}
+
+/// How long its sessions live, and since when they count.
+fn ends(table: &mut Table<'_>) -> (Option<Seconds>, Option<Timestamp>) {
+    let session_max = table.optional("session_max", duration(Seconds::new(1), LONGEST_MAX_AGE));
+    (session_max, table.optional("not_before", parsed(MOMENT, moment)))
+}
+
+fn client_id(table: &mut Table<'_>) -> Option<String> {
+    table.required("client_id", "the client id that the provider gave", parsed("visible ASCII characters", word))
+}
+
+fn frontchannel_logout(table: &mut Table<'_>, kind: Kind) -> bool {
+    let is_taken = table.optional("frontchannel_logout", flag).unwrap_or(false);
+    if kind == Kind::Tenants && is_taken {
+        table.problem("frontchannel_logout", "does not say of which tenant a session is, so it could end none");
+    }
+    is_taken
 }
 
 fn issuer(table: &mut Table<'_>, kind: Kind, development: bool) -> Option<Issuer> {

@@ -56,10 +56,8 @@ impl Reason {
             Self::Certificate(_) | Self::Mcp(_) => Refusal::Forbidden(Vec::new()),
             Self::Token(error) => token_endpoint_refusal(error),
             Self::Pushed(error) => pushed_refusal(error),
-            Self::Callback(CallbackError::ProviderError(error)) => login_refusal(error),
-            Self::Callback(CallbackError::NoTransaction | CallbackError::AlreadyUsed) => Refusal::LoginOver,
-            Self::Callback(_)
-            | Self::IdTokenSignature(_)
+            Self::Callback(error) => callback_refusal(error),
+            Self::IdTokenSignature(_)
             | Self::Encryption(_)
             | Self::IdToken(_)
             | Self::UserInfoSignature(_)
@@ -123,6 +121,15 @@ fn token_endpoint_refusal(error: &TokenError) -> Refusal {
         TokenError::Refused(error) => login_refusal(error),
         TokenError::AnswerLost(_) => Refusal::LoginUnavailable,
         TokenError::ClientKey => Refusal::LoginMisconfigured,
+        _ => Refusal::LoginFailed,
+    }
+}
+
+/// What the person learns whose authorization response is not good.
+fn callback_refusal(error: &CallbackError) -> Refusal {
+    match error {
+        CallbackError::ProviderError(error) => login_refusal(error),
+        CallbackError::NoTransaction | CallbackError::AlreadyUsed => Refusal::LoginOver,
         _ => Refusal::LoginFailed,
     }
 }

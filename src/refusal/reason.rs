@@ -198,8 +198,7 @@ impl Reason {
             Self::NoRoute => "route.none",
             Self::OtherSpelling(_) => "route.other_spelling",
             Self::MethodNotAllowed(_) => "route.method_not_allowed",
-            Self::NoCredential => "authn.no_credential",
-            Self::NoToken => "authn.no_token",
+            Self::NoCredential | Self::NoToken => self.credential_code(),
             Self::Rejected(rejection) => rejection.code(),
             Self::Presentation(error) => error.code(),
             Self::Key(_) | Self::Agent(_) | Self::Certificate(_) | Self::TokenRejected(_) => self.credential_code(),
@@ -224,7 +223,6 @@ impl Reason {
             Self::BadInput(_) => "request.bad_input",
             Self::Evaluation(_) => "evaluation.malformed",
             Self::AccessTokenExpired => "session.access_token_expired",
-            Self::Encryption(error) => error.code(),
             Self::IdTokenSignature(error)
             | Self::UserInfoSignature(error)
             | Self::LogoutTokenSignature(error)
@@ -245,6 +243,7 @@ impl Reason {
             Self::Callback(_)
             | Self::Pushed(_)
             | Self::Token(_)
+            | Self::Encryption(_)
             | Self::IdToken(_)
             | Self::UserInfo(_)
             | Self::Metadata(_)
@@ -259,6 +258,8 @@ impl Reason {
     /// Of what is shown at door 1.
     fn credential_code(&self) -> &'static str {
         match self {
+            Self::NoCredential => "authn.no_credential",
+            Self::NoToken => "authn.no_token",
             Self::Key(rejection) => rejection.code(),
             Self::Agent(rejection) => rejection.code(),
             Self::TokenRejected(rejection) => rejection.code(),
@@ -271,6 +272,7 @@ impl Reason {
     fn answer_code(&self) -> &'static str {
         match self {
             Self::Callback(error) => error.code(),
+            Self::Encryption(error) => error.code(),
             Self::Pushed(error) => error.code(),
             Self::Token(error) => error.code(),
             Self::IdToken(error) => error.code(),
