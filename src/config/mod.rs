@@ -54,6 +54,7 @@ mod table;
 mod tenants;
 #[cfg(test)]
 pub(crate) mod testing;
+mod told;
 mod upstream;
 mod value;
 mod verify;
