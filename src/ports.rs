@@ -5,7 +5,7 @@
 use std::fmt;
 
 use crate::http::{HeaderMap, Method, StatusCode};
-pub use crate::jose::{Signatures, Signing};
+pub use crate::jose::{Decryption, Signatures, Signing};
 use crate::time::{Seconds, Timestamp};
 
 /// The time.

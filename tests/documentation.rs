@@ -121,6 +121,7 @@ const FAMILIES: [&str; 60] = [
     "id_token",
     "internal",
     "introspection",
+    "jwe",
     "jwt",
     "key",
     "key_request",

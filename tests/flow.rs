@@ -72,6 +72,8 @@ mod block_reach;
 mod blocked_keys;
 #[path = "flow/blocks.rs"]
 mod blocks;
+#[path = "flow/bound_tokens.rs"]
+mod bound_tokens;
 #[path = "flow/callback.rs"]
 mod callback;
 #[path = "flow/certificates.rs"]
@@ -90,10 +92,16 @@ mod device;
 mod device_bound;
 #[path = "flow/device_now.rs"]
 mod device_now;
+#[path = "flow/device_theft.rs"]
+mod device_theft;
 #[path = "flow/documents.rs"]
 mod documents;
+#[path = "flow/encrypted_tokens.rs"]
+mod encrypted_tokens;
 #[path = "flow/explain.rs"]
 mod explain;
+#[path = "flow/fapi_suite.rs"]
+mod fapi_suite;
 #[path = "flow/front_end.rs"]
 mod front_end;
 #[path = "flow/frontchannel.rs"]
@@ -108,6 +116,8 @@ mod health;
 mod introspection;
 #[path = "flow/issuer_tenants.rs"]
 mod issuer_tenants;
+#[path = "flow/jarm.rs"]
+mod jarm;
 #[path = "flow/key_issuer.rs"]
 mod key_issuer;
 #[path = "flow/key_search.rs"]
@@ -150,6 +160,8 @@ mod provider_differences;
 mod provider_errors;
 #[path = "flow/provider_gone.rs"]
 mod provider_gone;
+#[path = "flow/pushed.rs"]
+mod pushed;
 #[path = "flow/refresh.rs"]
 mod refresh;
 #[path = "flow/relations.rs"]
@@ -172,6 +184,8 @@ mod saml_logout;
 mod second;
 #[path = "flow/second_admin.rs"]
 mod second_admin;
+#[path = "flow/second_changes.rs"]
+mod second_changes;
 #[path = "flow/second_doors.rs"]
 mod second_doors;
 #[path = "flow/second_managing.rs"]

@@ -13,6 +13,8 @@
     reason = "a test stops where it meets what it did not expect; the lints know #[test] functions only"
 )]
 
+#[path = "vectors/encryption.rs"]
+mod encryption;
 #[path = "vectors/examples.rs"]
 mod examples;
 #[path = "vectors/published.rs"]

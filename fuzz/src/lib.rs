@@ -17,6 +17,7 @@ pub mod device;
 pub mod dpop;
 pub mod fixed;
 pub mod json;
+pub mod jwe;
 pub mod jwks;
 pub mod jwt;
 pub mod leak_report;
@@ -34,6 +35,7 @@ pub mod saml_gate;
 pub mod saml_room;
 pub mod second_factor;
 pub mod sharing;
+pub mod signed_response;
 pub mod workload;
 
 /// None of the deployments in memory asks policies.

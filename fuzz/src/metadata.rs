@@ -37,10 +37,13 @@ pub fn check(data: &[u8]) {
         endpoint_is_public(url);
     }
     let revocation = metadata.revocation_endpoint.as_ref().map(|endpoint| endpoint.url.clone());
+    let pushed = metadata.pushed_endpoint.as_ref().map(|endpoint| endpoint.url.clone());
+    let userinfo = metadata.userinfo_endpoint.as_ref().map(|endpoint| endpoint.url.clone());
     let optional = [
+        ("pushed_authorization_request_endpoint", &pushed),
         ("end_session_endpoint", &metadata.end_session_endpoint),
         ("revocation_endpoint", &revocation),
-        ("userinfo_endpoint", &metadata.userinfo_endpoint),
+        ("userinfo_endpoint", &userinfo),
     ];
     for (name, url) in optional {
         assert!(url.is_none() || document[name].as_str() == url.as_deref());

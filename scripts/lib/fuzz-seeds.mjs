@@ -48,6 +48,7 @@ class Seeds {
   token(text) {
     this.add('jwt', text);
     this.add('dpop', text);
+    this.add('jwe', text);
     this.add('authorization', `\nABearer ${text}\nD${text}`);
     const parts = text.split('.').map((part) => Buffer.from(part, 'base64url'));
     if (parts.length !== 3) return;

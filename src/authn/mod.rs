@@ -46,6 +46,8 @@ pub enum Verdict {
     Authenticated(Box<Authenticated>),
     /// There is one, and it is not good: nobody.
     Reject(Rejection),
+    /// There is one, and what came along does not prove that its device sent it: nobody, and the log says whose it is.
+    Unproven(Box<Authenticated>, Rejection),
 }
 
 /// Why a session cookie is not good.

@@ -21,7 +21,7 @@ use crate::ids::{CertificateId, IssuerId};
 use crate::json::{said, texts};
 use crate::oidc::token::scope_values;
 use crate::session::device::{DeviceBinding, DeviceFacts};
-use crate::session::message::AccessToken;
+use crate::session::message::{AccessToken, BoundToken};
 use crate::session::second::SecondProof;
 use crate::session::{Live, Session, SessionHandle, SessionTimeouts};
 use crate::time::Timestamp;
@@ -121,6 +121,8 @@ pub struct Authenticated {
     pub created_at: Timestamp,
     /// Their access token, if it was asked for and is alive.
     pub access_token: Option<AccessToken>,
+    /// The same with its key, where it is bound to one.
+    pub bound_token: Option<BoundToken>,
     /// Whether it is missing only because the provider does not answer just now.
     pub provider_down: bool,
     /// Whether the cookie was made with an older key than the newest.
@@ -140,7 +142,7 @@ impl Authenticated {
         has_old_key: bool,
         shown: Option<DeviceFacts>,
     ) -> Self {
-        let Live { mut session, access_token, provider_down } = live;
+        let Live { mut session, access_token, bound_token, provider_down } = live;
         let device = session.device.take();
         let (created_at, has_old_form) = (session.created_at, handle.began_at.is_none());
         let handle = SessionHandle { began_at: Some(created_at), ..handle };
@@ -148,7 +150,17 @@ impl Authenticated {
         if let Some(session) = &mut principal.session {
             session.device = shown;
         }
-        Self { principal, handle, created_at, access_token, provider_down, has_old_key, has_old_form, device }
+        Self {
+            principal,
+            handle,
+            created_at,
+            access_token,
+            bound_token,
+            provider_down,
+            has_old_key,
+            has_old_form,
+            device,
+        }
     }
 }
 

@@ -5,8 +5,9 @@ use crate::config::{Config, DeviceMode};
 use crate::http::cookie::{self, SessionCookie};
 use crate::http::{HeaderMap, Peer};
 use crate::ports::StoreError;
+use crate::secret::Secret;
 use crate::session::device::{
-    self, BoundCookie, DeviceBinding, DeviceCommand, DeviceFacts, DeviceFault, DeviceReply, Grace, Skipped,
+    self, BoundCookie, DeviceBinding, DeviceCommand, DeviceFacts, DeviceFault, DeviceReply, Grace, ShownDevice, Skipped,
 };
 use crate::session::{Check, Command, Live, LiveCache, Reply, SessionHandle, SessionTimeouts, Sessions, Terms};
 use crate::time::{Seconds, Timestamp};
@@ -64,7 +65,7 @@ impl<S: Sessions> SessionAuthenticator<'_, S> {
         if handle.is_over(self.config.session.absolute, self.now) {
             return Verdict::Reject(Rejection::SessionGone);
         }
-        let live = match self.look(&handle, wants).await {
+        let live = match self.look(&handle, headers, wants).await {
             Ok(live) => live,
             Err(rejection) => return Verdict::Reject(rejection),
         };
@@ -74,19 +75,55 @@ impl<S: Sessions> SessionAuthenticator<'_, S> {
             return Verdict::Reject(Rejection::SessionLapsed(lapse, Box::new(handle)));
         }
         let timeouts = terms.timeouts(self.timeouts());
-        let shown = match (&live.session.device, self.config.session.device, self.device) {
-            (_, DeviceMode::Off, _) | (_, _, DeviceProofs::Brought) | (None, DeviceMode::Offer, _) => None,
-            (None, DeviceMode::Require, _) => match self.unbound(live.session.created_at) {
-                Some(rejection) => return Verdict::Reject(rejection),
-                None => None,
-            },
-            (Some(device), _, _) => match self.shown(device, &handle, headers).await {
-                Ok(shown) => Some(shown),
-                Err(rejection) => return Verdict::Reject(rejection),
-            },
-        };
         let has_old_key = SessionHandle::has_old_key(value, keys);
-        Verdict::Authenticated(Box::new(Authenticated::from_session(handle, live, timeouts, has_old_key, shown)))
+        match self.device_of(&live, &handle, headers).await {
+            Ok(shown) => {
+                let live = match self.look_again(&handle, headers, wants, (live, shown)).await {
+                    Ok(live) => live,
+                    Err(rejection) => return Verdict::Reject(rejection),
+                };
+                let session = Authenticated::from_session(handle, live, timeouts, has_old_key, shown);
+                Verdict::Authenticated(Box::new(session))
+            }
+            Err(rejection) => {
+                let session = Authenticated::from_session(handle, live, timeouts, has_old_key, None);
+                Verdict::Unproven(Box::new(session), rejection)
+            }
+        }
+    }
+
+    /// What the request shows of the device of a session; `None` where nothing is asked of it.
+    async fn device_of(
+        &self,
+        live: &Live,
+        handle: &SessionHandle,
+        headers: &HeaderMap,
+    ) -> Result<Option<DeviceFacts>, Rejection> {
+        if !self.wants_proof() {
+            return Ok(None);
+        }
+        match (&live.session.device, self.config.session.device) {
+            (Some(device), _) => self.shown(device, handle, headers).await.map(Some),
+            (None, DeviceMode::Require) => self.unbound(live.session.created_at).map_or(Ok(None), Err),
+            (None, _) => Ok(None),
+        }
+    }
+
+    fn wants_proof(&self) -> bool {
+        self.config.session.device != DeviceMode::Off && self.device == DeviceProofs::Wanted
+    }
+
+    /// Once more, where the browser was let in by that which the object had not counted as a proof: for the access token.
+    async fn look_again(
+        &self,
+        handle: &SessionHandle,
+        headers: &HeaderMap,
+        wants: Wants,
+        (live, shown): (Live, Option<DeviceFacts>),
+    ) -> Result<Live, Rejection> {
+        let is_let_in = shown.is_some_and(|shown| shown.proved_at.is_none());
+        let lacks_token = wants.access_token && live.access_token.is_none() && live.bound_token.is_none();
+        if is_let_in && lacks_token { Box::pin(self.look(handle, headers, wants)).await } else { Ok(live) }
     }
 
     /// Over plain HTTP no browser binds anything: that is for development alone.
@@ -143,9 +180,11 @@ impl<S: Sessions> SessionAuthenticator<'_, S> {
     }
 
     /// The session, from the cache where that will do.
-    async fn look(&self, handle: &SessionHandle, wants: Wants) -> Result<Live, Rejection> {
+    async fn look(&self, handle: &SessionHandle, headers: &HeaderMap, wants: Wants) -> Result<Live, Rejection> {
         let Wants { touch, access_token, staleness } = wants;
-        let check = Check { digest: handle.id.digest(), touch, access_token, clocks: self.timeouts() };
+        let asks_more = (touch || access_token) && self.wants_proof();
+        let shown = asks_more.then(|| Box::new(self.to_be_counted(headers)));
+        let check = Check { digest: handle.id.digest(), touch, access_token, shown, clocks: self.timeouts() };
         if let Some(live) = staleness.and_then(|staleness| self.cache.get(&check, staleness, self.now)) {
             return Ok(live);
         }
@@ -163,6 +202,16 @@ impl<S: Sessions> SessionAuthenticator<'_, S> {
             }
             Ok(_) => Err(Rejection::Store(StoreError::Malformed)),
             Err(error) => Err(Rejection::Store(error)),
+        }
+    }
+
+    /// What comes along of a device: whether it is that of the session, its object knows.
+    fn to_be_counted(&self, headers: &HeaderMap) -> ShownDevice {
+        let cookie = cookie::only(headers, cookie::BOUND).filter(|value| value.len() <= BoundCookie::MAX_BYTES);
+        ShownDevice {
+            cookie: Secret::new(cookie.unwrap_or_default().to_owned()),
+            life: self.config.session.device_life,
+            place: device::place_of(self.peer),
         }
     }
 

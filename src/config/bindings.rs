@@ -1,8 +1,8 @@
 //! What a site needs of the platform's bindings.
 
-use super::{ClientAuth, Config, WorkloadKeys};
+use super::{ClientAuth, Config, Provider, WorkloadKeys};
 use crate::limit::{Counter, Limit};
-use crate::route::Upstream;
+use crate::route::{Route, Upstream};
 
 /// The namespace of the subjects' objects.
 pub const SUBJECTS: &str = "SUBJECTS";
@@ -92,6 +92,8 @@ impl Config {
                 Some(Upstream::Url { .. }) | None => {}
             }
         }
+        let notify = self.second.as_ref().and_then(|rules| rules.notify.as_ref()?.via.as_deref());
+        notify.iter().for_each(|name| need(&mut needed, name, BindingUse::Upstream));
         for issuer in &self.workloads {
             if let WorkloadKeys::Published(keys) = &issuer.keys {
                 keys.via.iter().for_each(|name| need(&mut needed, name, BindingUse::Keys));
@@ -111,12 +113,19 @@ impl Config {
         self.all_routes().any(|route| route.guard().is_some_and(|guard| guard.token.service().is_some()))
     }
 
+    /// Whether anything signed by our keys leaves us: then the keys that verify it are published.
+    #[must_use]
+    pub fn publishes_assertion_keys(&self) -> bool {
+        let notifies = self.second.as_ref().is_some_and(|rules| rules.notify.is_some());
+        notifies || self.routes.routes().iter().any(Route::asserts)
+    }
+
     /// The bindings whose certificates are shown to authorization servers.
     pub fn certificates_shown(&self) -> impl Iterator<Item = &str> {
-        let providers = self.providers.iter().map(|one| &one.client_auth);
+        let providers = self.providers.iter().filter_map(Provider::certificate);
         let issuers = self.issuers.iter().filter_map(|one| Some(&one.introspection()?.client_auth));
         let services = self.services.iter().map(|one| &one.client_auth);
-        providers.chain(issuers).chain(services).filter_map(ClientAuth::certificate)
+        providers.chain(issuers.chain(services).filter_map(ClientAuth::certificate))
     }
 }
 

@@ -5,9 +5,11 @@ use super::issuer::TokenIssuer;
 use super::problem::expected;
 use super::provider::Provider;
 use super::secrets::{SecretOwner, Secrets};
+use super::sender_constrained;
 use super::services::ServiceClient;
 use super::table::Table;
 use super::value::{choice, parsed, text};
+use crate::ids::ProviderId;
 use crate::jose::client_secret::MIN_SECRET_BYTES;
 use crate::jose::{Algorithm, DEFAULT_TYP};
 use crate::secret::Secret;
@@ -21,6 +23,7 @@ const ALGORITHMS: [(&str, Algorithm); 4] = [
 /// The second by draft-ietf-oauth-rfc7523bis §3.
 const TYPS: [(&str, &str); 2] =
     [(DEFAULT_TYP, DEFAULT_TYP), ("client-authentication+jwt", "client-authentication+jwt")];
+const CLIENT_SECRET_BASIC: &str = "client_secret_basic";
 const CLIENT_SECRET_JWT: &str = "client_secret_jwt";
 const PRIVATE_KEY_JWT: &str = "private_key_jwt";
 const TLS: [&str; 2] = ["tls_client_auth", "self_signed_tls_client_auth"];
@@ -151,8 +154,28 @@ pub enum AssertionAudience {
 
 /// Reads `client_auth` and `client_assertion` of a table, and the secret of its owner.
 pub(super) fn read(table: &mut Table<'_>, secrets: &Secrets<'_>, owner: &SecretOwner<'_>) -> Option<ClientAuth> {
+    read_or(table, secrets, owner, CLIENT_SECRET_BASIC)
+}
+
+/// The same of a provider. `by_key`: whether its key is the default, and not a secret.
+pub(super) fn read_of_provider(
+    table: &mut Table<'_>,
+    secrets: &Secrets<'_>,
+    id: &ProviderId,
+    by_key: bool,
+) -> Option<ClientAuth> {
+    let default = if by_key { PRIVATE_KEY_JWT } else { CLIENT_SECRET_BASIC };
+    read_or(table, secrets, &SecretOwner::Provider(id), default)
+}
+
+fn read_or(
+    table: &mut Table<'_>,
+    secrets: &Secrets<'_>,
+    owner: &SecretOwner<'_>,
+    default: &'static str,
+) -> Option<ClientAuth> {
     let [tls, self_signed] = TLS;
-    let proofs = ["client_secret_basic", "client_secret_post", CLIENT_SECRET_JWT, PRIVATE_KEY_JWT, tls, self_signed];
+    let proofs = [CLIENT_SECRET_BASIC, "client_secret_post", CLIENT_SECRET_JWT, PRIVATE_KEY_JWT, tls, self_signed];
     let methods: Vec<(&str, &str)> = proofs.into_iter().chain([NONE, APPLE]).map(|word| (word, word)).collect();
     // RFC 7662 §2.1, RFC 6749 §4.4: who asks about tokens, or for one of its own, proves who it is.
     let proving = methods.get(..proofs.len()).unwrap_or_default();
@@ -161,9 +184,10 @@ pub(super) fn read(table: &mut Table<'_>, secrets: &Secrets<'_>, owner: &SecretO
     let method = match given {
         Some(given) => given,
         None if table.has("client_auth") => return None,
-        None => "client_secret_basic",
+        None => default,
     };
-    if table.peek("mtls_certificate").is_some() && !TLS.contains(&method) {
+    let for_tokens = matches!(owner, SecretOwner::Provider(_)) && sender_constrained::wants_certificate(table);
+    if table.peek("mtls_certificate").is_some() && !TLS.contains(&method) && !for_tokens {
         table.problem("mtls_certificate", format!("is about `{tls}`, and `client_auth` is `{method}`"));
     }
     match method {
@@ -176,8 +200,7 @@ pub(super) fn read(table: &mut Table<'_>, secrets: &Secrets<'_>, owner: &SecretO
     }
     match method {
         method if TLS.contains(&method) => {
-            let binding = parsed(BINDING, |text: &str| is_binding(text).then(|| text.to_owned()));
-            let binding = table.required("mtls_certificate", BINDING, binding)?;
+            let binding = certificate_binding(table)?;
             Some(ClientAuth::Tls(TlsCertificate { binding, self_signed: method == self_signed }))
         }
         APPLE => apple(table, secrets, owner).map(ClientAuth::Apple),
@@ -185,6 +208,12 @@ pub(super) fn read(table: &mut Table<'_>, secrets: &Secrets<'_>, owner: &SecretO
         "client_secret_post" => secrets.required(&owner.client_secret_name()).map(ClientAuth::Post),
         _ => secrets.required(&owner.client_secret_name()).map(ClientAuth::Basic),
     }
+}
+
+/// Whose certificate is shown.
+pub(super) fn certificate_binding(table: &mut Table<'_>) -> Option<String> {
+    let binding = parsed(BINDING, |text: &str| is_binding(text).then(|| text.to_owned()));
+    table.required("mtls_certificate", BINDING, binding)
 }
 
 fn apple(table: &mut Table<'_>, secrets: &Secrets<'_>, owner: &SecretOwner<'_>) -> Option<AppleKey> {

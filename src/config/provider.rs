@@ -2,13 +2,16 @@
 
 use super::address::Issuer;
 use super::client_auth::{self, ClientAuth};
+use super::fapi::{self, RequestRules};
+use super::id_token_encryption::{self, IdTokenEncryption};
 use super::oauth2::{self, OAuth2};
 use super::preset::{self, Kind};
 use super::problem::{expected, shown};
 use super::provider_choice::{self, OtherAccount, ProviderChoice};
 use super::revocation::{self, ProviderRevocation};
 use super::saml::{self, Saml};
-use super::secrets::{SecretOwner, Secrets};
+use super::secrets::Secrets;
+use super::sender_constrained::{self, SenderConstrained};
 use super::sign_out::{self, SignOut};
 use super::table::Table;
 use super::tenants::Tenants;
@@ -27,7 +30,7 @@ const DEFAULT_SCOPES: [&str; 3] = [OPENID, "profile", "email"];
 pub(super) const LONGEST_MAX_AGE: Seconds = Seconds::hours(30 * 24);
 
 /// Parameters of the authorization request that are Postern's to set, or that change what it means.
-const OWN_PARAMETERS: [&str; 20] = [
+const OWN_PARAMETERS: [&str; 21] = [
     "acr_values",
     "client_assertion",
     "client_assertion_type",
@@ -35,6 +38,7 @@ const OWN_PARAMETERS: [&str; 20] = [
     "client_secret",
     "code_challenge",
     "code_challenge_method",
+    "dpop_jkt",
     "id_token_hint",
     "login_hint",
     "max_age",
@@ -64,8 +68,13 @@ const LOGIN_PARAMETERS: [(&str, LoginParameter); 4] = [
     ("max_age", LoginParameter::MaxAge),
 ];
 
-const RESPONSE_MODES: [(&str, ResponseMode); 2] =
-    [("query", ResponseMode::Query), ("form_post", ResponseMode::FormPost)];
+const RESPONSE_MODES: [(&str, ResponseMode); 5] = [
+    ("query", ResponseMode::Query),
+    ("form_post", ResponseMode::FormPost),
+    ("jwt", ResponseMode::Jwt),
+    ("query.jwt", ResponseMode::QueryJwt),
+    ("form_post.jwt", ResponseMode::FormPostJwt),
+];
 
 const INABILITIES: [(&str, Inability); 3] =
     [("acr", Inability::Acr), ("max_age", Inability::MaxAge), ("backchannel_logout", Inability::BackchannelLogout)];
@@ -83,10 +92,16 @@ pub struct Provider {
     pub client_id: String,
     /// `client_auth`, with its secret.
     pub client_auth: ClientAuth,
+    /// `sender_constrained`: what its access tokens are bound to. `None`: nothing.
+    pub sender_constrained: Option<SenderConstrained>,
+    /// `encrypted_id_token`: whether its ID tokens are encrypted for us. `None`: they are not.
+    pub encrypted_id_token: Option<IdTokenEncryption>,
     /// `scopes`; contains `openid`. Default `["openid", "profile", "email"]`.
     pub scopes: Vec<String>,
     /// `response_mode`. Default `query`.
     pub response_mode: ResponseMode,
+    /// `profile`, `par`, `signed_request`: how it gets authorization requests.
+    pub requests: RequestRules,
     /// `id_token_algs`: what its ID tokens may be signed with. Default `["RS256"]`.
     pub id_token_algs: Vec<Algorithm>,
     /// `trusted_audiences`: for whom its tokens may be besides. `None`: not named, and then for anybody, as long as `azp`
@@ -187,6 +202,12 @@ pub enum ResponseMode {
     Query,
     /// In a form that the browser posts (OAuth 2.0 Form Post Response Mode).
     FormPost,
+    /// As a signed JWT, in the provider's usual way for codes, which is the query (JARM §2.3.4).
+    Jwt,
+    /// As a signed JWT in the redirect's query.
+    QueryJwt,
+    /// As a signed JWT in a form that the browser posts.
+    FormPostJwt,
 }
 
 /// What a provider cannot do.
@@ -279,19 +300,27 @@ fn read(
     let issuer = issuer(&mut table, kind, development);
     let client_id =
         table.required("client_id", "the client id that the provider gave", parsed("visible ASCII characters", word));
-    let client_auth = client_auth::read(&mut table, secrets, &SecretOwner::Provider(&id));
+    let fapi2 = fapi::is_asked(&mut table);
+    let client_auth = client_auth::read_of_provider(&mut table, secrets, &id, fapi2);
+    let requests = fapi::read(&mut table, fapi2, client_auth.as_ref(), kind);
+    let sender_constrained = sender_constrained::read(&mut table, client_auth.as_ref());
+    //
+    let sender_constrained = sender_constrained.or_else(|| fapi2.then_some(SenderConstrained::Dpop));
+    let encrypted_id_token = id_token_encryption::read(&mut table, secrets, (&id, client_auth.as_ref()));
     let oauth2 = (kind == Kind::OAuth2).then(|| oauth2::read(&mut table, issuer.as_ref()));
     let name = table.optional("name", parsed("a name of 1 to 80 characters", label));
     let scopes = scopes(&mut table, kind);
     let response_mode = table.optional("response_mode", choice(&RESPONSE_MODES));
-    let id_token_algs = table.optional("id_token_algs", algorithms);
+    let id_token_algs = table.optional("id_token_algs", algorithms).unwrap_or_else(|| fapi::default_algorithms(fapi2));
     let trusted_audiences = table.optional("trusted_audiences", list("visible ASCII characters", word));
     let authorization_params = parameters(&mut table, "authorization_params", &OWN_PARAMETERS);
     let (pass_through, pass_through_own) = pass_through(&mut table, &authorization_params);
     let prompt = table.optional("prompt", prompt);
     let (acr_values, max_age, cannot) = strength(&mut table, kind);
     let resource = table.optional("resource", parsed("an absolute URI without fragment", resource));
-    let sign_out = sign_out::read(&mut table, issuer.as_ref());
+    let mut sign_out = sign_out::read(&mut table, issuer.as_ref());
+    // What is encrypted on its way to us is not for the address of a sign-out, unless somebody says so.
+    sign_out.id_token_hint &= encrypted_id_token.is_none() || table.has("id_token_hint");
     let revocation = table.table("revocation").map(|table| revocation::read(table, kind));
     let session_max = table.optional("session_max", duration(Seconds::new(1), LONGEST_MAX_AGE));
     let not_before = table.optional("not_before", parsed(MOMENT, moment));
@@ -301,6 +330,7 @@ fn read(
     let permissions = paths(&mut table, "permissions");
     let tenant = table.optional("tenant", parsed(ClaimPath::EXPECTED, ClaimPath::parse));
     let choice = provider_choice::read(&mut table);
+    fapi::refuse_contradictions(&table, requests, &id_token_algs);
     table.finish();
     let ((issuer, client_id), client_auth) = issuer.zip(client_id).zip(client_auth)?;
     Some(Provider {
@@ -309,9 +339,12 @@ fn read(
         issuer,
         client_id,
         client_auth,
+        sender_constrained,
+        encrypted_id_token,
         scopes,
         response_mode: response_mode.unwrap_or(ResponseMode::Query),
-        id_token_algs: id_token_algs.unwrap_or_else(|| vec![Algorithm::Rs256]),
+        id_token_algs,
+        requests,
         trusted_audiences,
         pass_through,
         pass_through_own,

@@ -13,6 +13,7 @@ use super::relations::{self, Relations};
 use super::request_headers;
 use super::require::{self, Known};
 use super::security_headers;
+use super::sender_constrained;
 use super::table::Table;
 use super::upstream;
 use super::value::{choice, duration, flag, list, one_of, text, whole_number};
@@ -295,10 +296,11 @@ fn access(
 
 /// `token`: what the upstream gets to know the caller by, or us.
 fn token(value: &serde_json::Value, services: &[ServiceId]) -> Result<Token, String> {
-    const EXPECTED: &str = "`none` or `relay` or `assertion` or `txn` or `service:ID`";
+    const EXPECTED: &str = "`none` or `relay` or `dpop` or `assertion` or `txn` or `service:ID`";
     match text(value)? {
         "none" => Ok(Token::None),
         "relay" => Ok(Token::Relay),
+        "dpop" => Ok(Token::Dpop),
         "assertion" => Ok(Token::Assertion),
         "txn" => Ok(Token::Txn),
         other => {
@@ -366,6 +368,7 @@ pub(super) fn refuse_contradictions(table: &Table<'_>, guard: &Guard, surroundin
     require::refuse_contradictions(table, guard, known);
     require::refuse_ambiguity(table, guard, known.issuers);
     refuse_bound_relay(table, guard, &known.issuers.bound());
+    sender_constrained::refuse_contradictions(table, guard, (known.providers, surroundings.asked));
     if guard.token == Token::Relay && guard.takes_workloads() {
         table.problem("token", "`relay` passes on access tokens, and those of `workload` are for Postern alone");
     }

@@ -4,6 +4,7 @@
 
 use super::address::Issuer;
 use super::client_auth::ClientAuth;
+use super::fapi::{Par, RequestRules};
 use super::preset::Kind;
 use super::provider::{Inability, LONGEST_MAX_AGE, LoginParameter, Provider, ResponseMode, strength};
 use super::provider_choice;
@@ -137,6 +138,9 @@ pub(super) fn read(id: ProviderId, mut table: Table<'_>, secrets: &Secrets<'_>, 
         cannot: cannot.into_iter().chain([Inability::BackchannelLogout]).collect(),
         oauth2: None,
         saml: Some(Box::new(saml?)),
+        requests: RequestRules { par: Par::Off, signed: false, fapi2: false },
+        sender_constrained: None,
+        encrypted_id_token: None,
         frontchannel_logout: false,
         userinfo: false,
         roles: roles.unwrap_or_default(),

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use super::problem::Report;
 use crate::ids::{IssuerId, ProviderId, ServiceId};
-use crate::jose::{Algorithm, AssertionKey, Es256Signer, KeySet};
+use crate::jose::{Algorithm, AssertionKey, DecryptionKey, Es256Signer, KeySet};
 use crate::keyring::KeyRing;
 use crate::secret::Secret;
 
@@ -26,6 +26,8 @@ const CLIENT_SECRET: &str = "_CLIENT_SECRET";
 const PRIVATE_KEY: &str = "_PRIVATE_KEY";
 const JWKS: &str = "_JWKS";
 const NEXT_PRIVATE_KEY: &str = "_PRIVATE_KEY_NEXT";
+const DECRYPTION_KEY: &str = "_DECRYPTION_KEY";
+const NEXT_DECRYPTION_KEY: &str = "_DECRYPTION_KEY_NEXT";
 const METADATA: &str = "_METADATA";
 
 /// Whose secret it is.
@@ -70,6 +72,18 @@ impl SecretOwner<'_> {
         self.secret_name(NEXT_PRIVATE_KEY)
     }
 
+    /// The name of the secret that holds the key by which we open what is encrypted for us.
+    #[must_use]
+    pub fn decryption_key_name(&self) -> String {
+        self.secret_name(DECRYPTION_KEY)
+    }
+
+    /// The name of the secret that holds the key that comes after it.
+    #[must_use]
+    pub fn next_decryption_key_name(&self) -> String {
+        self.secret_name(NEXT_DECRYPTION_KEY)
+    }
+
     /// Ids have no `_` and no capitals, so no two ids share a secret.
     fn secret_name(&self, what: &str) -> String {
         let (kind, id) = match self {
@@ -87,7 +101,9 @@ pub fn is_secret(name: &str) -> bool {
     let of_somebody = OWNERS.iter().any(|kind| name.strip_prefix(kind).is_some_and(|rest| rest.starts_with('_')));
     [KEY_RING, VERIFY, HEALTH].contains(&name)
         || of_somebody
-            && [CLIENT_SECRET, PRIVATE_KEY, NEXT_PRIVATE_KEY, JWKS, METADATA].iter().any(|what| name.ends_with(what))
+            && [CLIENT_SECRET, PRIVATE_KEY, NEXT_PRIVATE_KEY, JWKS, METADATA, DECRYPTION_KEY, NEXT_DECRYPTION_KEY]
+                .iter()
+                .any(|what| name.ends_with(what))
 }
 
 /// The secrets of a deployment, looked up by name.
@@ -163,6 +179,20 @@ impl Secrets<'_> {
     pub(super) fn other_private_key(&self, name: &str, algorithm: Algorithm) -> Option<Secret<String>> {
         let text = (self.lookup)(name).map(Secret::new).filter(|text| !text.expose().is_empty())?;
         self.jwk(name, &text, algorithm)
+    }
+
+    /// A private key to decrypt with. `must_be`: whether it may not be missing.
+    pub(super) fn decryption_key(&self, name: &str, must_be: bool) -> Option<DecryptionKey> {
+        let there = (self.lookup)(name).map(Secret::new).filter(|text| !text.expose().is_empty());
+        let text = if must_be { self.present(name)? } else { there? };
+        let key = DecryptionKey::from_text(&text).ok();
+        if key.is_none() {
+            self.problem(
+                name,
+                "expected a private key to decrypt with, RSA or P-256, as a JWK whose `use` is `enc`, or as PKCS #8 in PEM",
+            );
+        }
+        key
     }
 
     fn jwk(&self, name: &str, text: &Secret<String>, algorithm: Algorithm) -> Option<Secret<String>> {

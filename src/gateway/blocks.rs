@@ -126,7 +126,7 @@ impl<P: Platform> RequestContext<'_, P> {
             // Only whoever is let in can be refused by it: strangers neither ask nor wait.
             let list = match verdict {
                 Verdict::Authenticated(_) => self.block_list_for_session().await,
-                Verdict::Abstain | Verdict::Reject(_) => Ok(None),
+                Verdict::Abstain | Verdict::Reject(_) | Verdict::Unproven(..) => Ok(None),
             };
             return (verdict, list);
         }

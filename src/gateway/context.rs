@@ -117,14 +117,14 @@ impl<P: Platform> RequestContext<'_, P> {
         };
         let session = authenticator.authenticate(&self.request.head.headers, wants);
         let (verdict, list) = self.with_list_for_session(session).await;
-        match verdict {
-            Verdict::Abstain => Err(Reason::NoCredential),
-            Verdict::Reject(rejection) => {
-                if rejection == Rejection::DeviceMismatch {
-                    parts.event.event = What::DeviceMismatch;
-                }
-                self.discard(&rejection, parts).await?;
-                Err(Reason::Rejected(rejection))
+        let rejection = match verdict {
+            Verdict::Abstain => return Err(Reason::NoCredential),
+            Verdict::Reject(rejection) => rejection,
+            Verdict::Unproven(known, rejection) => {
+                // Whose it is, the log is told alone.
+                parts.event.who(&known.principal);
+                parts.event.session = Some(known.handle.id.digest().public_id());
+                rejection
             }
             Verdict::Authenticated(authenticated) => {
                 if let Some(list) = list? {
@@ -144,9 +144,14 @@ impl<P: Platform> RequestContext<'_, P> {
                     let value = authenticated.handle.to_cookie_value(&self.site.config.keys);
                     parts.set_cookie(cookie::set_session(value.expose(), self.same_site()))?;
                 }
-                Ok(*authenticated)
+                return Ok(*authenticated);
             }
+        };
+        if rejection == Rejection::DeviceMismatch {
+            parts.event.event = What::DeviceMismatch;
         }
+        self.discard(&rejection, parts).await?;
+        Err(Reason::Rejected(rejection))
     }
 
     /// A browser that was let in without a proof of its device is told of in the log.

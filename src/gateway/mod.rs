@@ -8,7 +8,9 @@ mod background;
 mod blocks;
 mod bound;
 mod context;
+mod decrypted;
 mod deployment;
+mod email_index;
 mod exposed_key;
 mod guard;
 mod health;
@@ -16,6 +18,7 @@ mod issuer_documents;
 mod languages;
 mod leak_reports;
 mod platform;
+mod proven;
 mod refused;
 mod relations;
 mod request;
@@ -68,6 +71,7 @@ use guard::forward_auth::Asks;
 use issuer_documents::IssuerDocuments;
 use languages::Translations;
 pub use platform::Platform;
+use proven::ProviderNonces;
 use refused::{Refused, explain};
 use request::Request;
 use response_parts::ResponseParts;
@@ -91,6 +95,7 @@ pub struct Gateway {
     assertions: Assertions,
     service_tokens: ServiceTokenCopies,
     translations: Translations,
+    nonces: ProviderNonces,
     saml_metadata: saml::UnderstoodMetadata,
     /// `None` without an engine.
     policies: Option<Policies>,
@@ -128,6 +133,7 @@ impl Gateway {
             assertions,
             service_tokens: ServiceTokenCopies::default(),
             translations: Translations::default(),
+            nonces: ProviderNonces::default(),
             saml_metadata: saml::UnderstoodMetadata::default(),
             policies: engine.map(Policies::new),
         }
@@ -309,7 +315,9 @@ pub(crate) fn cold<'work, T>(work: impl Future<Output = T> + 'work) -> Pin<Box<d
 /// ours.
 fn is_for_keeping(event: &Event) -> bool {
     let is_limited = event.outcome == Effect::Deny && event.status == StatusCode::TOO_MANY_REQUESTS;
-    event.event != What::Own && event.subject.is_some() && !is_limited
+    // Whose session it is does not say who sent a cookie alone.
+    let is_unproven = event.reason.starts_with("session.device");
+    event.event != What::Own && event.subject.is_some() && !is_limited && !is_unproven
 }
 
 /// Whether a path is ours and has no limit of its own. What another proxy asks about, and what services share, is counted by

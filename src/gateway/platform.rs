@@ -6,8 +6,8 @@ use crate::limit::Counters;
 use crate::oidc::client_auth::AssertionMaker;
 use crate::outward::ServiceTokens;
 use crate::ports::{
-    Clock, Fetch, Languages, Log, PolicyPublisher, PolicyStore, Probe, Random, ReplayGuard, SharedDocuments,
-    Signatures, Signing, Timer,
+    Clock, Decryption, Fetch, Languages, Log, PolicyPublisher, PolicyStore, Probe, Random, ReplayGuard,
+    SharedDocuments, Signatures, Signing, Timer,
 };
 use crate::relation::TupleStore;
 use crate::session::{Sessions, SidIndex};
@@ -29,6 +29,8 @@ pub trait Platform {
     type Signatures: Signatures;
     /// Makes signatures of our own.
     type Signing: Signing;
+    /// Opens what others encrypted for us.
+    type Decryption: Decryption;
     /// The shared cache of public documents.
     type SharedDocuments: SharedDocuments;
     /// Looks at bindings and the shared cache.
@@ -74,6 +76,8 @@ pub trait Platform {
     fn signatures(&self) -> &Self::Signatures;
     /// Makes signatures of our own.
     fn signing(&self) -> &Self::Signing;
+    /// Opens what others encrypted for us.
+    fn decryption(&self) -> &Self::Decryption;
     /// The shared cache of public documents.
     fn shared_documents(&self) -> &Self::SharedDocuments;
     /// Looks at bindings and the shared cache.

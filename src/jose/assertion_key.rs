@@ -12,7 +12,7 @@ use crate::json::{self, said};
 use crate::secret::Secret;
 
 /// An RSA key of 4096 bits has some 3,200 characters as a JWK, a certificate beside it some 2,500.
-const MAX_JWK_BYTES: usize = 16 * 1024;
+pub(super) const MAX_JWK_BYTES: usize = 16 * 1024;
 /// `typ` of an assertion by a client, unless its server wants another.
 pub const DEFAULT_TYP: &str = "JWT";
 /// The members that make a private Ed25519 key (RFC 8037 §2).
@@ -143,6 +143,18 @@ impl AssertionKey {
         }
     }
 
+    /// The SHA-256 thumbprint (RFC 7638) of its public half, in base64url.
+    #[must_use]
+    pub fn thumbprint(&self) -> &str {
+        self.public.thumbprint()
+    }
+
+    /// Its name in the header, unless a certificate names it.
+    #[must_use]
+    pub fn kid(&self) -> Option<&str> {
+        self.kid.as_deref()
+    }
+
     /// The public half, for others to verify by: with its name, its use and the algorithm.
     #[must_use]
     pub fn public_jwk(&self) -> Value {
@@ -216,6 +228,14 @@ fn private(
         thumbprint: public_key.thumbprint().to_owned(),
     };
     Some((PrivateMaterial::Jwk(key), public_key))
+}
+
+/// The members that make a private RSA key, as a JWK, and its public half.
+pub(super) fn rsa_members(members: &Map<String, Value>) -> Option<(Secret<String>, PublicKey)> {
+    match private(members, Algorithm::Rs256, (&["kty", "n", "e"], &RSA_MEMBERS))? {
+        (PrivateMaterial::Jwk(key), public) => Some((key.jwk, public)),
+        (PrivateMaterial::P256(_), _) => None,
+    }
 }
 
 fn rsa_jwk(pem: &Secret<String>) -> Result<Secret<String>, SignerError> {

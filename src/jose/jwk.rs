@@ -53,6 +53,8 @@ pub enum KeySetError {
     NoKeys,
     /// More than [`MAX_KEYS`] entries.
     TooManyKeys,
+    /// There may be a newer one: the issuer was asked too often for keys that nobody knows to be asked for it.
+    Unasked,
 }
 
 impl KeySetError {
@@ -63,6 +65,7 @@ impl KeySetError {
             Self::Json(_) => "keys.not_json",
             Self::NoKeys => "keys.missing",
             Self::TooManyKeys => "keys.too_many",
+            Self::Unasked => "keys.unasked",
         }
     }
 }
@@ -73,6 +76,7 @@ impl fmt::Display for KeySetError {
             Self::Json(error) => error.fmt(f),
             Self::NoKeys => f.write_str("expected an array `keys`"),
             Self::TooManyKeys => write!(f, "expected at most {MAX_KEYS} keys"),
+            Self::Unasked => f.write_str("the issuer was asked too often"),
         }
     }
 }

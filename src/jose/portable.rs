@@ -3,16 +3,22 @@
 //! The mathematics is that of `jwt-compact` (over `rsa` and `p256`), `p384`, `p521` and `ed25519-dalek`. What is added here is
 //! strictness those leave to the caller: both backends must give the same verdict on every vector.
 
+use aes_gcm::aead::{Aead, Payload};
+use aes_gcm::{Aes128Gcm, Aes256Gcm, KeyInit};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use jwt_compact::alg::{Es256, Rsa};
 use jwt_compact::{Algorithm as _, AlgorithmSignature};
 use p384::ecdsa::signature::{Signer, Verifier};
+use sha2::{Digest, Sha256};
 
 use crate::jose::algorithm::Algorithm;
 use crate::jose::assertion_key::PrivateJwk;
+use crate::jose::decryption_key::DecryptionKey;
+use crate::jose::jwe::{ContentEncryption, Decryption, KeyManagement, SealedContent};
 use crate::jose::jwk::{Material, PublicKey};
 use crate::jose::sign::Es256Signer;
 use crate::jose::sign::{Signatures, Signing};
+use crate::secret::Secret;
 
 const MAX_RSA_BITS: usize = 8192;
 
@@ -39,6 +45,43 @@ impl Signing for Portable {
         let signature = rsa_scheme(key.algorithm())?.sign(&private, message);
         Some(signature.as_bytes().into_owned())
     }
+}
+
+impl Decryption for Portable {
+    async fn decrypt(&self, key: &DecryptionKey, sealed: &SealedContent) -> Option<Secret<Vec<u8>>> {
+        let content_key = content_key(key, sealed).filter(|key| key.expose().len() == sealed.enc.key_bytes())?;
+        let payload = Payload { msg: &sealed.ciphertext, aad: sealed.aad.as_bytes() };
+        let nonce = aes_gcm::Nonce::from_slice(&sealed.iv);
+        let plain = match sealed.enc {
+            ContentEncryption::A128Gcm => Aes128Gcm::new_from_slice(content_key.expose()).ok()?.decrypt(nonce, payload),
+            ContentEncryption::A256Gcm => Aes256Gcm::new_from_slice(content_key.expose()).ok()?.decrypt(nonce, payload),
+        };
+        plain.ok().map(Secret::new)
+    }
+}
+
+fn content_key(key: &DecryptionKey, sealed: &SealedContent) -> Option<Secret<Vec<u8>>> {
+    if sealed.alg == KeyManagement::RsaOaep256 {
+        let private = rsa_private_key(key.jwk().expose())?;
+        return private.decrypt(rsa::Oaep::new::<Sha256>(), &sealed.encrypted_key).ok().map(Secret::new);
+    }
+    let private = p256::SecretKey::from_jwk_str(key.jwk().expose()).ok()?;
+    let Material::P256 { x, y } = sealed.ephemeral.as_ref()?.material() else { return None };
+    let point = p256::EncodedPoint::from_affine_coordinates(x.into(), y.into(), false);
+    let public = p256::PublicKey::from_sec1_bytes(point.as_bytes()).ok()?;
+    let agreed = p256::ecdh::diffie_hellman(private.to_nonzero_scalar(), public.as_affine());
+    // RFC 7518 §4.6.2: one round of the Concat KDF is enough for every key.
+    let digest = Sha256::new()
+        .chain_update([0, 0, 0, 1])
+        .chain_update(agreed.raw_secret_bytes())
+        .chain_update(&sealed.other_info)
+        .finalize();
+    if sealed.alg == KeyManagement::EcdhEs {
+        return digest.get(..sealed.enc.key_bytes()).map(|key| Secret::new(key.to_vec()));
+    }
+    let mut unwrapped = vec![0; sealed.enc.key_bytes()];
+    aes_kw::KekAes256::from(<[u8; 32]>::from(digest)).unwrap(&sealed.encrypted_key, &mut unwrapped).ok()?;
+    Some(Secret::new(unwrapped))
 }
 
 fn ed25519_key(jwk: &str) -> Option<ed25519_dalek::SigningKey> {

@@ -159,6 +159,15 @@ impl Es256Signer {
         format!("{input}.{}", encode(&signature))
     }
 
+    /// The same with the public key in the header, in the place of a name (RFC 9449 §4.2).
+    #[must_use]
+    pub fn sign_with_key(&self, typ: &str, claims: &Map<String, Value>) -> String {
+        let header = json!({ "alg": Algorithm::Es256.name(), "typ": typ, "jwk": self.members() });
+        let input = joined(&header, &Value::from(claims.clone()).to_string());
+        let signature = self.signature(input.as_bytes());
+        format!("{input}.{}", encode(&signature))
+    }
+
     /// The same over `claims`, a JSON object, by a backend. `None` when that fails.
     pub async fn sign_by(&self, backend: &impl Signing, typ: &str, claims: &str) -> Option<String> {
         let input = self.signing_input(Some(typ), claims);
@@ -177,8 +186,12 @@ impl Es256Signer {
         if let (Some(typ), Some(members)) = (typ, header.as_object_mut()) {
             members.insert("typ".to_owned(), typ.into());
         }
-        format!("{}.{}", encode(header.to_string().as_bytes()), encode(claims.as_bytes()))
+        joined(&header, claims)
     }
+}
+
+fn joined(header: &Value, claims: &str) -> String {
+    format!("{}.{}", encode(header.to_string().as_bytes()), encode(claims.as_bytes()))
 }
 
 fn encode(bytes: &[u8]) -> String {

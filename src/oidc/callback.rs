@@ -1,12 +1,20 @@
 //! The authorization response: untrusted parameters → the one code to exchange (RFC 6749 §4.1.2, RFC 9207).
 
+use serde_json::{Map, Value};
+
 use super::error_response::{ErrorClass, ErrorResponse};
-use super::metadata::Metadata;
+use super::jarm::{self, ResponseError};
 use crate::config::Issuer;
+use crate::jose::jws::MAX_TOKEN_BYTES;
 use crate::secret::Secret;
 
 const MAX_PARAMETERS: usize = 50;
 const MAX_VALUE_BYTES: usize = 4096;
+
+/// The members of a signed response that are looked at.
+const IN_SIGNED: [&str; 8] =
+    ["code", "state", "iss", "error", "error_description", "access_token", "id_token", "token"];
+const RESPONSE: &str = "response";
 
 /// The parameters of an authorization response, each at most once.
 #[derive(Default)]
@@ -23,6 +31,8 @@ pub struct CallbackParams {
     error_description: Option<String>,
     /// `user`, of Apple's first answer about a person. Nothing depends on it.
     user: Option<String>,
+    /// `response`: all of them in a JWT (JARM §2.3.1)
+    response: Option<Secret<String>>,
     /// A token in the response: an implicit or hybrid answer that was never asked for.
     unasked_token: bool,
     /// What is wrong with the parameters themselves.
@@ -40,7 +50,7 @@ pub enum CallbackError {
     Repeated(&'static str),
     /// Parameters both in the query and in the body.
     Mixed,
-    /// The provider was told to answer in the other way.
+    /// The provider was told to answer in another way.
     WrongResponseMode,
     /// No `state`.
     StateMissing,
@@ -60,6 +70,8 @@ pub enum CallbackError {
     ProviderError(ErrorResponse),
     /// Neither `code` nor `error`.
     CodeMissing,
+    /// A signed response that is not believed.
+    Signed(ResponseError),
 }
 
 impl CallbackError {
@@ -85,6 +97,7 @@ impl CallbackError {
                 ErrorClass::NotNow => "callback.provider_failed",
             },
             Self::CodeMissing => "callback.code_missing",
+            Self::Signed(error) => error.code(),
         }
     }
 }
@@ -96,7 +109,7 @@ impl CallbackParams {
     pub fn parse(encoded: &str) -> Self {
         let mut params = Self::default();
         for (index, (name, value)) in form_urlencoded::parse(encoded.as_bytes()).enumerate() {
-            if index >= MAX_PARAMETERS || (is_known(&name) && value.len() > MAX_VALUE_BYTES) {
+            if index >= MAX_PARAMETERS || value.len() > longest(&name) {
                 params.fault = Some(CallbackError::TooLarge);
                 break;
             }
@@ -105,12 +118,32 @@ impl CallbackParams {
         params
     }
 
+    /// Reads a query or form body in which all stands in a JWT. Which login that names is all that is read of it before it is
+    /// verified; what stands beside it is not looked at.
+    #[must_use]
+    pub fn parse_signed(encoded: &str) -> Self {
+        let Self { response, fault, .. } = Self::parse(encoded);
+        let state = response.as_ref().and_then(|response| jarm::claimed_state(response.expose()));
+        Self { state, response, fault, ..Self::default() }
+    }
+
+    /// The parameters in a JWT that was verified; `None` when one is no text.
+    pub(super) fn of_claims(claims: Map<String, Value>) -> Option<Self> {
+        let mut params = Self::default();
+        for (name, value) in claims.into_iter().filter(|(name, _)| IN_SIGNED.contains(&name.as_str())) {
+            let Value::String(value) = value else { return None };
+            params.take(&name, value);
+        }
+        Some(params)
+    }
+
     fn take(&mut self, name: &str, value: String) {
         let doubled = match name {
             "code" => self.code.replace(Secret::new(value)).is_some().then_some("code"),
             "state" => self.state.replace(value).is_some().then_some("state"),
             "iss" => self.iss.replace(value).is_some().then_some("iss"),
             "error" => self.error.replace(value).is_some().then_some("error"),
+            RESPONSE => self.response.replace(Secret::new(value)).is_some().then_some(RESPONSE),
             "error_description" => {
                 self.error_description.get_or_insert(value);
                 None
@@ -139,7 +172,18 @@ impl CallbackParams {
     /// Whether any known parameter is there.
     #[must_use]
     pub const fn says_anything(&self) -> bool {
-        self.code.is_some() || self.state.is_some() || self.iss.is_some() || self.error.is_some() || self.unasked_token
+        self.code.is_some()
+            || self.state.is_some()
+            || self.iss.is_some()
+            || self.error.is_some()
+            || self.unasked_token
+            || self.response.is_some()
+    }
+
+    /// The JWT in which all stands, where there is one.
+    #[must_use]
+    pub fn response(&self) -> Option<&str> {
+        self.response.as_ref().map(|response| response.expose().as_str())
     }
 
     /// Which login this is about.
@@ -156,11 +200,11 @@ impl CallbackParams {
     }
 
     /// The code, if this answer is the one that was asked for: from this issuer, not an error, not
-    /// a token.
+    /// a token. `wants_iss`: whether it has to say whose answer it is.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn accept(self, issuer: &Issuer, metadata: &Metadata) -> Result<Secret<String>, CallbackError> {
+    pub fn accept(self, issuer: &Issuer, wants_iss: bool) -> Result<Secret<String>, CallbackError> {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
@@ -168,7 +212,7 @@ impl CallbackParams {
         // advertised is compared all the same: a wrong one is never right.
         match &self.iss {
             Some(iss) if !issuer.is(iss) => return Err(CallbackError::IssMismatch),
-            None if metadata.iss_parameter_supported => return Err(CallbackError::IssMissing),
+            None if wants_iss => return Err(CallbackError::IssMissing),
             _ => {}
         }
         if let Some(error) = &self.error {
@@ -182,9 +226,13 @@ impl CallbackParams {
     }
 }
 
-/// Whether a parameter is looked at at all: others may be as long as the request.
-fn is_known(name: &str) -> bool {
-    ["code", "state", "iss", "error"].contains(&name)
+/// How long a parameter may be. Those that nobody looks at may be as long as the request.
+fn longest(name: &str) -> usize {
+    match name {
+        "code" | "state" | "iss" | "error" => MAX_VALUE_BYTES,
+        RESPONSE => MAX_TOKEN_BYTES,
+        _ => usize::MAX,
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::exchange::json_get;
-use crate::config::{ClientAuth, Issuer, OAuth2};
+use crate::config::{ClientAuth, Issuer, OAuth2, Provider};
 use crate::http::{HeaderValue, header};
 use crate::json::{self, JsonError, is_true, said, texts};
 use crate::ports::OutboundRequest;
@@ -11,8 +11,10 @@ use crate::ports::OutboundRequest;
 /// A metadata document larger than this is refused.
 pub const MAX_BYTES: usize = 256 * 1024;
 
+const PUSHED_ENDPOINT: &str = "pushed_authorization_request_endpoint";
+
 /// What Postern needs of a provider's metadata. Every URL in it has passed [`Issuer::allows_endpoint`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metadata {
     /// `authorization_endpoint`
     pub authorization_endpoint: String,
@@ -25,7 +27,13 @@ pub struct Metadata {
     /// `revocation_endpoint` (RFC 7009)
     pub revocation_endpoint: Option<AliasedEndpoint>,
     /// `userinfo_endpoint` (OpenID Connect Core §5.3)
-    pub userinfo_endpoint: Option<String>,
+    pub userinfo_endpoint: Option<AliasedEndpoint>,
+    /// `pushed_authorization_request_endpoint` (RFC 9126 §5)
+    pub pushed_endpoint: Option<AliasedEndpoint>,
+    /// `require_pushed_authorization_requests` (RFC 9126 §5)
+    pub requires_pushed: bool,
+    /// `require_signed_request_object` (RFC 9101 §10.5)
+    pub requires_signed: bool,
     /// `authorization_response_iss_parameter_supported` (RFC 9207 §3)
     pub iss_parameter_supported: bool,
     /// The endpoints that are named, cannot be used, and are not needed to sign anybody in.
@@ -51,7 +59,17 @@ impl AliasedEndpoint {
     /// Where a client asks that proves itself so.
     #[must_use]
     pub fn of_client(&self, auth: &ClientAuth) -> &str {
-        match (&self.alias, auth.certificate()) {
+        self.shown(auth.certificate())
+    }
+
+    /// Where this provider is asked.
+    #[must_use]
+    pub fn of_provider(&self, provider: &Provider) -> &str {
+        self.shown(provider.certificate())
+    }
+
+    fn shown(&self, certificate: Option<&str>) -> &str {
+        match (&self.alias, certificate) {
             (Some(alias), Some(_)) => alias,
             _ => &self.url,
         }
@@ -148,12 +166,8 @@ impl Metadata {
         Self {
             authorization_endpoint: provider.authorization_endpoint.clone(),
             token_endpoint: AliasedEndpoint::plain(provider.token_endpoint.clone()),
-            jwks_uri: String::new(),
-            end_session_endpoint: None,
             revocation_endpoint: provider.revocation_endpoint.clone().map(AliasedEndpoint::plain),
-            userinfo_endpoint: None,
-            iss_parameter_supported: false,
-            left_out: Vec::new(),
+            ..Self::default()
         }
     }
 
@@ -177,8 +191,13 @@ impl Metadata {
         let end_session_endpoint = optional("end_session_endpoint");
         let revocation_endpoint = optional("revocation_endpoint");
         let userinfo_endpoint = optional("userinfo_endpoint");
-        let revocation_endpoint = revocation_endpoint
-            .map(|url| AliasedEndpoint { url, alias: alias(&document, "revocation_endpoint", issuer) });
+        let pushed_endpoint = optional(PUSHED_ENDPOINT);
+        let with_alias =
+            |url: Option<String>, name| url.map(|url| AliasedEndpoint { url, alias: alias(&document, name, issuer) });
+        let revocation_endpoint = with_alias(revocation_endpoint, "revocation_endpoint");
+        let userinfo_endpoint = with_alias(userinfo_endpoint, "userinfo_endpoint");
+        let pushed_endpoint = with_alias(pushed_endpoint, PUSHED_ENDPOINT);
+        let says = |name| said(&document, name).is_some_and(is_true);
         let required = |name| required(&document, name, issuer);
         Ok(Self {
             authorization_endpoint: required("authorization_endpoint")?,
@@ -187,8 +206,10 @@ impl Metadata {
             end_session_endpoint,
             revocation_endpoint,
             userinfo_endpoint,
-            iss_parameter_supported: said(&document, "authorization_response_iss_parameter_supported")
-                .is_some_and(is_true),
+            pushed_endpoint,
+            requires_pushed: says("require_pushed_authorization_requests"),
+            requires_signed: says("require_signed_request_object"),
+            iss_parameter_supported: says("authorization_response_iss_parameter_supported"),
             left_out,
         })
     }

@@ -73,6 +73,10 @@ pub enum TokenError {
     Missing(&'static str),
     /// `token_type` is not `Bearer` (RFC 6749 §7.1).
     TokenType,
+    /// It is not `DPoP`, though a token was asked for that is bound to a key.
+    NotBound,
+    /// There is no key to bind it to: the login or session began before the configuration wanted one.
+    ProofKey,
 }
 
 impl TokenError {
@@ -95,6 +99,8 @@ impl TokenError {
             Self::NotJson => "token.not_json",
             Self::Missing(_) => "token.member_missing",
             Self::TokenType => "token.type_unknown",
+            Self::NotBound => "token.not_bound",
+            Self::ProofKey => "token.no_proof_key",
         }
     }
 }
@@ -196,7 +202,10 @@ async fn post<'a>(
     maker: AssertionMaker<'_, impl Random, impl Signing>,
 ) -> Result<OutboundRequest, TokenError> {
     let post = FormPost { endpoint, fields, max_bytes: MAX_BYTES };
-    authenticated(provider.into(), post, maker).await.map_err(|ClientKeyUnusable| TokenError::ClientKey)
+    let mut request =
+        authenticated(provider.into(), post, maker).await.map_err(|ClientKeyUnusable| TokenError::ClientKey)?;
+    request.certificate = provider.certificate().map(str::to_owned);
+    Ok(request)
 }
 
 impl TokenResponse {
@@ -220,6 +229,14 @@ impl TokenResponse {
 /// # Errors
 /// When it is an error, or no usable success.
 pub fn process(response: &OutboundResponse) -> Result<TokenResponse, TokenError> {
+    process_as(response, false)
+}
+
+/// The same; `is_bound`: the access token is one that is bound to a key (RFC 9449 §5).
+///
+/// # Errors
+/// When it is an error, or no usable success.
+pub fn process_as(response: &OutboundResponse, is_bound: bool) -> Result<TokenResponse, TokenError> {
     if ANSWER_LOST.contains(&response.status.as_u16()) {
         return Err(TokenError::AnswerLost(response.status));
     }
@@ -233,7 +250,7 @@ pub fn process(response: &OutboundResponse) -> Result<TokenResponse, TokenError>
         return Err(refusal(response.status, Some(&document)));
     }
     Ok(TokenResponse {
-        access_token: access_token(&document)?,
+        access_token: access_token(&document, is_bound)?,
         id_token: match said(&document, "id_token") {
             None => None,
             Some(Value::String(token)) => Some(Secret::new(token.clone())),
@@ -253,11 +270,12 @@ pub fn process(response: &OutboundResponse) -> Result<TokenResponse, TokenError>
 }
 
 /// The access token, which is of a type that is known (RFC 6749 §7.1) and fits into a header later (§A.12).
-fn access_token(document: &Map<String, Value>) -> Result<Option<Secret<String>>, TokenError> {
+fn access_token(document: &Map<String, Value>, is_bound: bool) -> Result<Option<Secret<String>>, TokenError> {
     let Some(token) = said(document, "access_token") else { return Ok(None) };
     let kind = said(document, "token_type").and_then(Value::as_str);
-    if !kind.is_some_and(|kind| kind.eq_ignore_ascii_case("bearer")) {
-        return Err(TokenError::TokenType);
+    let (expected, fault) = if is_bound { ("dpop", TokenError::NotBound) } else { ("bearer", TokenError::TokenType) };
+    if !kind.is_some_and(|kind| kind.eq_ignore_ascii_case(expected)) {
+        return Err(fault);
     }
     let fits = |token: &&str| token.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
     let token = token.as_str().filter(fits).ok_or(TokenError::Missing("access_token"))?;

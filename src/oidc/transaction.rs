@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::login_values::{CodeVerifier, Nonce, State};
+use super::proof_key::ProofKey;
 use crate::config::ProviderId;
 use crate::http::cookie::LOGIN_PREFIX;
 use crate::json;
@@ -59,6 +60,9 @@ pub struct Transaction {
     /// and the session must end when the new one begins.
     #[serde(rename = "q", default, skip_serializing_if = "Option::is_none", with = "secret::stored::option")]
     pub previous_session: Option<Secret<String>>,
+    /// The key that the tokens will be bound to, where they are to be.
+    #[serde(rename = "k", default, skip_serializing_if = "Option::is_none")]
+    pub proof_key: Option<ProofKey>,
 }
 
 /// What a login asks for, before it has its random parts.
@@ -94,6 +98,7 @@ impl Transaction {
             max_age: intent.max_age,
             silent: intent.silent,
             previous_session: intent.previous_session,
+            proof_key: None,
         }
     }
 

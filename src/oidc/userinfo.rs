@@ -17,6 +17,9 @@ use crate::time::Timestamp;
 /// A UserInfo response larger than this is refused: no more than an ID token may say.
 pub const MAX_BYTES: usize = MAX_DELIVERED_BYTES;
 
+/// What can be verified (OpenID Connect Core §5.1), and the claim that says so.
+const VERIFIABLE: [[&str; 2]; 2] = [["email", "email_verified"], ["phone_number", "phone_number_verified"]];
+
 /// Claims about the sign-in or the token, not the person: the ID token alone tells them, for it alone is bound to
 /// this login.
 const OF_THE_SIGN_IN: [&str; 15] = [
@@ -132,11 +135,15 @@ impl UserInfoError {
     }
 }
 
-/// Asks for UserInfo. The access token goes into `Authorization` and nowhere else.
+/// Asks for UserInfo. `certificate`: the binding whose certificate is shown. The access token goes into `Authorization` and nowhere else.
 ///
 /// # Errors
 /// When the access token does not fit there.
-pub fn request(endpoint: &str, access_token: &Secret<String>) -> Result<OutboundRequest, UserInfoError> {
+pub fn request(
+    endpoint: &str,
+    access_token: &Secret<String>,
+    certificate: Option<&str>,
+) -> Result<OutboundRequest, UserInfoError> {
     let bearer = HeaderValue::try_from(format!("Bearer {}", access_token.expose()));
     let mut bearer = bearer.map_err(|_| UserInfoError::TokenUnsendable)?;
     bearer.set_sensitive(true);
@@ -152,7 +159,7 @@ pub fn request(endpoint: &str, access_token: &Secret<String>) -> Result<Outbound
         timeout: TIMEOUT,
         max_bytes: MAX_BYTES,
         via: None,
-        certificate: None,
+        certificate: certificate.map(str::to_owned),
     })
 }
 
@@ -218,12 +225,28 @@ impl UserInfo {
         Self::check(claims, expected)
     }
 
-    /// Adds those of `names` that `claims` lack and this has.
+    /// Adds those of `names` that `claims` lack and this has. An address or number comes together with whether it is verified:
+    /// the two documents may mean different ones.
     pub fn complete(&self, claims: &mut Map<String, Value>, names: &[String]) {
         for name in lacking(claims, names) {
-            if let Some(value) = said(&self.claims, &name) {
-                claims.insert(name, value.clone());
+            let pair = VERIFIABLE.iter().find(|pair| pair.contains(&name.as_str()));
+            let Some([value, verified]) = pair else {
+                self.tell(claims, &name);
+                continue;
+            };
+            let (own, other) = (said(claims, value), said(&self.claims, value));
+            // What the ID token says is signed, so it stays.
+            if other.is_some() && own.is_none_or(|own| Some(own) == other) {
+                claims.remove(*verified);
+                self.tell(claims, value);
+                self.tell(claims, verified);
             }
+        }
+    }
+
+    fn tell(&self, claims: &mut Map<String, Value>, name: &str) {
+        if let Some(value) = said(&self.claims, name) {
+            claims.insert(name.to_owned(), value.clone());
         }
     }
 }

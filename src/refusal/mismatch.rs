@@ -15,10 +15,11 @@ use crate::time::Timestamp;
 const MAX_PART_BYTES: usize = crate::jose::jws::MAX_DELIVERED_BYTES;
 const MAX_VALUE_CHARACTERS: usize = 80;
 /// The claims by which tokens are told apart or tied to a login: that they are wrong is all the log may know.
-const SECRETS: [&str; 6] = ["nonce", "at_hash", "jti", "sid", "sub", "events"];
+const SECRETS: [&str; 7] = ["nonce", "at_hash", "jti", "sid", "sub", "events", "state"];
 
 /// The reasons that are a token's.
-const FAMILIES: [&str; 7] = ["jwt", "id_token", "logout_token", "access_token", "userinfo", "bearer", "workload"];
+const FAMILIES: [&str; 8] =
+    ["jwt", "id_token", "logout_token", "access_token", "userinfo", "bearer", "workload", "response"];
 
 /// What was expected of a token.
 #[derive(Clone, Copy, Debug)]
@@ -77,7 +78,7 @@ fn of_claims(
         "iat" | "iat_in" | "iat_too" => ("iat", Some(near(expected.now))),
         "nbf" | "not_yet" => ("nbf", Some(near(expected.now))),
         "auth_time" | "auth_time_in" | "auth_time_too" => ("auth_time", Some(near(expected.now))),
-        claim if SECRETS.contains(&claim) => return claim.to_owned(),
+        claim if SECRETS.contains(&claim) || claim == "parameter" => return claim.to_owned(),
         claim => (claim, None),
     };
     found(claim, wanted, claims.get(claim))

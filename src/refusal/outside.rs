@@ -10,6 +10,7 @@ use crate::authn::{BlockedBy, Rejection, TokenRejection};
 use crate::authz::{Denial, DeviceShortfall, StepUp};
 use crate::oidc::callback::CallbackError;
 use crate::oidc::error_response::{ErrorClass, ErrorResponse};
+use crate::oidc::pushed::PushedError;
 use crate::oidc::token::TokenError;
 use crate::saml::error::SamlError;
 
@@ -54,11 +55,13 @@ impl Reason {
             Self::Denied(denial) => denial_refusal(denial),
             Self::StepUp(wanted) => step_up_refusal(wanted),
             Self::Token(error) => token_endpoint_refusal(error),
+            Self::Pushed(error) => pushed_refusal(error),
             Self::Saml(error) => saml_refusal(error),
             Self::Callback(CallbackError::ProviderError(error)) => login_refusal(error),
             Self::Callback(CallbackError::NoTransaction | CallbackError::AlreadyUsed) => Refusal::LoginOver,
             Self::Callback(_)
             | Self::IdTokenSignature(_)
+            | Self::Encryption(_)
             | Self::IdToken(_)
             | Self::UserInfoSignature(_)
             | Self::UserInfo(_)
@@ -122,6 +125,15 @@ fn token_endpoint_refusal(error: &TokenError) -> Refusal {
         TokenError::AnswerLost(_) => Refusal::LoginUnavailable,
         TokenError::ClientKey => Refusal::LoginMisconfigured,
         _ => Refusal::LoginFailed,
+    }
+}
+
+/// What the person learns who wants to sign in, where the provider does not take the request.
+fn pushed_refusal(error: &PushedError) -> Refusal {
+    match error {
+        PushedError::Refused(error) => login_refusal(error),
+        PushedError::NotJson | PushedError::Missing(_) => Refusal::LoginFailed,
+        PushedError::NotOffered | PushedError::NoKey | PushedError::ClientKey => Refusal::LoginMisconfigured,
     }
 }
 

@@ -137,6 +137,8 @@ pub enum Document {
     UserInfo,
     /// The answer about an opaque token.
     Introspection,
+    /// The answer to a pushed authorization request.
+    PushedRequest,
 }
 
 impl Document {
@@ -147,6 +149,7 @@ impl Document {
             Self::Token => "token",
             Self::UserInfo => "userinfo",
             Self::Introspection => "introspection",
+            Self::PushedRequest => "pushed_request",
         }
     }
 }

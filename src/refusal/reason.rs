@@ -16,7 +16,7 @@ use crate::authz::{Denial, StepUp};
 use crate::authzen::RequestError;
 use crate::http::StatusCode;
 use crate::http::csrf::CsrfError;
-use crate::jose::{JwtError, KeySetError};
+use crate::jose::{JweError, JwtError, KeySetError};
 use crate::leak_report::LeakReportError;
 use crate::limit::LimitKind;
 use crate::oidc::callback::CallbackError;
@@ -25,6 +25,7 @@ use crate::oidc::id_token::IdTokenError;
 use crate::oidc::introspection::IntrospectionError;
 use crate::oidc::logout_token::LogoutTokenError;
 use crate::oidc::metadata::MetadataError;
+use crate::oidc::pushed::PushedError;
 use crate::oidc::revocation_request::RevocationRequestError;
 use crate::oidc::revocation_token::RevocationTokenError;
 use crate::oidc::token::TokenError;
@@ -120,8 +121,12 @@ pub enum Reason {
     UnknownProvider,
     /// The authorization response is not good.
     Callback(CallbackError),
+    /// The authorization request was to be pushed, and was not.
+    Pushed(PushedError),
     /// The token response is not good.
     Token(TokenError),
+    /// A token of the provider's is encrypted, and does not open; or is not, and has to be.
+    Encryption(JweError),
     /// The ID token is no good JWT.
     IdTokenSignature(JwtError),
     /// The ID token does not say what it must.
@@ -221,6 +226,7 @@ impl Reason {
             Self::Order(error) => error.code(),
             Self::BadInput(_) => "request.bad_input",
             Self::Evaluation(_) => "evaluation.malformed",
+            Self::Encryption(error) => error.code(),
             Self::IdTokenSignature(error)
             | Self::UserInfoSignature(error)
             | Self::LogoutTokenSignature(error)
@@ -238,6 +244,7 @@ impl Reason {
                 self.login_code()
             }
             Self::Callback(_)
+            | Self::Pushed(_)
             | Self::Token(_)
             | Self::IdToken(_)
             | Self::UserInfo(_)
@@ -266,6 +273,7 @@ impl Reason {
     fn answer_code(&self) -> &'static str {
         match self {
             Self::Callback(error) => error.code(),
+            Self::Pushed(error) => error.code(),
             Self::Token(error) => error.code(),
             Self::IdToken(error) => error.code(),
             Self::UserInfo(error) => error.code(),
@@ -331,8 +339,10 @@ impl Reason {
             }
             Self::OtherSpelling(stricter) => Some(stricter.clone()),
             Self::Second(SecondError::Passkey(error)) => error.detail(),
-            Self::Token(TokenError::Missing(name)) => Some((*name).to_owned()),
-            Self::Token(TokenError::TokenType) => Some("token_type".to_owned()),
+            Self::Token(TokenError::Missing(name)) | Self::Pushed(PushedError::Missing(name)) => {
+                Some((*name).to_owned())
+            }
+            Self::Token(TokenError::TokenType | TokenError::NotBound) => Some("token_type".to_owned()),
             Self::Token(TokenError::NotJson) => Some("body".to_owned()),
             Self::Token(TokenError::AnswerLost(status)) => Some(status.as_u16().to_string()),
             Self::UserInfoSignature(_) => Some(Document::UserInfo.name().to_owned()),
@@ -372,9 +382,9 @@ impl Reason {
     #[must_use]
     pub const fn provider_error(&self) -> Option<&ErrorResponse> {
         match self {
-            Self::Callback(CallbackError::ProviderError(error)) | Self::Token(TokenError::Refused(error)) => {
-                Some(error)
-            }
+            Self::Callback(CallbackError::ProviderError(error))
+            | Self::Token(TokenError::Refused(error))
+            | Self::Pushed(PushedError::Refused(error)) => Some(error),
             _ => None,
         }
     }

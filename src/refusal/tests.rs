@@ -7,7 +7,7 @@ use crate::authn::{PresentationError, Rejection, TokenRejection};
 use crate::authz::Denial;
 use crate::http::StatusCode;
 use crate::http::csrf::CsrfError;
-use crate::jose::{JwtError, KeySetError};
+use crate::jose::{JweError, JwtError, KeySetError};
 use crate::json::JsonError;
 use crate::limit::LimitKind;
 use crate::oidc::callback::CallbackError;
@@ -64,6 +64,7 @@ fn reasons() -> Vec<(Reason, u16)> {
         (Reason::Token(TokenError::ClientKey), 400),
         (Reason::Token(TokenError::Missing(DETAIL)), 400),
         (Reason::IdTokenSignature(JwtError::BadSignature), 400),
+        (Reason::Encryption(JweError::Undecryptable), 400),
         (Reason::IdToken(IdTokenError::NonceMismatch), 400),
         (Reason::UserInfoSignature(JwtError::BadSignature), 400),
         (Reason::UserInfo(UserInfoError::SubMismatch), 400),
@@ -176,7 +177,11 @@ fn failures_of_a_login_all_look_alike() {
         is_ours
             && matches!(
                 reason,
-                Reason::Callback(_) | Reason::IdToken(_) | Reason::IdTokenSignature(_) | Reason::UserInfo(_)
+                Reason::Callback(_)
+                    | Reason::IdToken(_)
+                    | Reason::IdTokenSignature(_)
+                    | Reason::Encryption(_)
+                    | Reason::UserInfo(_)
             )
     };
     let faces: BTreeSet<String> = reasons()

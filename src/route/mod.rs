@@ -302,6 +302,8 @@ pub enum Token {
     None,
     /// `relay`: the caller's access token, as `Authorization: Bearer`: the session's, or the one presented.
     Relay,
+    /// `dpop`: the session's access token as `Authorization: DPoP`, with a proof by the key that it is bound to.
+    Dpop,
     /// `assertion`: a short JWT of Postern's own for this upstream, as `X-Postern-Assertion`.
     Assertion,
     /// `txn`: a transaction token for this request alone, as `Txn-Token`.
@@ -316,8 +318,14 @@ impl Token {
     pub const fn service(&self) -> Option<&ServiceId> {
         match self {
             Self::Service(id) => Some(id),
-            Self::None | Self::Relay | Self::Assertion | Self::Txn => None,
+            Self::None | Self::Relay | Self::Dpop | Self::Assertion | Self::Txn => None,
         }
+    }
+
+    /// Whether it is the access token of the session.
+    #[must_use]
+    pub const fn is_of_session(&self) -> bool {
+        matches!(self, Self::Relay | Self::Dpop)
     }
 
     /// Whether our own keys sign it.
@@ -332,6 +340,7 @@ impl std::fmt::Display for Token {
         match self {
             Self::None => f.write_str("none"),
             Self::Relay => f.write_str("relay"),
+            Self::Dpop => f.write_str("dpop"),
             Self::Assertion => f.write_str("assertion"),
             Self::Txn => f.write_str("txn"),
             Self::Service(id) => write!(f, "service:{id}"),

@@ -46,10 +46,12 @@ impl LiveCache {
         let fresh = entry.asked_at <= now && now.since(entry.asked_at) < staleness;
         let alive = session.check_clocks(check.clocks, now).is_ok();
         let touches = check.touch && session.touched(check.clocks, now).is_some();
-        let has_token = entry.live.access_token.is_some() && session.refresh_due(now) == Due::No;
+        let has_token = entry.live.access_token.is_some() || entry.live.bound_token.is_some();
+        let has_token = has_token && session.refresh_due(now) == Due::No;
         let answers = fresh && alive && !touches && (!check.access_token || has_token);
         answers.then(|| Live {
             access_token: entry.live.access_token.clone().filter(|_| check.access_token),
+            bound_token: entry.live.bound_token.clone().filter(|_| check.access_token),
             ..entry.live.clone()
         })
     }

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::approval::{ApprovalCommand, ApprovalReply};
-use super::device::{DeviceCommand, DeviceReply};
+use super::device::{DeviceCommand, DeviceReply, ShownDevice};
 use super::grant::{Grant, GrantRefusal};
 use super::handle::SessionDigest;
 use super::record::Session;
@@ -14,6 +14,7 @@ use super::record::SessionTimeouts;
 use super::second::{SecondCommand, SecondReply};
 use crate::oidc::email::MailAddress;
 use crate::oidc::login_values::Nonce;
+use crate::oidc::proof_key::ProofKey;
 use crate::secret::{self, Secret};
 use crate::time::Timestamp;
 
@@ -171,6 +172,10 @@ pub struct Check {
     pub touch: bool,
     /// Whether the access token is wanted.
     pub access_token: bool,
+    /// What came along of the device that the session may be bound to. What does not prove it neither keeps the session alive
+    /// nor gets its token. `None`: it is not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown: Option<Box<ShownDevice>>,
     /// The clocks in force now: a shortened clock holds for sessions that are already there.
     pub clocks: SessionTimeouts,
 }
@@ -279,6 +284,9 @@ pub struct Tokens {
     /// The `nonce` of the login: a refreshed ID token repeats it or has none
     #[serde(default)]
     pub nonce: Option<Nonce>,
+    /// The key that they are bound to, if they are
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof_key: Option<ProofKey>,
 }
 
 /// What a subject's object answers.
@@ -373,9 +381,22 @@ pub struct Live {
     /// The access token, when it was asked for and is not expired.
     #[serde(default)]
     pub access_token: Option<AccessToken>,
+    /// The same with its key, where it is bound to one: by itself nobody gets it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound_token: Option<BoundToken>,
     /// Whether it is missing only because the provider does not answer just now.
     #[serde(default)]
     pub provider_down: bool,
+}
+
+/// An access token that is of use only with proofs by its key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BoundToken {
+    /// The token.
+    #[serde(with = "secret::stored")]
+    pub access_token: Secret<String>,
+    /// The key.
+    pub proof_key: ProofKey,
 }
 
 /// A session's last words: what logout at the provider needs.

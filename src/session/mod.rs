@@ -26,8 +26,8 @@ pub use grant::{Grant, GrantRefusal, PendingCode};
 pub use grant_handle::{GrantHandle, HandleKind};
 pub use handle::{SessionDigest, SessionHandle, SessionId, SubjectKey};
 pub use message::{
-    Begin, BeginGrant, Check, CheckGrant, Command, Exchange, Granted, Listed, ListedGrant, Live, RedeemCode,
-    RefreshGrant, Reply, Tokens,
+    Begin, BeginGrant, BoundToken, Check, CheckGrant, Command, Exchange, Granted, Listed, ListedGrant, Live,
+    RedeemCode, RefreshGrant, Reply, Tokens,
 };
 pub use record::{Origin, PersonNamed, Session, SessionTimeouts};
 pub use sid_index::{SidEntry, SidIndex, SidKey};

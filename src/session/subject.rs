@@ -19,7 +19,7 @@ use serde::de::DeserializeOwned;
 
 use super::grant::Grant;
 use super::handle::SessionDigest;
-use super::message::{AccessToken, Begin, Check, Command, Listed, ListedGrant, Live, Reply, Tokens};
+use super::message::{AccessToken, Begin, BoundToken, Check, Command, Listed, ListedGrant, Live, Reply, Tokens};
 use super::record::Session;
 use super::record::SessionTimeouts;
 use super::refresh::{Due, RefreshState};
@@ -66,7 +66,9 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
             Command::Begin(begin) => self.begin(begin, now),
             Command::End { digest } => self.end(digest, now),
             Command::List { clocks } => self.list(*clocks, now),
-            Command::EndListed { id } => self.end_where(now, |row, _| row.digest.public_id() == *id),
+            Command::EndListed { id } => {
+                self.end_where(now, |row, session| row.digest.public_id() == *id || session.listed_before.contains(id))
+            }
             Command::EndOthers { keep } => self.end_where(now, |row, _| row.digest != *keep),
             Command::EndSid { sid, unproven } => self.end_sid(sid, !unproven, now),
             Command::EndEmail { email, before } => self.end_email(email, *before, now),
@@ -150,10 +152,11 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         if session.as_ref().is_some_and(counts) {
             self.hand_grants_over(&old.digest, &begin.digest, begin.clocks)?;
         }
-        let inherits = begin.tokens.refresh_token.is_none();
+        // One that is bound to a key is of no use with another.
+        let inherits = begin.tokens.refresh_token.is_none() && begin.tokens.proof_key.is_none();
         let session = session.filter(|session| inherits && may_go_on(session));
         let known = session.zip(self.open(old)).and_then(|(session, tokens)| {
-            let refresh_token = tokens.refresh_token?;
+            let refresh_token = tokens.refresh_token.filter(|_| tokens.proof_key.is_none())?;
             // A refreshed ID token repeats the `nonce` of the sign-in that the refresh token is from.
             let tokens = Tokens { refresh_token: Some(refresh_token), nonce: tokens.nonce, ..begin.tokens.clone() };
             Some(Inherited { refresh: session.refresh, tokens })
@@ -170,7 +173,13 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         let Some((stored, session)) = found.filter(|(_, session)| session.grant.is_none()) else {
             return Ok(Step::Answer(Reply::Gone));
         };
-        let check = &Check { clocks: self.clocks(check.clocks, &session, now), ..check.clone() };
+        let counts = self.is_proven(check, &session, now);
+        let check = &Check {
+            clocks: self.clocks(check.clocks, &session, now),
+            touch: check.touch && counts,
+            access_token: check.access_token && counts,
+            ..check.clone()
+        };
         if session.check_clocks(check.clocks, now).is_err() {
             self.dismiss(&stored, now)?;
             return Ok(Step::Answer(Reply::Gone));
@@ -184,10 +193,16 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
             return self.check(check, now, false);
         }
         let usable = check.access_token && matches!(due, Due::No | Due::Soon);
-        let access_token =
-            if usable { self.open(&stored).map(|tokens| AccessToken::new(tokens.access_token)) } else { None };
+        let tokens = if usable { self.open(&stored) } else { None };
+        let (access_token, bound_token) = match tokens {
+            Some(Tokens { access_token, proof_key: Some(proof_key), .. }) => {
+                (None, Some(BoundToken { access_token, proof_key }))
+            }
+            Some(tokens) => (Some(AccessToken::new(tokens.access_token)), None),
+            None => (None, None),
+        };
         let provider_down = matches!(due, Due::Pausing | Due::Now) && session.refresh.possible;
-        Ok(Step::Answer(Reply::Live(Box::new(Live { session, access_token, provider_down }))))
+        Ok(Step::Answer(Reply::Live(Box::new(Live { session, access_token, bound_token, provider_down }))))
     }
 
     /// Moves the idle clock where the request counts, and brings tokens under the newest key.

@@ -27,6 +27,12 @@ impl Addresses {
         Self { outside: public_url.origin().to_owned(), inside, paths }
     }
 
+    /// The origin that the upstream sees itself at.
+    #[must_use]
+    pub fn seen_inside(&self) -> &str {
+        self.inside.as_deref().unwrap_or(&self.outside)
+    }
+
     /// Writes `Location`, `Content-Location` and the paths of cookies as they are outside.
     pub fn turn_outward(&self, headers: &mut HeaderMap) {
         for (name, value) in headers.iter_mut() {

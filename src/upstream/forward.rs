@@ -19,10 +19,13 @@ use crate::http::security_headers::SecurityHeaders;
 use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, RequestHead, StatusCode, cookie, header};
 use crate::limit::Quotas;
 use crate::mcp::ListFilter;
+use crate::oidc::proof_key::{self, ProvenRequest};
 use crate::outward::ServiceToken;
+use crate::ports::Random;
 use crate::route::{BrowserCache, CanonicalPath, PathMapping, RequestHeaders, Upstream};
 use crate::secret::Secret;
-use crate::session::GrantHandle;
+use crate::session::{BoundToken, GrantHandle};
+use crate::time::Timestamp;
 
 const BYTES_PER_MIB: f64 = 1_048_576.0;
 
@@ -112,6 +115,8 @@ pub struct Forwarding<'a> {
 pub struct UpstreamIdentity {
     /// The access token that goes along.
     pub access_token: Option<Secret<String>>,
+    /// One that goes along with a proof: [`ForwardPlan::add_proof`] makes it, for it is about the request as it is sent.
+    pub bound_token: Option<BoundToken>,
     /// Our word for who it is, made for this upstream.
     pub assertion: Option<Assertion>,
     /// The same as a transaction token, for this request alone.
@@ -176,6 +181,16 @@ impl ForwardPlan {
             permit,
             event: None,
         }
+    }
+
+    /// Hands on a token that is bound to a key, with a proof for this request (RFC 9449 §7). `None` when there is none to be had.
+    #[must_use]
+    pub fn add_proof(&mut self, token: &BoundToken, now: Timestamp, random: &impl Random) -> Option<()> {
+        let origin = self.addresses.seen_inside();
+        let url = format!("{origin}{}", self.path_and_query);
+        let access_token = Some(&token.access_token);
+        let of = ProvenRequest { method: self.method.as_str(), url: &url, access_token, nonce: None, now };
+        proof_key::add_proof(&mut self.headers, &token.proof_key, &of, random)
     }
 
     /// Tells the upstream who allowed this very call.

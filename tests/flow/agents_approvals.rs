@@ -78,6 +78,7 @@ pub fn granted(world: &World, subject: &str, change: impl FnOnce(&mut Grant)) ->
         left_out: Vec::new(),
         second: None,
         device: None,
+        listed_before: Vec::new(),
         grant: Some(Box::new(grant)),
     };
     let begin = BeginGrant {
@@ -129,7 +130,7 @@ fn used(
 }
 
 /// The page of a new question.
-fn asked(world: &World, gateway: &Gateway, grant: &GrantHandle, call: (&str, Option<&[&str]>)) -> String {
+pub fn asked(world: &World, gateway: &Gateway, grant: &GrantHandle, call: (&str, Option<&[&str]>)) -> String {
     match used(world, gateway, grant, call) {
         ApprovalReply::Asked(approval) => format!("/auth/approvals/{}", approval.link),
         other => panic!("{other:?}"),

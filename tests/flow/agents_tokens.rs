@@ -37,7 +37,7 @@ pub fn redeeming(code: &str, changes: &[(&str, Option<&str>)]) -> Asked {
     post(TOKEN, &all)
 }
 
-fn refreshing(token: &str) -> Asked {
+pub fn refreshing(token: &str) -> Asked {
     post(TOKEN, &[("grant_type", "refresh_token"), ("refresh_token", token), ("client_id", CLIENT)])
 }
 

@@ -3,7 +3,8 @@
 use postern::gateway::Gateway;
 use serde_json::{Value, json};
 
-use super::agents;
+use super::agents_server as server;
+use super::{agents, agents_tokens};
 use crate::support::{Answered, Asked, Browser, CORP, Fault, PARTNER, World, gateway, two_providers};
 
 const TYP: Option<&str> = Some("global-token-revocation+jwt");
@@ -216,4 +217,73 @@ fn keys_end_where_the_configuration_says_so() {
         let keys = again.send(&Asked::script("GET", "/auth/keys")).json();
         assert_eq!(keys["keys"][0].get("ended").is_none(), is_alive, "{keys}");
     }
+}
+
+#[test]
+fn who_is_named_by_an_address_is_found_by_their_grants_when_no_session_is_left() {
+    //
+    let mut vars = server::with_agents(json!({}));
+    vars["PROVIDERS"]["corp"]["revocation"] = json!({ "email": true });
+    vars["SESSION"] = json!({ "absolute": "30d", "idle": "30d" });
+    let (world, gateway) = (server::world(), gateway(&vars));
+    world.corp.bend_claims(|claims| {
+        claims["email"] = "alice@example.com".into();
+        claims["email_verified"] = true.into();
+    });
+    let person = Browser::new(&world, &gateway).signed_in();
+    world.wait(29 * 24 * 3600);
+    let code = server::code(&person, &[]);
+    let redeemed = Browser::new(&world, &gateway).send(&agents_tokens::redeeming(&code, &[]));
+    assert_eq!(redeemed.event["reason"], "agent.token_issued", "{}", redeemed.event);
+    world.wait(2 * 24 * 3600);
+    assert!(!person.is_in());
+    let listed = || redeemed.json()["refresh_token"].as_str().unwrap().to_owned();
+    let answered = send(&world, &gateway, &asked(&token(&world, &json!({})), &by_mail("alice@example.com")));
+    assert_eq!(answered.event["reason"], "revocation.sessions_ended", "{}", answered.event);
+    let refused = Browser::new(&world, &gateway).send(&agents_tokens::refreshing(&listed()));
+    assert_eq!(refused.json()["error"], "invalid_grant");
+}
+
+#[test]
+fn a_consent_under_way_loses_to_a_revocation_by_address() {
+    //
+    let mut vars = server::with_agents(json!({}));
+    vars["PROVIDERS"]["corp"]["revocation"] = json!({ "email": true });
+    let (world, gateway) = (server::world(), gateway(&vars));
+    world.corp.bend_claims(|claims| {
+        claims["email"] = "alice@example.com".into();
+        claims["email_verified"] = true.into();
+    });
+    let person = Browser::new(&world, &gateway).signed_in();
+    let question = server::question(&server::sent(&person, &server::authorize(&[])));
+    world.wait(1);
+    let told = asked(&token(&world, &json!({})), &by_mail("alice@example.com"));
+    assert_done(&send(&world, &gateway, &told), "revocation.sessions_ended", 1);
+    let answered = person.send(&server::form(&question, "allow", "30"));
+    assert_ne!(answered.event["reason"], "agent.consent_given", "{}", answered.event);
+    assert_eq!(world.sessions(), 0);
+}
+
+#[test]
+fn where_the_provider_may_not_be_asked_for_its_keys_it_is_to_send_it_again() {
+    //
+    let (world, gateway) = (World::new(), gateway(&variables(json!({}))));
+    let person = Browser::new(&world, &gateway).signed_in_as("alice", "a-1");
+    // Anybody names keys that nobody has.
+    let made_up = |number: i32| {
+        let header = json!({ "alg": "ES256", "typ": TYP, "kid": format!("random-{number}") }).to_string();
+        let encoded = super::device::encode(header);
+        send(&world, &gateway, &asked(&format!("{encoded}.e30.{}", "A".repeat(86)), &alice()))
+    };
+    let statuses: Vec<u16> = (0..50).map(|number| made_up(number).reply().status.as_u16()).collect();
+    assert!(statuses.contains(&401) && statuses.ends_with(&[503]), "{statuses:?}");
+    world.corp.rotate(3);
+    let told = asked(&token(&world, &json!({})), &alice());
+    let answered = send(&world, &gateway, &told);
+    assert_eq!((&answered.event["reason"], answered.reply().status.as_u16()), (&json!("keys.unasked"), 503));
+    assert!(answered.reply().headers.contains_key("retry-after"));
+    assert!(person.is_in());
+    world.wait(30);
+    assert_done(&send(&world, &gateway, &told), "revocation.sessions_ended", 1);
+    assert!(!person.is_in());
 }

@@ -68,6 +68,40 @@ fn what_the_id_token_lacks_comes_from_userinfo_and_what_it_has_does_not() {
 }
 
 #[test]
+fn an_address_and_that_it_is_verified_come_from_one_document() {
+    //
+    let verified = |told: Value, of_userinfo: Value| {
+        let mut vars = asking();
+        vars["SESSION"] = json!({ "claims": ["email", "email_verified", "phone_number", "phone_number_verified"] });
+        let (_, told) = claims(&vars, move |world| {
+            let told = told.clone();
+            world.corp.bend_claims(move |claims| {
+                claims.as_object_mut().unwrap().extend(told.as_object().unwrap().clone());
+            });
+            let mut user = json!({ "sub": "alice" });
+            user.as_object_mut().unwrap().extend(of_userinfo.as_object().unwrap().clone());
+            *world.corp.user.borrow_mut() = user;
+        });
+        told
+    };
+    for (value, is_verified, one, other) in [
+        ("email", "email_verified", "a@example.com", "b@example.com"),
+        ("phone_number", "phone_number_verified", "+1", "+2"),
+    ] {
+        // Another address is verified than the one of the ID token.
+        let both = json!({ value: other, is_verified: true });
+        assert_eq!(verified(json!({ value: one }), both.clone()), json!({ value: one }));
+        assert_eq!(verified(json!({ value: other }), both.clone()), both);
+        assert_eq!(verified(json!({ is_verified: true }), json!({ value: other })), json!({ value: other }));
+        // Which one is verified is not said.
+        assert_eq!(verified(json!({ value: one }), json!({ is_verified: true })), json!({ value: one }));
+        // What the ID token says in full is not asked for again.
+        let in_full = json!({ value: one, is_verified: false });
+        assert_eq!(verified(in_full.clone(), both), in_full);
+    }
+}
+
+#[test]
 fn userinfo_is_not_asked_unless_configured_and_needed() {
     let (world, told) = claims(&variables(), |_| ());
     assert_eq!((told, world.asked(Endpoint::UserInfo)), (json!({ "name": "Alice" }), 0));

@@ -210,6 +210,7 @@ impl Run {
                 refresh_token: None,
                 id_token: Secret::new("id".to_owned()),
                 nonce: None,
+                proof_key: None,
             },
             replaces: None,
             // The clock does not stand still between a sign-out and the next sign-in.
@@ -472,7 +473,7 @@ impl Run {
     }
 
     pub(crate) fn live(&self, who: usize, digest: &SessionDigest) -> Option<Session> {
-        let check = Check { digest: digest.clone(), touch: false, access_token: false, clocks: clocks() };
+        let check = Check { digest: digest.clone(), touch: false, access_token: false, shown: None, clocks: clocks() };
         match self.run(who, &Command::Check(check)) {
             Reply::Live(live) => Some(live.session),
             Reply::Gone => None,

@@ -189,6 +189,7 @@ impl Run {
                 refresh_token: Some(Secret::new(refresh_token.clone())),
                 id_token: Secret::new(self.token("id")),
                 nonce: Some(Nonce::new(self.token("nonce"))),
+                proof_key: None,
             },
             replaces,
             login_started_at: Timestamp::from_unix(begun_at),
@@ -256,6 +257,7 @@ impl Run {
             left_out: Vec::new(),
             second: None,
             device: None,
+            listed_before: Vec::new(),
             grant: None,
             origin: Origin::default(),
         }
@@ -265,7 +267,7 @@ impl Run {
         let Some(index) = self.pick(back) else { return };
         let digest = self.sessions[index].digest.clone();
         let in_flight = self.flights.iter().any(|job| job.digest == digest);
-        let check = Check { digest, touch, access_token: token, clocks: clocks() };
+        let check = Check { digest, touch, access_token: token, shown: None, clocks: clocks() };
         let step = self.subject().handle(&Command::Check(check.clone()), self.time(), !in_flight).unwrap();
         let answer = match step {
             Step::Answer(answer) => answer,
@@ -283,7 +285,13 @@ impl Run {
 
     /// The object answers the same question from memory; it is what it would answer anew.
     fn check_again(&self, index: usize, touch: bool, token: bool) {
-        let check = Check { digest: self.sessions[index].digest.clone(), touch, access_token: token, clocks: clocks() };
+        let check = Check {
+            digest: self.sessions[index].digest.clone(),
+            touch,
+            access_token: token,
+            shown: None,
+            clocks: clocks(),
+        };
         let question = serde_json::to_string(&check).unwrap();
         let anew = || {
             let step = self.subject().handle(&Command::Check(check.clone()), self.time(), false).unwrap();
@@ -445,7 +453,13 @@ impl Run {
     fn assert_always(&self) {
         assert!(self.table.all().unwrap().len() <= MAX_SESSIONS as usize, "too many sessions (R-184)");
         for known in self.sessions.iter().filter(|known| known.ended) {
-            let check = Check { digest: known.digest.clone(), touch: false, access_token: false, clocks: clocks() };
+            let check = Check {
+                digest: known.digest.clone(),
+                touch: false,
+                access_token: false,
+                shown: None,
+                clocks: clocks(),
+            };
             let answer = self.run(&Command::Check(check));
             assert!(matches!(answer, Reply::Gone), "what ended came back: {answer:?}");
         }

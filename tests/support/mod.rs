@@ -4,6 +4,8 @@
 //! The crate that this is a module of says with `engine()` by what its gateways read policies.
 
 mod browser;
+pub mod dpop;
+pub mod encrypt;
 mod key_table;
 mod provider;
 pub mod room;
@@ -108,6 +110,13 @@ fn secrets(keys: &str) -> impl Fn(&str) -> Option<String> {
         "POSTERN_VERIFY_SECRET" | "POSTERN_HEALTH_SECRET" => Some(VERIFY_SECRET.to_owned()),
         // Those of `partner`.
         name if name.ends_with("_JWKS") => Some(json!({ "keys": [signer(2).public_jwk()] }).to_string()),
+        // Two to decrypt with: one of each kind.
+        name if name.ends_with("_DECRYPTION_KEY_NEXT") => {
+            Some(include_str!("../../fixtures/jwk/p256_private.p8").to_owned())
+        }
+        name if name.ends_with("_DECRYPTION_KEY") => {
+            Some(include_str!("../../fixtures/jwk/rsa_private.json").to_owned())
+        }
         // There is one key, and no other beside it.
         name if name.ends_with("_PRIVATE_KEY_NEXT") => None,
         name if name.ends_with("_PRIVATE_KEY") => Some(include_str!("../../fixtures/jwk/p256_private.p8").to_owned()),

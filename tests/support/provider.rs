@@ -1,5 +1,7 @@
 //! A provider that does as it is told: discovery, keys, codes, tokens, and any of it bent.
 
+mod fapi;
+
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,6 +14,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::CANARY;
+use super::dpop::DpopServer;
 
 /// What a provider can be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,6 +25,7 @@ pub enum Endpoint {
     Revocation,
     UserInfo,
     Introspection,
+    Pushed,
 }
 
 /// What becomes of a refresh token that is used.
@@ -69,6 +73,12 @@ pub struct Provider {
     families: RefCell<BTreeMap<String, (usize, i64)>>,
     /// What is said of opaque access tokens; of all others, that they are not active.
     pub opaque: RefCell<BTreeMap<String, Value>>,
+    /// The authorization requests that were pushed and not used, by their `request_uri`.
+    pub pushed: RefCell<BTreeMap<String, BTreeMap<String, String>>>,
+    /// Whether it is found at `https://mtls.corp.example` too.
+    pub aliases: Cell<bool>,
+    /// What tokens are bound to.
+    pub dpop: DpopServer,
 }
 
 struct Grant {
@@ -76,6 +86,7 @@ struct Grant {
     code_challenge: String,
     redirect_uri: String,
     auth_time: i64,
+    dpop_jkt: Option<String>,
 }
 
 /// A signing key made from one number, named after it.
@@ -148,6 +159,9 @@ impl Provider {
             forgotten: RefCell::default(),
             families: RefCell::default(),
             opaque: RefCell::default(),
+            pushed: RefCell::default(),
+            aliases: Cell::new(false),
+            dpop: DpopServer::default(),
         }
     }
 
@@ -175,6 +189,7 @@ impl Provider {
             Endpoint::Revocation,
             Endpoint::UserInfo,
             Endpoint::Introspection,
+            Endpoint::Pushed,
         ] {
             self.script(endpoint, Err(FetchError::Network));
         }
@@ -217,7 +232,7 @@ impl Provider {
     pub fn authorize(&self, request: &str) -> AuthorizationResponse {
         let url = url::Url::parse(request).unwrap();
         assert!(request.starts_with(&format!("{}/authorize?", self.issuer)), "{request}");
-        let query: BTreeMap<String, String> = url.query_pairs().into_owned().collect();
+        let query: BTreeMap<String, String> = self.asked(url.query_pairs().into_owned().collect());
         assert_eq!(query.get("code_challenge_method").map(String::as_str), Some("S256"));
         self.issued.set(self.issued.get() + 1);
         let code = format!("code-{CANARY}-{}-{}", self.issuer.len(), self.issued.get());
@@ -227,6 +242,7 @@ impl Provider {
             code_challenge: query["code_challenge"].clone(),
             redirect_uri: query["redirect_uri"].clone(),
             auth_time: 1_800_000_000,
+            dpop_jkt: query.get("dpop_jkt").cloned(),
         };
         self.grants.borrow_mut().insert(code.clone(), grant);
         let mut response =
@@ -240,6 +256,11 @@ impl Provider {
     }
 
     pub(super) fn endpoint(&self, url: &str) -> Option<Endpoint> {
+        if self.aliases.get()
+            && let Some(path) = url.strip_prefix("https://mtls.corp.example")
+        {
+            return self.endpoint(&format!("{}{path}", self.issuer));
+        }
         match url.strip_prefix(&self.issuer)? {
             // Below the issuer too, as where each tenant has one.
             path if path.ends_with("/.well-known/openid-configuration") => Some(Endpoint::Metadata),
@@ -248,6 +269,7 @@ impl Provider {
             "/revoke" => Some(Endpoint::Revocation),
             "/userinfo" => Some(Endpoint::UserInfo),
             "/introspect" => Some(Endpoint::Introspection),
+            "/par" => Some(Endpoint::Pushed),
             _ => None,
         }
     }
@@ -261,13 +283,27 @@ impl Provider {
             Endpoint::Keys => Ok(self.document(request, &json!({ "keys": *self.published.borrow() }))),
             Endpoint::Token => {
                 let form = form(request);
+                if self.dpop.on.get()
+                    && let Err(refusal) = self.dpop.check(request, None, now)
+                {
+                    return Ok(*refusal);
+                }
                 let answer = match form["grant_type"].as_str() {
                     "refresh_token" => self.renew(&form, now),
                     _ => self.redeem(&form, now),
                 };
                 if self.mute.get() { Err(FetchError::Timeout) } else { Ok(answer) }
             }
+            Endpoint::Pushed => Ok(self.push(form(request))),
             Endpoint::Revocation => Ok(self.forget(&form(request)["token"])),
+            Endpoint::UserInfo if self.dpop.on.get() => {
+                let authorization = request.headers[header::AUTHORIZATION].to_str().unwrap();
+                let token = authorization.strip_prefix("DPoP ").unwrap_or("none");
+                Ok(match self.dpop.check(request, Some(token), now) {
+                    Ok(_) => answer(200, &self.user.borrow()),
+                    Err(refusal) => *refusal,
+                })
+            }
             Endpoint::UserInfo => Ok(answer(200, &self.user.borrow())),
             Endpoint::Introspection => {
                 let known = self.opaque.borrow().get(&form(request)["token"]).cloned();
@@ -294,7 +330,10 @@ impl Provider {
     fn redeem(&self, form: &BTreeMap<String, String>, now: i64) -> OutboundResponse {
         let grant = self.grants.borrow_mut().remove(&form["code"]).filter(|grant| {
             let challenge = Base64UrlUnpadded::encode_string(&Sha256::digest(&form["code_verifier"]));
-            grant.code_challenge == challenge && grant.redirect_uri == form["redirect_uri"]
+            let jkt = self.dpop.proofs.borrow().last().map(|(_, _, jkt)| jkt.clone());
+            let is_bound = grant.dpop_jkt.is_none() || grant.dpop_jkt == jkt;
+            let is_ours = self.dpop.without_pkce.get() || grant.code_challenge == challenge;
+            is_bound && is_ours && grant.redirect_uri == form["redirect_uri"]
         });
         let Some(grant) = grant else { return answer(400, &json!({ "error": "invalid_grant" })) };
         let refresh_token = self.new_refresh_token(self.issued.get(), grant.auth_time);
@@ -362,6 +401,10 @@ impl Provider {
             "token_type": "Bearer",
             "expires_in": 600,
         });
+        if self.dpop.on.get() && !self.dpop.ignored.get() {
+            tokens["token_type"] = "DPoP".into();
+            self.dpop.bind(tokens["access_token"].as_str().unwrap());
+        }
         if let Some(bend) = &*self.tokens.borrow() {
             bend(&mut tokens);
         }

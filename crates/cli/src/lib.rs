@@ -9,6 +9,7 @@ mod configuration;
 mod decisions;
 mod dev_vars;
 mod files;
+mod in_vain;
 mod keys;
 mod mistakes;
 mod online;

@@ -2,7 +2,7 @@
 
 use postern::claims::path::ClaimPath;
 use postern::config::{CertificateRule, Config, Problem, Provider};
-use postern::route::{Access, Guard, Route, Token};
+use postern::route::{Access, Guard, Route};
 use serde_json::{Map, Value};
 
 const WELL_KNOWN: [&str; 2] = ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"];
@@ -132,7 +132,7 @@ fn relayed_for_nothing(config: &Config, provider: &Provider) -> Option<String> {
     }
     let relays = |(_, guard): &(&Route, &Guard)| {
         let providers = &guard.requirements.providers;
-        guard.token == Token::Relay
+        guard.token.is_of_session()
             && guard.takes_sessions()
             && (providers.is_empty() || providers.contains(&provider.id))
     };

@@ -37,13 +37,16 @@ pub(super) fn value(name: &str, vars: &Map<String, Value>) -> String {
             Some(_) => rsa(),
         };
     }
+    if name.ends_with("_DECRYPTION_KEY") {
+        return p256();
+    }
     // As long as the key of a signature has to be.
     "set-elsewhere".repeat(3)
 }
 
 /// Whether there may well be none.
 pub(super) fn is_optional(name: &str) -> bool {
-    name.ends_with("_PRIVATE_KEY_NEXT")
+    name.ends_with("_PRIVATE_KEY_NEXT") || name.ends_with("_DECRYPTION_KEY_NEXT")
 }
 
 /// What the provider, issuer or service that the secret is for is asked with, where the configuration says.

@@ -1,5 +1,6 @@
 //! A checked configuration in a few lines for people: what to register where, and who gets through which door.
 
+mod fapi;
 mod routes;
 mod saml;
 
@@ -48,7 +49,7 @@ fn site(config: &Config) -> String {
     text.push_str(&format!("Public URL: {}\n{}\n", config.public_url.origin(), sessions(config)));
     text.push_str(&format!("Configuration: {}, as `config` in the log\n", config.stamp));
     text.push_str(&format!("Release: {VERSION}, as `version` in the log\n"));
-    if config.routes.routes().iter().any(Route::asserts) {
+    if config.publishes_assertion_keys() {
         text.push_str(&format!("Keys of assertions: {}\n", config.public_url.join("/.well-known/jwks.json")));
     }
     if !config.providers.is_empty() {
@@ -269,6 +270,7 @@ fn describe(config: &Config, provider: &Provider) -> String {
     if !provider.choice.domains.is_empty() {
         text.push_str(&format!("    people with addresses at  {}\n", provider.choice.domains.join(" ")));
     }
+    text.push_str(&fapi::told(provider));
     if provider.frontchannel_logout {
         text.push_str(&format!("    front-channel logout URI  {}\n", config.frontchannel_logout_url(&provider.id)));
     }
@@ -280,7 +282,10 @@ fn describe(config: &Config, provider: &Provider) -> String {
         text.push_str(&assertion(how));
         text.push_str(&format!("    our public keys           {}\n", config.client_keys_url(provider.id.as_str())));
     }
-    if let Some(binding) = provider.client_auth.certificate() {
+    if provider.binds_by_dpop() {
+        text.push_str("    its tokens are bound to   a key of each session's own (DPoP)\n");
+    }
+    if let Some(binding) = provider.certificate() {
         text.push_str(&format!("    our certificate           that of {binding}\n"));
     }
     if provider.sign_out.logout == Logout::Local {

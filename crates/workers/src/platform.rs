@@ -11,6 +11,7 @@ use crate::isolate;
 use crate::log::ConsoleLog;
 use crate::pending_promise;
 use crate::random::SystemRandom;
+use crate::webcrypto::decrypt::WebCryptoDecryption;
 use crate::webcrypto::sign::WebCryptoSigning;
 use crate::webcrypto::verify::WebCrypto;
 use postern::gateway::{BackgroundTask, Gateway, Platform, Spawn};
@@ -58,6 +59,7 @@ impl Platform for Workers {
     type Fetch = Bindings;
     type Signatures = WebCrypto;
     type Signing = WebCryptoSigning;
+    type Decryption = WebCryptoDecryption;
     type SharedDocuments = Bindings;
     type Probe = Bindings;
     type PolicyStore = Bindings;
@@ -97,6 +99,10 @@ impl Platform for Workers {
 
     fn signing(&self) -> &WebCryptoSigning {
         &WebCryptoSigning
+    }
+
+    fn decryption(&self) -> &WebCryptoDecryption {
+        &WebCryptoDecryption
     }
 
     fn shared_documents(&self) -> &Bindings {

@@ -63,7 +63,7 @@ fn cookie() -> String {
 }
 
 fn live() -> Result<Reply, StoreError> {
-    Ok(Reply::Live(Box::new(Live { session: session(), access_token: None, provider_down: false })))
+    Ok(Reply::Live(Box::new(Live { session: session(), access_token: None, bound_token: None, provider_down: false })))
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::authn::{Authenticated, Means, Principal, PrincipalKind, PrincipalSour
 use crate::config::{AdminCredential, AdminService, AdminServices, Administrator, Administrators, Config};
 use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
-use crate::gateway::guard::{decide, policies};
+use crate::gateway::guard::{decide, device, policies};
 use crate::gateway::refused::Refused;
 use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::second_factor;
@@ -66,6 +66,9 @@ pub(super) async fn enter<P: Platform>(
     // Last: nobody is sent to prove what would not help them.
     let max_age = ctx.site.config.admin.as_ref().and_then(|admin| admin.second);
     second_factor::require(ctx, &manager.principal, max_age)?;
+    if endpoint.lasts() {
+        device::prove_now(ctx, &manager.principal)?;
+    }
     Ok(manager)
 }
 

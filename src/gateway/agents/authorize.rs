@@ -89,6 +89,9 @@ pub(super) async fn ask<P: Platform>(
     }
     let asking = Asking { client: &client, host: host.as_deref(), uri: &uri, state, request };
     if let Some(until) = remembered(ctx, (rules, &parameters), &person, &asking).await? {
+        if let Some(proof) = guard::device::prove_first(ctx, principal, parts)? {
+            return Ok(proof);
+        }
         return Ok(grants::begin(ctx, rules, order(&person, &asking, until), parts).await?);
     }
     Ok(page(ctx, rules, &person, &asking, parts)?)

@@ -9,6 +9,7 @@ use crate::authn::session_cookie::Wants;
 use crate::config::AgentRules;
 use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
+use crate::gateway::guard::device;
 use crate::gateway::refused::Refused;
 use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::second_factor;
@@ -41,6 +42,11 @@ pub(super) async fn decide<P: Platform>(
     let text = body.text(MAX_BYTES).await.map_err(|_| Reason::Client(AgentError::ConsentForm))?;
     let answer = read(&text).ok_or(Reason::Client(AgentError::ConsentForm))?;
     second_factor::require(ctx, &person.principal, None)?;
+    if answer.allows
+        && let Some(proof) = device::prove_first(ctx, &person.principal, parts)?
+    {
+        return Ok(proof);
+    }
     // of this session, and not another of the same person's.
     let session = person.handle.id.digest();
     let config = &ctx.site.config;

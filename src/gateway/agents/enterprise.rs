@@ -8,6 +8,7 @@ use crate::agent::grant::{Grant, MAX_GRANTS};
 use crate::agent::handle::{GrantHandle, HandleKind};
 use crate::agent::token::error::ClientRefusal;
 use crate::agent::token::{TokenEndpointError, TokenParameters};
+use crate::authn::agent;
 use crate::config::{AgentRules, Provider};
 use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
@@ -156,15 +157,24 @@ async fn begin<P: Platform>(
     let subject = SubjectKey::of(provider.issuer.as_str(), jag.subject());
     let id = id_of(ctx, voucher);
     parts.event.grant = Some(id.digest().public_id());
+    let session = record(ctx, rules, voucher, allowed);
+    let lacks_second = |session: &Session| agent::lacks_second(&ctx.site.config, session);
+    if lacks_second(&session) {
+        return Err(refused(EnterpriseRefusal::SecondFactor));
+    }
     let begin = BeginGrant {
         digest: id.digest(),
-        session: record(ctx, rules, voucher, allowed),
+        session,
         begun_by: None,
         asked_at: jag.issued_at(),
         max_grants: MAX_GRANTS,
         clocks: ctx.timeouts(),
     };
     let ended = || refused(EnterpriseRefusal::Ended);
+    let of = (provider.id.as_str(), provider.issuer.as_str());
+    if !ctx.enter_email(of, subject, begin.session.email(), begin.asked_at).await.map_err(Reason::Store)? {
+        return Err(ended());
+    }
     let session =
         match ctx.command(&subject, &Command::BeginGrant(Box::new(begin.clone()))).await.map_err(Reason::Store)? {
             Reply::Begun => begin.session,
@@ -179,6 +189,9 @@ async fn begin<P: Platform>(
             Reply::Gone | Reply::Blocked => return Err(ended()),
             _ => return Err(Reason::Store(StoreError::Malformed)),
         };
+    if lacks_second(&session) {
+        return Err(refused(EnterpriseRefusal::SecondFactor));
+    }
     let is_of_this_key = session.grant.as_ref().is_some_and(|grant| grant.jkt == voucher.jkt);
     if !is_of_this_key {
         return Err(refused(EnterpriseRefusal::Key));

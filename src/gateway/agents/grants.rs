@@ -14,6 +14,7 @@ use crate::gateway::{Platform, response};
 use crate::http::{Method, Response, StatusCode};
 use crate::ids::actor::Actor;
 use crate::ids::identifiers::{IssuerIdentifier, SubjectIdentifier};
+use crate::oidc::email::MailAddress;
 use crate::ports::StoreError;
 use crate::refusal::Reason;
 use crate::session::{BeginGrant, Command, PersonNamed, Reply, Session, SessionId};
@@ -116,6 +117,7 @@ pub(super) async fn begin<P: Platform>(
         subject: SubjectIdentifier::new(person.principal.subject()),
         provider: person.principal.provider().unwrap_or_default().to_owned(),
     };
+    enter_email(ctx, person, order.asked_at).await?;
     let command = Command::BeginGrant(Box::new(BeginGrant {
         digest: id.digest(),
         session: Session::of_grant(named, grant, now),
@@ -138,6 +140,19 @@ pub(super) async fn begin<P: Platform>(
     parts.event.detail = Some(short(&order.scopes.join(" ")));
     parts.event.end(Effect::Allow, order.reason, response.status);
     Ok(response)
+}
+
+/// A grant may live when the session by which the person is found does no more.
+async fn enter_email<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    person: &Authenticated,
+    asked_at: Timestamp,
+) -> Result<(), Reason> {
+    let principal = &person.principal;
+    let email = principal.email().and_then(MailAddress::parse);
+    let of = (principal.provider().unwrap_or_default(), principal.issuer());
+    let entered = ctx.enter_email(of, person.handle.subject, email, asked_at).await;
+    if entered.map_err(Reason::Store)? { Ok(()) } else { Err(Reason::Client(AgentError::ConsentOver)) }
 }
 
 /// Sends the browser to the client with an error (RFC 6749 §4.1.2.1).

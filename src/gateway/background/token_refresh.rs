@@ -7,8 +7,9 @@ use crate::audit::{Effect, What};
 use crate::config::Provider;
 use crate::gateway::issuer_documents::AcceptedKeys;
 use crate::gateway::platform::assertion_maker;
+use crate::gateway::proven::ProofOfKey;
 use crate::gateway::refused::{expected_of, tell_mismatch};
-use crate::gateway::{Gateway, Platform};
+use crate::gateway::{Gateway, Platform, cold, decrypted};
 use crate::http::StatusCode;
 use crate::oidc::error_response::ErrorResponse;
 use crate::oidc::exchange::may_pass;
@@ -33,7 +34,7 @@ impl Gateway {
         event.identity(&job.session.provider, &job.session.issuer, &job.session.subject);
         event.session = Some(job.digest.public_id());
         let (outcome, reason) = match self.ask_for_tokens(platform, job).await {
-            Ok((metadata, response)) => match self.check_id_token(platform, job, &metadata, &response).await {
+            Ok((metadata, mut response)) => match self.check(platform, job, &metadata, &mut response).await {
                 Ok(access_token) => {
                     (refreshed(self.provider_of(job), response, access_token, platform.clock().now()), None)
                 }
@@ -87,12 +88,32 @@ impl Gateway {
     ) -> Result<(Rc<Metadata>, TokenResponse), Reason> {
         let provider = self.provider_of(job).ok_or(Reason::UnknownProvider)?;
         let metadata = self.documents.metadata(platform, provider).await?;
-        let endpoint = metadata.token_endpoint.of_client(&provider.client_auth);
-        let maker = assertion_maker(platform, platform.clock().now());
-        let request = token::refresh_request(provider, endpoint, &job.refresh_token, maker).await;
-        let answer = platform.fetch().send(request.map_err(Reason::Token)?).await;
-        let answer = answer.map_err(|error| Reason::ProviderUnreachable(Document::Token, error))?;
-        Ok((metadata, token::process(&answer).map_err(Reason::Token)?))
+        let endpoint = metadata.token_endpoint.of_provider(provider);
+        let key = job.proof_key.as_ref();
+        if key.is_none() && provider.binds_by_dpop() {
+            return Err(Reason::Token(TokenError::ProofKey));
+        }
+        let (asking, proof) = ((provider, Document::Token), ProofOfKey { key, access_token: None });
+        let answer = self.send_proven(platform, asking, proof, async || {
+            let maker = assertion_maker(platform, platform.clock().now());
+            token::refresh_request(provider, endpoint, &job.refresh_token, maker).await.map_err(Reason::Token)
+        });
+        let response = token::process_as(&answer.await?, key.is_some()).map_err(Reason::Token)?;
+        Ok((metadata, response))
+    }
+
+    /// Opens the ID token where it is encrypted, and checks it.
+    async fn check<P: Platform>(
+        &self,
+        platform: &P,
+        job: &RefreshJob,
+        metadata: &Metadata,
+        response: &mut TokenResponse,
+    ) -> Result<Secret<String>, Reason> {
+        if let Some(provider) = self.provider_of(job) {
+            cold(decrypted::open_id_token(platform, provider, response)).await?;
+        }
+        self.check_id_token(platform, job, metadata, response).await
     }
 
     /// The new access token. R-063: a refreshed ID token, where there is one, tells of the same person.
@@ -139,7 +160,7 @@ impl Gateway {
         let Some(endpoint) = &metadata.revocation_endpoint else { return Ok("revocation.not_offered") };
         let token = (&revocation.token, revocation.hint);
         let maker = assertion_maker(platform, platform.clock().now());
-        let endpoint = endpoint.of_client(&provider.client_auth);
+        let endpoint = endpoint.of_provider(provider);
         let request = token::revocation_request(provider, endpoint, token, maker).await;
         let answer = platform.fetch().send(request.map_err(Reason::Token)?).await;
         let answer = answer.map_err(|error| Reason::ProviderUnreachable(Document::Token, error))?;
@@ -178,6 +199,8 @@ fn consequence(job: &RefreshJob, reason: &Reason, successor: Option<Secret<Strin
             RefreshOutcome::Unverified { successor }
         }
         Reason::Token(TokenError::Refused(error)) => consequence_of_error(error),
+        // The session is from before its tokens were to be bound.
+        Reason::Token(TokenError::ProofKey) => RefreshOutcome::PersonWanted,
         // tokens for somebody else are not this session's.
         Reason::IdToken(_) | Reason::IdTokenSignature(_) => RefreshOutcome::Mistrusted { successor },
         // Its provider is not configured any more: the session ends, and its issuer is told if it can be.
@@ -190,11 +213,15 @@ fn consequence(job: &RefreshJob, reason: &Reason, successor: Option<Secret<Strin
         )
         | Reason::Token(TokenError::AnswerLost(_)) => RefreshOutcome::Unknown,
         // A success that cannot be read: the token is used up, its successor lost.
-        Reason::Token(TokenError::NotJson | TokenError::Missing(_) | TokenError::TokenType) => RefreshOutcome::Unknown,
+        Reason::Token(
+            TokenError::NotJson | TokenError::Missing(_) | TokenError::TokenType | TokenError::NotBound,
+        ) => RefreshOutcome::Unknown,
         // The answer came, but its ID token cannot be checked now.
         Reason::ProviderUnreachable(Document::Keys, _)
         | Reason::ProviderStatus(Document::Keys, _)
         | Reason::Keys(_)
+        // Or opened: its key may have left the configuration too soon.
+        | Reason::Encryption(_)
         // The person's keys could not be told what it says.
         | Reason::Store(_) => RefreshOutcome::Unverified { successor },
         // The provider itself says that it failed, or was never asked: the token is as good as before.

@@ -13,12 +13,12 @@ use super::context::RequestContext;
 use super::response_parts::ResponseParts;
 use super::{Gateway, Platform, cold};
 use crate::audit::What;
-use crate::authn::Authenticated;
 use crate::authn::session_cookie::{DeviceProofs, Wants};
+use crate::authn::{Authenticated, Principal};
 use crate::http::csrf::CsrfError;
 use crate::http::{HeaderName, HeaderValue, Method, Response, cookie};
 use crate::limit::LimitKind;
-use crate::ports::StoreError;
+use crate::ports::{Clock, StoreError};
 use crate::refusal::{DeviceError, Reason};
 use crate::route::CanonicalPath;
 use crate::session::device::proof::{self, ProofTerms};
@@ -26,8 +26,7 @@ use crate::session::device::{
     BoundCookie, DeviceBinding, DeviceChallenge, DeviceCommand, DeviceReply, REGISTER_WITHIN,
 };
 use crate::session::{Check, Command, Reply, SessionHandle, SessionTimeouts, Sessions, SubjectKey};
-use crate::time::Timestamp;
-use crate::upstream::SessionLease;
+use crate::upstream::{ProofLease, SessionLease};
 
 /// What is ours of the paths.
 pub(super) const PREFIX: &str = "/auth/bound";
@@ -63,21 +62,24 @@ fn not_now(reason: Reason) -> Reason {
 }
 
 impl Gateway {
-    /// When the key was proved last of the device that a session is bound to, for a stream that depends on it. `None`: the
-    /// session has ended, or is bound to none.
+    /// Whether a stream that depends on proofs of a device goes on, and by which; `None`: it ends, as where the session has.
     ///
     /// # Errors
     /// When its object does not answer.
-    pub async fn proved_at<P: Platform>(
+    pub async fn still_proven<P: Platform>(
         &self,
         platform: &P,
         lease: &SessionLease,
-    ) -> Result<Option<Timestamp>, StoreError> {
+        proof: ProofLease,
+    ) -> Result<Option<ProofLease>, StoreError> {
         let session = &self.config.session;
         let clocks = SessionTimeouts::new(session.idle, session.absolute);
-        let check = Check { digest: lease.digest.clone(), touch: false, access_token: false, clocks };
+        let check = Check { digest: lease.digest.clone(), touch: false, access_token: false, shown: None, clocks };
         match platform.sessions().call(&lease.subject, &Command::Check(check)).await? {
-            Reply::Live(live) => Ok(live.session.device.map(|device| device.proved_at)),
+            Reply::Live(live) => {
+                let now = platform.clock().now();
+                Ok(live.session.device.and_then(|device| proof.renewed(&device, now)))
+            }
             Reply::Gone => Ok(None),
             _ => Err(StoreError::Malformed),
         }
@@ -86,13 +88,24 @@ impl Gateway {
 
 /// Offers a browser to bind the session that just began: with the answer that sets its cookie, and for a minute. One
 /// that cannot leaves the header alone.
-pub(super) fn offer<P: Platform>(
-    ctx: &RequestContext<'_, P>,
-    handle: &SessionHandle,
-    mut response: Response,
-) -> Response {
+pub(super) fn offer<P: Platform>(ctx: &RequestContext<'_, P>, handle: &SessionHandle, response: Response) -> Response {
     let is_new = handle.began_at.is_some_and(|began_at| ctx.request.now.since(began_at) < REGISTER_WITHIN);
-    if !ctx.site.config.binds_devices() || !is_new {
+    if is_new { offered(ctx, handle, response) } else { response }
+}
+
+/// The same after a proof by a second factor, where the session is bound to no device: whoever proved it has the session under
+/// an id that nobody else knows, as after a sign-in.
+pub(super) fn offer_proven<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    (person, handle): (&Principal, &SessionHandle),
+    response: Response,
+) -> Response {
+    let is_bound = person.session().is_none_or(|session| session.device.is_some());
+    if is_bound { response } else { offered(ctx, handle, response) }
+}
+
+fn offered<P: Platform>(ctx: &RequestContext<'_, P>, handle: &SessionHandle, mut response: Response) -> Response {
+    if !ctx.site.config.binds_devices() {
         return response;
     }
     let digest = handle.id.digest();

@@ -93,7 +93,13 @@ impl<P: Platform> RequestContext<'_, P> {
 
     /// The grant, remembered where that will do.
     async fn look_up_grant(&self, handle: &GrantHandle, staleness: Option<Seconds>) -> Result<Session, Reason> {
-        let check = Check { digest: handle.id.digest(), touch: true, access_token: false, clocks: self.timeouts() };
+        let check = Check {
+            digest: handle.id.digest(),
+            touch: true,
+            access_token: false,
+            shown: None,
+            clocks: self.timeouts(),
+        };
         let (cache, now) = (&self.site.cache, self.request.now);
         if let Some(live) = staleness.and_then(|staleness| cache.get(&check, staleness, now)) {
             return Ok(live.session);
@@ -104,7 +110,7 @@ impl<P: Platform> RequestContext<'_, P> {
         let may_be_kept = session.grant.as_ref().is_some_and(|grant| grant.uses_left.is_none());
         if staleness.is_some() && may_be_kept {
             let pointer = SessionHandle { subject: handle.subject, id: handle.id.clone(), began_at: None };
-            let live = Live { session: session.clone(), access_token: None, provider_down: false };
+            let live = Live { session: session.clone(), access_token: None, bound_token: None, provider_down: false };
             cache.put(ticket, &pointer, &live, now);
         }
         Ok(session)

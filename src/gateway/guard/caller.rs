@@ -11,7 +11,7 @@ use crate::gateway::refused::Credential;
 use crate::gateway::{Platform, cold};
 use crate::refusal::Reason;
 use crate::route::{Guard, GuardedRoute, Token};
-use crate::session::device::LIVES_OF_A_STREAM;
+use crate::session::device::{self, LONGEST_STREAM};
 use crate::session::record::touch_granularity;
 use crate::time::{Seconds, Timestamp};
 use crate::upstream::claim_headers::{ClaimHeaders, claim_headers};
@@ -116,12 +116,17 @@ impl<P: Platform> RequestContext<'_, P> {
         }
     }
 
-    /// A stream of a bound session ends when its browser has not proved the key for two lives of the bound cookie.
+    /// A stream of a bound session goes on while its browser proves the key from where the stream goes, and for some hours at
+    /// most.
     fn proof_lease(&self, authenticated: &Authenticated) -> Option<ProofLease> {
         let session = &self.site.config.session;
         let device = authenticated.device.as_ref().filter(|_| session.device != DeviceMode::Off)?;
-        let lapses_after = Seconds::new(session.device_life.get().saturating_mul(LIVES_OF_A_STREAM));
-        Some(ProofLease { proved_at: device.proved_at, lapses_after })
+        Some(ProofLease {
+            proved_at: device.proved_at,
+            life: session.device_life,
+            place: device::place_of(&self.request.head.peer),
+            until: self.request.now.plus(LONGEST_STREAM),
+        })
     }
 
     /// As long as the credential is good; where there is a block list, also no longer than nothing of them is on it.
@@ -160,6 +165,7 @@ impl<P: Platform> RequestContext<'_, P> {
             Token::Txn => Some(cold(self.transaction(&who)).await?),
             _ => None,
         };
+        let mut bound_token = None;
         let (principal, token) = match caller {
             Caller::Token(bearer) => (bearer.principal, Some(bearer.token)),
             Caller::Certificate(principal) | Caller::Key(principal) => (*principal, None),
@@ -169,10 +175,16 @@ impl<P: Platform> RequestContext<'_, P> {
                 let missing = if provider_down { Reason::RefreshPaused } else { Reason::AccessTokenExpired };
                 (principal, Some(access_token.ok_or(missing)?.into_secret()))
             }
+            Caller::Session(authenticated) if guard.token == Token::Dpop => {
+                let Authenticated { principal, bound_token: bound, provider_down, .. } = *authenticated;
+                let missing = if provider_down { Reason::RefreshPaused } else { Reason::AccessTokenExpired };
+                bound_token = Some(bound.ok_or(missing)?);
+                (principal, None)
+            }
             Caller::Session(authenticated) => (authenticated.principal, None),
         };
         let access_token = token.filter(|_| guard.token == Token::Relay);
-        let identity = UpstreamIdentity { access_token, assertion, transaction, claims: headers };
+        let identity = UpstreamIdentity { access_token, bound_token, assertion, transaction, claims: headers };
         Ok((principal, identity))
     }
 

@@ -17,7 +17,7 @@ use crate::gateway::{Platform, cold};
 use crate::http::StatusCode;
 use crate::http::cors::CorsGrant;
 use crate::refusal::{McpDenial, Reason};
-use crate::route::{Access, CanonicalPath, Guard, GuardedRoute, Matched, NoRoute, Route, Token};
+use crate::route::{Access, CanonicalPath, Guard, GuardedRoute, Matched, NoRoute, Route};
 use crate::time::{Seconds, Timestamp};
 use crate::upstream::{StreamLifetime, UpstreamIdentity};
 
@@ -162,7 +162,7 @@ async fn identify<P: Platform>(
     if !guard.takes_sessions() {
         return Err(refused(Credential::None)(Reason::NoToken));
     }
-    let wants = Wants { touch: guard.touch, access_token: guard.token == Token::Relay, staleness: guard.revocation };
+    let wants = Wants { touch: guard.touch, access_token: guard.token.is_of_session(), staleness: guard.revocation };
     let authenticated = ctx.authenticate_from(trusted_origin, wants, parts).await;
     Ok(Caller::Session(Box::new(authenticated.map_err(refused(Credential::None))?)))
 }

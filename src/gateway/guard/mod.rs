@@ -7,7 +7,7 @@ pub(super) mod caller;
 mod certificate;
 pub(super) mod challenge;
 pub(super) mod decide;
-mod device;
+pub(super) mod device;
 pub(super) mod embedded;
 pub(super) mod forward_auth;
 mod introspection;
@@ -70,7 +70,9 @@ async fn forward<P: Platform>(
     if ctx.request.head.has_body_that_cannot_be_sent() {
         return Err(Reason::UnsendableBody.into());
     }
-    let AdmittedRequest { principal, identity, lifetime, permit } = decide::enter(ctx, path, matched, parts).await?;
+    let AdmittedRequest { principal, mut identity, lifetime, permit } =
+        decide::enter(ctx, path, matched, parts).await?;
+    let bound_token = identity.bound_token.take();
     let service = ctx.site.service_credential(ctx.platform, route).await?;
     parts.event.service = service.as_ref().map(|credential| credential.id.to_string());
     let forwarding = Forwarding {
@@ -92,6 +94,10 @@ async fn forward<P: Platform>(
         request_id: &ctx.request.id,
     };
     let mut plan = ForwardPlan::new(upstream.clone(), forwarding, permit);
+    if let Some(token) = bound_token {
+        let proven = plan.add_proof(&token, ctx.request.now, ctx.platform.random());
+        proven.ok_or(Reason::Internal("internal.proof_unmade"))?;
+    }
     parts.event.removed(&plan.removed);
     mcp::filter_lists(&mut plan, matched, principal.as_ref().map(Principal::scopes).unwrap_or_default());
     Ok((plan, principal))

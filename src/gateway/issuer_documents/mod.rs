@@ -95,13 +95,15 @@ pub(super) enum VerificationError {
     Token(JwtError),
     /// There are no keys to verify it with.
     Keys(Reason),
+    /// It names a key that nobody knows, and the issuer was asked too often to be asked again: it may be a good one.
+    Unasked(JwtError),
 }
 
 impl VerificationError {
     /// The reason for the log, where `token` says what kind of token it was.
     pub(super) fn reason(self, token: impl FnOnce(JwtError) -> Reason) -> Reason {
         match self {
-            Self::Token(error) => token(error),
+            Self::Token(error) | Self::Unasked(error) => token(error),
             Self::Keys(reason) => reason,
         }
     }
@@ -243,7 +245,8 @@ impl IssuerDocuments {
                         .map_err(VerificationError::Token);
                 }
                 Lookup::Unasked if seconds > 0 => platform.timer().sleep(1000).await,
-                Lookup::Nothing | Lookup::Unasked => return Err(VerificationError::Token(error)),
+                Lookup::Unasked => return Err(VerificationError::Unasked(error)),
+                Lookup::Nothing => return Err(VerificationError::Token(error)),
             }
             seconds -= 1;
         }

@@ -2,16 +2,17 @@
 
 use serde_json::Value;
 
-use super::{chooser, concurrent_logins, login, person, userinfo};
+use super::{chooser, concurrent_logins, login, person, signed_response, userinfo};
 use crate::api_key::{HolderKey, KeyCommand, KeyReply, OwnerStanding};
 use crate::audit::{Effect, What, some_of};
 use crate::authn::BlockedBy;
-use crate::config::{ClientAuth, Provider, ResponseMode};
+use crate::config::{ClientAuth, Provider};
 use crate::gateway::background::{BackgroundTask, Spawn, Work};
 use crate::gateway::context::RequestContext;
+use crate::gateway::proven::ProofOfKey;
 use crate::gateway::refused::{expected_of, explain, tell_mismatch};
 use crate::gateway::response_parts::ResponseParts;
-use crate::gateway::{Platform, bound, platform, response};
+use crate::gateway::{Platform, bound, cold, decrypted, platform, response};
 use crate::http::cookie::{self, SessionCookie};
 use crate::http::{Method, Response, StatusCode};
 use crate::ids::identifiers::{IssuerIdentifier, SubjectIdentifier};
@@ -23,11 +24,11 @@ use crate::oidc::metadata::Metadata;
 use crate::oidc::return_to::ReturnTo;
 use crate::oidc::session_claims::SessionClaims;
 use crate::oidc::signed_in::SignedIn;
-use crate::oidc::token::{self, CodeGrant, TokenResponse};
+use crate::oidc::token::{self, CodeGrant, TokenError, TokenResponse};
 use crate::oidc::transaction::{self, Transaction};
 use crate::oidc::way_back;
 use crate::pages;
-use crate::ports::{BodyError, Clock, Fetch, ReplayGuard, RequestBody, StoreError};
+use crate::ports::{BodyError, Clock, ReplayGuard, RequestBody, StoreError};
 use crate::refusal::mismatch::Expected;
 use crate::refusal::{Document, Reason};
 use crate::secret::Secret;
@@ -69,9 +70,16 @@ pub(crate) async fn finish<P: Platform>(
     };
     let transaction = consume(ctx, provider, &params, parts).await?;
     let metadata = ctx.site.documents.metadata(ctx.platform, provider).await?;
+    let params = match params.response() {
+        Some(response) => {
+            cold(signed_response::open(ctx, (provider, &metadata), response, &transaction, parts)).await?
+        }
+        None => params,
+    };
     // of no other provider, and of no later login.
     let told = params.user().filter(|_| matches!(provider.client_auth, ClientAuth::Apple(_))).and_then(apple::name);
-    let code = match params.accept(&provider.issuer, &metadata) {
+    let wants_iss = metadata.iss_parameter_supported || provider.requests.fapi2;
+    let code = match params.accept(&provider.issuer, wants_iss) {
         Err(CallbackError::ProviderError(error)) if transaction.silent && error.class() == ErrorClass::PersonWanted => {
             return go_on_as_before(ctx, &Reason::Callback(CallbackError::ProviderError(error)), parts);
         }
@@ -126,7 +134,7 @@ async fn complete<P: Platform>(
     })?;
     parts.event.identity(provider.id.as_str(), signed_in.issuer(), signed_in.subject());
     let signed_in = signed_in.with_claim(apple::CLAIM, told.map(Value::from));
-    let kept = userinfo::told(ctx, provider, metadata, &response, &signed_in).await?;
+    let kept = userinfo::told(ctx, provider, metadata, (&response, transaction.proof_key.as_ref()), &signed_in).await?;
     (parts.event.roles, parts.event.left_out) = (some_of(&kept.roles), some_of(&kept.left_out));
     let person = PersonTold { signed_in, kept };
     let handle = begin_session(ctx, provider, response, person, transaction).await?;
@@ -191,10 +199,13 @@ async fn receive<P: Platform>(
     provider: &Provider,
     body: impl RequestBody,
 ) -> Result<Received, Reason> {
-    let query = CallbackParams::parse(ctx.request.target.query.unwrap_or_default());
-    let by_form = provider.response_mode == ResponseMode::FormPost;
+    let signed = provider.response_mode.is_signed();
+    let parse = if signed { CallbackParams::parse_signed } else { CallbackParams::parse };
+    let is_asked = |params: &CallbackParams| params.response().is_some() == signed;
+    let query = parse(ctx.request.target.query.unwrap_or_default());
+    let by_form = provider.response_mode.is_posted();
     if ctx.request.head.method == Method::GET {
-        return Ok(if by_form {
+        return Ok(if by_form || !is_asked(&query) {
             Received::Otherwise(vec![query], CallbackError::WrongResponseMode)
         } else {
             Received::AsAsked(query)
@@ -203,11 +214,14 @@ async fn receive<P: Platform>(
     let posted = if ctx.request.is_form() { body.text(MAX_BODY_BYTES).await.map(Some) } else { Ok(None) };
     Ok(match posted {
         Err(BodyError::TooLarge | BodyError::Unreadable) => Received::Otherwise(vec![query], CallbackError::TooLarge),
-        Ok(Some(text)) if by_form && !query.says_anything() => Received::AsAsked(CallbackParams::parse(&text)),
+        Ok(Some(text)) if by_form && !query.says_anything() => match parse(&text) {
+            params if is_asked(&params) => Received::AsAsked(params),
+            params => Received::Otherwise(vec![params], CallbackError::WrongResponseMode),
+        },
         Ok(text) => {
             let mixed = by_form && query.says_anything();
             let fault = if mixed { CallbackError::Mixed } else { CallbackError::WrongResponseMode };
-            let body = text.as_deref().map(CallbackParams::parse);
+            let body = text.as_deref().map(parse);
             Received::Otherwise(std::iter::once(query).chain(body).collect(), fault)
         }
     })
@@ -270,12 +284,19 @@ async fn redeem<P: Platform>(
 ) -> Result<TokenResponse, Reason> {
     let redirect_uri = ctx.site.config.callback_url(&provider.id);
     let grant = CodeGrant { code, code_verifier: &transaction.code_verifier, redirect_uri: &redirect_uri };
-    let maker = platform::assertion_maker(ctx.platform, ctx.request.now);
-    let endpoint = metadata.token_endpoint.of_client(&provider.client_auth);
-    let request = token::code_request(provider, endpoint, &grant, maker).await;
-    let answer = ctx.platform.fetch().send(request.map_err(Reason::Token)?).await;
-    let answer = answer.map_err(|error| Reason::ProviderUnreachable(Document::Token, error))?;
-    token::process(&answer).map_err(Reason::Token)
+    let key = transaction.proof_key.as_ref();
+    if key.is_none() && provider.binds_by_dpop() {
+        return Err(Reason::Token(TokenError::ProofKey));
+    }
+    let endpoint = metadata.token_endpoint.of_provider(provider);
+    let (asking, proof) = ((provider, Document::Token), ProofOfKey { key, access_token: None });
+    let answer = ctx.site.send_proven(ctx.platform, asking, proof, async || {
+        let maker = platform::assertion_maker(ctx.platform, ctx.request.now);
+        token::code_request(provider, endpoint, &grant, maker).await.map_err(Reason::Token)
+    });
+    let mut response = token::process_as(&answer.await?, key.is_some()).map_err(Reason::Token)?;
+    cold(decrypted::open_id_token(ctx.platform, provider, &mut response)).await?;
+    Ok(response)
 }
 
 /// Ends the session this browser had, and begins a new one under a new id.
@@ -302,8 +323,9 @@ pub(in crate::gateway) async fn begin_session<P: Platform>(
         enter(ctx, SidKey::of(signed_in.issuer(), name), subject, transaction).await?;
     }
     let session = record(ctx, provider, &response, &person);
-    if let Some(key) = email_key(provider, &session) {
-        enter(ctx, key, subject, transaction).await?;
+    let named = (provider.id.as_str(), &*session.issuer);
+    if !ctx.enter_email(named, subject, session.email(), transaction.started_at).await.map_err(Reason::Store)? {
+        return Err(Reason::LoginOvertaken);
     }
     tell_keys(ctx, &session).await?;
     let begin = Begin {
@@ -315,6 +337,7 @@ pub(in crate::gateway) async fn begin_session<P: Platform>(
             // Without OpenID Connect it would be nothing that was checked.
             id_token: response.id_token.filter(|_| provider.oauth2.is_none()).unwrap_or_default(),
             nonce: Some(transaction.nonce.clone()),
+            proof_key: transaction.proof_key.clone(),
         },
         replaces,
         login_started_at: transaction.started_at,
@@ -359,13 +382,6 @@ async fn enter<P: Platform>(
     let entry = SidEntry { subject, login_started_at: transaction.started_at, until };
     let entered = ctx.platform.sid_index().enter_sid(&key, &entry).await;
     if entered.map_err(Reason::Store)? { Ok(()) } else { Err(Reason::LoginOvertaken) }
-}
-
-/// By which the provider could end the session that begins, where it may name people by their addresses.
-fn email_key(provider: &Provider, session: &Session) -> Option<SidKey> {
-    provider.revocation.filter(|revocation| revocation.email)?;
-    let email = session.email()?;
-    Some(SidKey::of_email(&session.issuer, &email))
 }
 
 /// The sessions this browser has or had when the login began.
@@ -414,6 +430,7 @@ fn record<P>(
         origin: Origin::of(ctx.request.head),
         second: None,
         device: None,
+        listed_before: Vec::new(),
         grant: None,
         left_out: person.kept.left_out.clone(),
     }

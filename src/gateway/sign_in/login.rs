@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::chooser;
 use super::link::LOGIN;
+use super::{chooser, pushed};
 use crate::audit::{Effect, What};
-use crate::config::{Inability, LoginParameter, MAX_ACR_VALUES_BYTES, OtherAccount, Provider, ResponseMode};
+use crate::config::{Inability, LoginParameter, MAX_ACR_VALUES_BYTES, OtherAccount, Provider};
 use crate::gateway::context::RequestContext;
 use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::saml::{self, SamlParty};
@@ -14,7 +14,8 @@ use crate::http::cookie::{self, SessionCookie};
 use crate::http::{Method, Response, StatusCode};
 use crate::keyring::SealError;
 use crate::limit::LimitKind;
-use crate::oidc::login::{Hints, authorization_url};
+use crate::oidc::login::{self, Hints};
+use crate::oidc::proof_key::ProofKey;
 use crate::oidc::return_to::ReturnTo;
 use crate::oidc::transaction::{self, Intent, Transaction};
 use crate::oidc::way_back;
@@ -81,9 +82,14 @@ pub(crate) async fn start<P: Platform>(
     }
     let metadata = ctx.site.documents.metadata(ctx.platform, provider).await?;
     let mut transaction = Transaction::begin(intent, ctx.request.now, ctx.platform.random());
+    if provider.binds_by_dpop() {
+        transaction.proof_key = ProofKey::generate(ctx.platform.random());
+    }
     let (keys, random) = (&ctx.site.config.keys, ctx.platform.random());
     transaction.state = way_back::added_to(&transaction.state, &link.destination(ctx), keys, random);
-    let location = authorization_url(provider, &metadata, &ctx.site.config.public_url, &transaction, &wishes.hints)
+    let parameters = login::parameters(provider, &ctx.site.config.public_url, &transaction, &wishes.hints);
+    let parameters = pushed::hand_over(ctx, provider, &metadata, parameters, parts).await?;
+    let location = login::authorization_url(&metadata, &parameters)
         .ok()
         .and_then(|url| response::redirect(StatusCode::FOUND, &url))
         .ok_or(Reason::Internal("internal.authorization_url"))?;
@@ -367,8 +373,5 @@ fn surplus<P>(ctx: &RequestContext<'_, P>) -> Vec<String> {
 
 /// A provider that posts its answer does so from its own site: a `Lax` cookie would stay behind.
 pub(crate) const fn same_site(provider: &Provider) -> cookie::SameSiteAttribute {
-    match provider.response_mode {
-        ResponseMode::Query => cookie::SameSiteAttribute::Lax,
-        ResponseMode::FormPost => cookie::SameSiteAttribute::None,
-    }
+    if provider.response_mode.is_posted() { cookie::SameSiteAttribute::None } else { cookie::SameSiteAttribute::Lax }
 }

@@ -7,4 +7,6 @@ pub(super) mod continue_pages;
 pub(super) mod link;
 pub(super) mod login;
 mod person;
+mod pushed;
+mod signed_response;
 mod userinfo;

@@ -73,11 +73,12 @@ async fn by_user_endpoint<P: Platform>(
         return Err(Reason::IdToken(IdTokenError::AcrUnsatisfied));
     }
     let access_token = response.access_token.as_ref().ok_or(Reason::UserInfo(UserInfoError::NoToken))?;
-    let answer = cold(answer_of(ctx, &oauth2.user_endpoint, access_token)).await?;
+    let key = transaction.proof_key.as_ref();
+    let answer = cold(answer_of(ctx, (provider, &oauth2.user_endpoint), (access_token, key))).await?;
     let mut user = OAuth2User::check(&answer, oauth2).map_err(Reason::UserInfo)?;
     let is_kept = ctx.site.config.session.claims.iter().any(|claim| claim == "email");
     if let Some(endpoint) = oauth2.emails_endpoint.as_deref().filter(|_| is_kept) {
-        let answer = cold(answer_of(ctx, endpoint, access_token)).await?;
+        let answer = cold(answer_of(ctx, (provider, endpoint), (access_token, key))).await?;
         user = user.with_emails(&answer).map_err(Reason::UserInfo)?;
     }
     Ok(SignedIn::by_oauth2(&provider.issuer, user))

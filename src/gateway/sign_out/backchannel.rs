@@ -3,15 +3,14 @@
 
 use serde_json::json;
 
+use super::verified;
 use crate::audit::{Effect, What};
 use crate::config::Provider;
 use crate::gateway::context::RequestContext;
-use crate::gateway::issuer_documents::AcceptedKeys;
 use crate::gateway::refused::{expected_of, explain, tell_mismatch};
 use crate::gateway::response_parts::ResponseParts;
-use crate::gateway::{Platform, response};
+use crate::gateway::{Platform, cold, decrypted, response};
 use crate::http::{Method, Response, StatusCode};
-use crate::jose::UnverifiedJwt;
 use crate::limit::LimitKind;
 use crate::oidc::logout_token::{LogoutToken, LogoutTokenExpectations, Target};
 use crate::ports::{Clock, ReplayGuard, RequestBody, StoreError};
@@ -43,7 +42,7 @@ pub(crate) async fn receive<P: Platform>(
             Ok(Response::empty(StatusCode::OK))
         }
         // RFC 6749 §5.2's form, which is what providers can read.
-        Err(reason) if reason.refusal() == Refusal::BadRequest => {
+        Err(reason) if reason.refusal() == Refusal::BadRequest || matches!(reason, Reason::Encryption(_)) => {
             explain(&mut parts.event, &reason);
             parts.event.end(Effect::Deny, reason.code(), StatusCode::BAD_REQUEST);
             Ok(response::json(StatusCode::BAD_REQUEST, &json!({ "error": "invalid_request" })))
@@ -101,11 +100,9 @@ async fn believe<P: Platform>(
     provider: &Provider,
     token: &str,
 ) -> Result<LogoutToken, Reason> {
-    let metadata = ctx.site.documents.metadata(ctx.platform, provider).await?;
-    let accepted = AcceptedKeys::of_provider(provider, &metadata);
-    let unverified = UnverifiedJwt::parse(token).map_err(Reason::LogoutTokenSignature)?;
-    let verified = ctx.site.documents.verify(ctx.platform, accepted, &unverified).await;
-    let verified = verified.map_err(|error| error.reason(Reason::LogoutTokenSignature))?;
+    let inner = cold(decrypted::opened_as_due(ctx.platform, provider, token)).await?;
+    let token = inner.as_ref().map_or(token, |inner| inner.expose().as_str());
+    let verified = verified(ctx, provider, token, Reason::LogoutTokenSignature).await?;
     let expectations = LogoutTokenExpectations {
         issuer: provider.issuer.as_str(),
         audience: provider.own_audience(),

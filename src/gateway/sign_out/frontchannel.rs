@@ -70,7 +70,8 @@ async fn session_here<P: Platform>(
     parts: &mut ResponseParts,
 ) -> Result<Option<Session>, StoreError> {
     let Some(handle) = ctx.named_session() else { return Ok(None) };
-    let check = Check { digest: handle.id.digest(), touch: false, access_token: false, clocks: ctx.timeouts() };
+    let check =
+        Check { digest: handle.id.digest(), touch: false, access_token: false, shown: None, clocks: ctx.timeouts() };
     match ctx.command(&handle.subject, &Command::Check(check)).await? {
         Reply::Live(live) => {
             parts.event.identity(&live.session.provider, &live.session.issuer, &live.session.subject);

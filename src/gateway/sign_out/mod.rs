@@ -7,14 +7,16 @@ pub(super) mod revocation;
 use serde_json::json;
 
 use super::context::RequestContext;
+use super::issuer_documents::{AcceptedKeys, VerificationError};
 use super::response_parts::ResponseParts;
 use super::saml::{self, SamlParty};
 use super::{Platform, cold, response};
 use crate::audit::{Effect, What};
 use crate::authn::session_cookie::Wants;
-use crate::config::Logout;
+use crate::config::{Logout, Provider};
 use crate::http::cookie;
 use crate::http::{Method, Response, StatusCode, csrf};
+use crate::jose::{JwtError, KeySetError, UnverifiedJwt, VerifiedJwt};
 use crate::oidc::logout::end_session_url;
 use crate::pages;
 use crate::refusal::Reason;
@@ -82,6 +84,23 @@ pub(super) async fn landing<P: Platform>(
     let may_be_silent = ctx.site.config.providers.iter().any(|provider| provider.sign_out.return_parameter.is_some());
     let by_provider = may_be_silent || form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "state");
     Ok(response::html(StatusCode::OK, pages::signed_out::render(&ctx.view(), by_provider)))
+}
+
+/// A token that somebody sent in the name of a provider, verified by its keys. Where it may not be asked for a key that nobody
+/// knows, that is not the token's fault: the sender may try again.
+async fn verified<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    provider: &Provider,
+    token: &str,
+    refused: fn(JwtError) -> Reason,
+) -> Result<VerifiedJwt, Reason> {
+    let metadata = ctx.site.documents.metadata(ctx.platform, provider).await?;
+    let accepted = AcceptedKeys::of_provider(provider, &metadata);
+    let unverified = UnverifiedJwt::parse(token).map_err(refused)?;
+    match ctx.site.documents.verify(ctx.platform, accepted, &unverified).await {
+        Err(VerificationError::Unasked(_)) => Err(Reason::Keys(KeySetError::Unasked)),
+        verified => verified.map_err(|error| error.reason(refused)),
+    }
 }
 
 /// before anything else, and whether or not the provider answers.

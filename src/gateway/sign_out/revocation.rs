@@ -3,17 +3,16 @@
 
 use serde_json::json;
 
+use super::verified;
 use crate::api_key::{HolderKey, KeyCommand, KeyEnding, KeyReply};
 use crate::audit::{Effect, What};
 use crate::authn::bearer::{Scheme, presented};
 use crate::config::{Provider, ProviderRevocation};
 use crate::gateway::context::RequestContext;
-use crate::gateway::issuer_documents::AcceptedKeys;
 use crate::gateway::refused::{expected_of, explain, tell_mismatch};
 use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::{Platform, response};
 use crate::http::{HeaderValue, Method, Response, StatusCode, essence, header};
-use crate::jose::UnverifiedJwt;
 use crate::limit::LimitKind;
 use crate::oidc::revocation_request::{MAX_BODY_BYTES, RevocationRequestError, RevokedSubject};
 use crate::oidc::revocation_token::{RevocationToken, RevocationTokenError, RevocationTokenExpectations};
@@ -126,11 +125,7 @@ async fn believe<P: Platform>(
     shown: &Secret<String>,
     parts: &mut ResponseParts,
 ) -> Result<RevocationToken, Reason> {
-    let metadata = ctx.site.documents.metadata(ctx.platform, provider).await?;
-    let accepted = AcceptedKeys::of_provider(provider, &metadata);
-    let unverified = UnverifiedJwt::parse(shown.expose()).map_err(Reason::RevocationTokenSignature)?;
-    let verified = ctx.site.documents.verify(ctx.platform, accepted, &unverified).await;
-    let verified = verified.map_err(|error| error.reason(Reason::RevocationTokenSignature))?;
+    let verified = verified(ctx, provider, shown.expose(), Reason::RevocationTokenSignature).await?;
     let expectations = RevocationTokenExpectations {
         issuer: provider.issuer.as_str(),
         audience: &ctx.site.config.revocation_url(&provider.id),

@@ -1,4 +1,5 @@
-//! `GET /auth/clients/ID/jwks.json`: the keys by which an authorization server verifies that a client is ours.
+//! `GET /auth/clients/ID/jwks.json`: the keys by which an authorization server verifies that a client is ours, and
+//! for which it encrypts ID tokens.
 //!
 //! The server takes the address as the client's `jwks_uri` (OpenID Connect Dynamic Client Registration §2), and keys change
 //! without it being told.
@@ -12,7 +13,7 @@ use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
 use crate::gateway::response_parts::ResponseParts;
 use crate::http::{Method, Response};
-use crate::jose::AssertionKey;
+use crate::jose::{AssertionKey, DecryptionKey};
 use crate::refusal::Reason;
 
 /// The end of the path, after the id.
@@ -34,7 +35,7 @@ pub(crate) fn publish<P: Platform>(
     Ok(assertion_keys::key_set(ctx, &json!({ "keys": keys }).to_string(), parts))
 }
 
-/// The public halves of the keys that sign now, and of those beside them; each once.
+/// The public halves of the keys that sign now, and of those beside them, each once; and of those that tokens are encrypted for.
 fn keys(config: &Config, id: &str) -> Vec<Value> {
     let mut keys: Vec<Value> = Vec::new();
     for how in clients(config, id) {
@@ -46,6 +47,8 @@ fn keys(config: &Config, id: &str) -> Vec<Value> {
             }
         }
     }
+    let encryption = config.provider(id).and_then(|provider| provider.encrypted_id_token.as_ref());
+    keys.extend(encryption.iter().flat_map(|how| &how.keys).map(DecryptionKey::public_jwk));
     keys
 }
 

@@ -3,22 +3,9 @@ use proptest::prelude::*;
 use super::*;
 use crate::config::testing::{ISSUER, provider};
 
-fn metadata(iss_parameter_supported: bool) -> Metadata {
-    Metadata {
-        authorization_endpoint: String::new(),
-        token_endpoint: crate::oidc::metadata::AliasedEndpoint::default(),
-        jwks_uri: String::new(),
-        end_session_endpoint: None,
-        revocation_endpoint: None,
-        userinfo_endpoint: None,
-        iss_parameter_supported,
-        left_out: Vec::new(),
-    }
-}
-
 fn accept(encoded: &str, iss_parameter_supported: bool) -> Result<String, CallbackError> {
     let issuer = provider(|_| ()).issuer;
-    let code = CallbackParams::parse(encoded).accept(&issuer, &metadata(iss_parameter_supported))?;
+    let code = CallbackParams::parse(encoded).accept(&issuer, iss_parameter_supported)?;
     Ok(code.expose().clone())
 }
 

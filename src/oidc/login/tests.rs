@@ -18,16 +18,7 @@ impl Random for Zero {
 
 fn url(bend: impl FnOnce(&mut Value), endpoint: &str, hints: &Hints) -> BTreeMap<String, String> {
     let provider = provider(bend);
-    let metadata = Metadata {
-        authorization_endpoint: endpoint.to_owned(),
-        token_endpoint: crate::oidc::metadata::AliasedEndpoint::default(),
-        jwks_uri: String::new(),
-        end_session_endpoint: None,
-        revocation_endpoint: None,
-        userinfo_endpoint: None,
-        iss_parameter_supported: false,
-        left_out: Vec::new(),
-    };
+    let metadata = Metadata { authorization_endpoint: endpoint.to_owned(), ..Metadata::default() };
     let intent = Intent {
         provider: &provider.id,
         return_to: "/secret/place".to_owned(),
@@ -37,7 +28,7 @@ fn url(bend: impl FnOnce(&mut Value), endpoint: &str, hints: &Hints) -> BTreeMap
         previous_session: None,
     };
     let transaction = Transaction::begin(intent, Timestamp::from_unix(0), &Zero);
-    let url = authorization_url(&provider, &metadata, &public_url(), &transaction, hints).unwrap();
+    let url = authorization_url(&metadata, &parameters(&provider, &public_url(), &transaction, hints)).unwrap();
     // where the person goes afterwards is nobody else's business.
     assert!(!url.contains('#') && !url.contains("secret"), "{url}");
     url::Url::parse(&url).unwrap().query_pairs().into_owned().collect()

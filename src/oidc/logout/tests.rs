@@ -5,21 +5,8 @@ use serde_json::json;
 use super::*;
 use crate::config::testing::{provider, public_url};
 
-fn metadata() -> Metadata {
-    Metadata {
-        authorization_endpoint: String::new(),
-        token_endpoint: crate::oidc::metadata::AliasedEndpoint::default(),
-        jwks_uri: String::new(),
-        end_session_endpoint: None,
-        revocation_endpoint: None,
-        userinfo_endpoint: None,
-        iss_parameter_supported: false,
-        left_out: Vec::new(),
-    }
-}
-
 fn url(endpoint: Option<&str>, hinted: bool, hint: Option<&str>) -> Option<BTreeMap<String, String>> {
-    let metadata = Metadata { end_session_endpoint: endpoint.map(str::to_owned), ..metadata() };
+    let metadata = Metadata { end_session_endpoint: endpoint.map(str::to_owned), ..Metadata::default() };
     let provider = provider(|table| table["id_token_hint"] = json!(hinted));
     let url = end_session_url(&provider, &metadata, &public_url(), hint, "the&state")?;
     assert!(url.starts_with(endpoint?));
@@ -50,7 +37,7 @@ fn a_hint_is_sent_only_where_there_is_one_and_it_may() {
 
 #[test]
 fn what_a_provider_wants_besides_goes_along() {
-    let metadata = Metadata { end_session_endpoint: ENDPOINT.map(str::to_owned), ..metadata() };
+    let metadata = Metadata { end_session_endpoint: ENDPOINT.map(str::to_owned), ..Metadata::default() };
     let target = "https://app.example.com/auth/logged-out";
     let provider = provider(|table| table["logout_params"] = json!({ "logout_uri": target }));
     let url = end_session_url(&provider, &metadata, &public_url(), None, "s").unwrap();

@@ -27,12 +27,12 @@ fn names(names: &[&str]) -> Vec<String> {
 #[test]
 fn the_access_token_goes_into_one_header_and_nowhere_else() {
     //
-    let request = request("https://op.example/userinfo?tenant=1", &Secret::new("the-token".to_owned())).unwrap();
+    let request = request("https://op.example/userinfo?tenant=1", &Secret::new("the-token".to_owned()), None).unwrap();
     assert_eq!((request.method.as_str(), request.url.as_str()), ("GET", "https://op.example/userinfo?tenant=1"));
     assert_eq!(request.headers[header::AUTHORIZATION], "Bearer the-token");
     assert!(request.headers[header::AUTHORIZATION].is_sensitive());
     assert_eq!((request.body.as_str(), request.max_bytes, request.headers.len()), ("", MAX_BYTES, 3));
-    let unsendable = super::request("https://op.example/userinfo", &Secret::new("a\r\nb: c".to_owned()));
+    let unsendable = super::request("https://op.example/userinfo", &Secret::new("a\r\nb: c".to_owned()), None);
     assert_eq!(unsendable.err(), Some(UserInfoError::TokenUnsendable));
 }
 

@@ -43,7 +43,7 @@ fn handle(random: &Numbered, subject: &str) -> SessionHandle {
 
 fn check(handle: &SessionHandle) -> Check {
     let clocks = SessionTimeouts::new(Seconds::minutes(10), Seconds::hours(1));
-    Check { digest: handle.id.digest(), touch: false, access_token: false, clocks }
+    Check { digest: handle.id.digest(), touch: false, access_token: false, shown: None, clocks }
 }
 
 fn filled() -> (LiveCache, SessionHandle) {

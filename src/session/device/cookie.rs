@@ -10,7 +10,6 @@ use crate::secret::Secret;
 use crate::time::{Seconds, Timestamp};
 
 const VERSION: &str = "1";
-const MAX_BYTES: usize = 200;
 const MAC_BYTES: usize = 32;
 
 /// What a bound cookie says.
@@ -25,6 +24,9 @@ pub struct BoundCookie<'a> {
 }
 
 impl<'a> BoundCookie<'a> {
+    /// The longest value.
+    pub const MAX_BYTES: usize = 200;
+
     /// The value of the cookie.
     #[must_use]
     pub fn to_value(&self, keys: &KeyRing) -> Secret<String> {
@@ -37,7 +39,7 @@ impl<'a> BoundCookie<'a> {
     /// Reads a cookie's value; `None` for whatever was not made by [`BoundCookie::to_value`] with a key still in the ring.
     #[must_use]
     pub fn read(value: &'a str, keys: &KeyRing) -> Option<Self> {
-        if value.len() > MAX_BYTES {
+        if value.len() > Self::MAX_BYTES {
             return None;
         }
         let (signed, mac) = value.rsplit_once('.')?;

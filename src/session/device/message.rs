@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::DeviceBinding;
+use crate::secret::{self, Secret};
 use crate::session::handle::SessionDigest;
 use crate::session::record::SessionTimeouts;
 use crate::time::Seconds;
@@ -60,6 +61,19 @@ pub struct Grace {
     pub life: Seconds,
     /// The clocks in force.
     pub clocks: SessionTimeouts,
+}
+
+/// What a request shows of a device.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ShownDevice {
+    /// The bound cookie; empty where none came.
+    #[serde(with = "secret::stored")]
+    pub cookie: Secret<String>,
+    /// How long such cookies live.
+    pub life: Seconds,
+    /// Where it comes from.
+    #[serde(default)]
+    pub place: Option<String>,
 }
 
 /// What the object answers.

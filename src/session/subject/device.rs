@@ -2,10 +2,13 @@
 
 use super::{SubjectSessions, row};
 use crate::ports::{Random, StoreError};
-use crate::session::device::{Bind, DeviceBinding, DeviceCommand, DeviceReply, FurtherProof, Grace, REGISTER_WITHIN};
+use crate::session::device::{
+    Bind, BoundCookie, DeviceBinding, DeviceCommand, DeviceReply, FurtherProof, Grace, REGISTER_WITHIN,
+};
 use crate::session::handle::SessionDigest;
-use crate::session::message::Reply;
+use crate::session::message::{Check, Reply};
 use crate::session::record::{Session, SessionTimeouts};
+use crate::session::second::book::Factor;
 use crate::session::table::{Row, SessionTable};
 use crate::time::Timestamp;
 
@@ -19,7 +22,14 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         reply.map(|reply| Reply::Device(Box::new(reply)))
     }
 
-    /// Once, and soon after the sign-in: who copies a cookie later binds nothing.
+    /// Whether a request counts as use of a session: one that is bound to a device wants the proof of that.
+    pub(super) fn is_proven(&self, check: &Check, session: &Session, now: Timestamp) -> bool {
+        let (Some(device), Some(shown)) = (&session.device, &check.shown) else { return true };
+        let cookie = BoundCookie::read(shown.cookie.expose(), self.keys);
+        device.shown(cookie, (shown.life, now), shown.place.as_deref()).is_ok()
+    }
+
+    /// Once, and soon after the sign-in or a second factor: who copies a cookie later binds nothing.
     fn bind(&self, bind: &Bind, now: Timestamp) -> Result<DeviceReply, StoreError> {
         // It may have gone on under another id since, by a second factor that was proven at once.
         let digest = self.find_or_moved(&bind.digest, REGISTER_WITHIN, now)?.map(|row| row.digest);
@@ -31,7 +41,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         if session.device.is_some() {
             return Ok(DeviceReply::AlreadyBound);
         }
-        if now.since(session.created_at) > REGISTER_WITHIN {
+        if now.since(self.offered_at(&session)?) > REGISTER_WITHIN {
             return Ok(DeviceReply::TooLate);
         }
         let device = DeviceBinding {
@@ -45,6 +55,16 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         };
         self.put_device((&stored, session), device.clone(), bind.clocks, now)?;
         Ok(DeviceReply::Bound(Box::new(device)))
+    }
+
+    /// Since when a session may be bound. A proof by a factor that was there before the session counts like its sign-in: the id
+    /// that it has since then is new. One that the session added itself proves nothing of whose it is.
+    fn offered_at(&self, session: &Session) -> Result<Timestamp, StoreError> {
+        let since = session.created_at;
+        let Some(proof) = session.second.as_ref().filter(|proof| proof.by.is_a_factor()) else { return Ok(since) };
+        let book = self.factor_book()?;
+        let is_older = |factor: &Factor| proof.factor.as_ref() == Some(&factor.id) && factor.made_at < since;
+        Ok(if book.factors.iter().any(is_older) { proof.at.max(since) } else { since })
     }
 
     /// A proof is for the generation that is, and makes it the next: sent once more, it is for one that is over.

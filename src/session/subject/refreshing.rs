@@ -3,6 +3,7 @@
 use super::ending::TokensOf;
 use super::{Step, SubjectSessions, row};
 use crate::oidc::login_values::Nonce;
+use crate::oidc::proof_key::ProofKey;
 use crate::ports::{Random, StoreError};
 use crate::secret::Secret;
 use crate::session::handle::SessionDigest;
@@ -26,6 +27,8 @@ pub struct RefreshJob {
     pub id_token: Secret<String>,
     /// The `nonce` of the login.
     pub nonce: Option<Nonce>,
+    /// The key that the tokens are bound to.
+    pub proof_key: Option<ProofKey>,
     /// The clocks in force.
     pub clocks: SessionTimeouts,
 }
@@ -90,13 +93,13 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
             return Ok(None);
         }
         let tokens = self.open(&stored);
-        let Some(Tokens { refresh_token: Some(refresh_token), id_token, nonce, .. }) = tokens else {
+        let Some(Tokens { refresh_token: Some(refresh_token), id_token, nonce, proof_key, .. }) = tokens else {
             self.put_state(&stored, session, RefreshState::default(), clocks)?;
             return Ok(None);
         };
         let begun = session.refresh.begun(now);
         self.put_state(&stored, session.clone(), begun, clocks)?;
-        Ok(Some(RefreshJob { digest: digest.clone(), session, refresh_token, id_token, nonce, clocks }))
+        Ok(Some(RefreshJob { digest: digest.clone(), session, refresh_token, id_token, nonce, proof_key, clocks }))
     }
 
     /// Stores the outcome before anyone gets to use it. If the session ended meanwhile it stays ended,
@@ -163,6 +166,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
             refresh_token: Some(successor.clone()),
             id_token: id_token.as_ref().unwrap_or(&job.id_token).clone(),
             nonce: job.nonce.clone(),
+            proof_key: job.proof_key.clone(),
         };
         let scopes = match scopes {
             // a refresh narrows, it never widens.

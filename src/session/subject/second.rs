@@ -51,7 +51,8 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         }
         let opens = |id: &str, record: &TotpRecord| self.open_totp(id, record).is_some();
         let list = self.factor_book()?.listed(opens, now);
-        Ok(SecondReply::Factors(FactorList { changes: self.changes()?, ..list }))
+        let changes = self.changes()?.told(now);
+        Ok(SecondReply::Factors(FactorList { changes: changes.all, changes_left_out: changes.left_out, ..list }))
     }
 
     fn keep_challenge(&self, made: &CeremonyChallenge, now: Timestamp) -> Result<SecondReply, StoreError> {
@@ -70,10 +71,10 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         if self.person_of(&taken.session, now)?.is_none() {
             return Ok(SecondReply::Gone);
         }
-        let Some(left) = self.challenges()?.without(taken, now) else { return Ok(SecondReply::Gone) };
+        let Some((left, user_handle)) = self.challenges()?.without(taken, now) else { return Ok(SecondReply::Gone) };
         self.put_challenges(&left)?;
         let passkeys = self.factor_book()?.passkeys().map(|(_, passkey)| passkey.clone()).collect();
-        Ok(SecondReply::Taken { passkeys })
+        Ok(SecondReply::Taken { passkeys, user_handle })
     }
 
     /// A session of the person's own: no grant to an agent is one.
@@ -93,7 +94,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
     }
 
     /// What there is. Where it cannot be read, nothing is answered: nobody would know whether a factor is asked for.
-    fn factor_book(&self) -> Result<FactorBook, StoreError> {
+    pub(super) fn factor_book(&self) -> Result<FactorBook, StoreError> {
         let Some(note) = self.table.note(NoteKind::Ended, BOOK)? else { return Ok(FactorBook::default()) };
         json::from_text(&note.value).map_err(|_| StoreError::Malformed)
     }

@@ -146,6 +146,7 @@ impl World {
                 refresh_token: refresh_token.map(|token| Secret::new(token.into())),
                 id_token: Secret::new("the-id-token".into()),
                 nonce: None,
+                proof_key: None,
             },
             replaces,
             login_started_at: Timestamp::from_unix(now),
@@ -157,7 +158,7 @@ impl World {
     }
 
     fn check(&self, digest: &SessionDigest, now: i64, touch: bool) -> Option<Live> {
-        let check = Check { digest: digest.clone(), touch, access_token: true, clocks: timeouts() };
+        let check = Check { digest: digest.clone(), touch, access_token: true, shown: None, clocks: timeouts() };
         match self.run(&Command::Check(check), now) {
             Reply::Live(live) => Some(*live),
             Reply::Gone => None,
@@ -191,6 +192,7 @@ fn session(now: i64) -> Session {
         left_out: Vec::new(),
         second: None,
         device: None,
+        listed_before: Vec::new(),
         grant: None,
         origin: Origin::default(),
     }

@@ -11,6 +11,7 @@ impl Platform for World {
     type Fetch = Self;
     type Signatures = Self;
     type Signing = Self;
+    type Decryption = postern::jose::Portable;
     type SharedDocuments = Self;
     type Probe = Self;
     type PolicyStore = Self;
@@ -34,6 +35,10 @@ impl Platform for World {
 
     fn timer(&self) -> &Self {
         self
+    }
+
+    fn decryption(&self) -> &postern::jose::Portable {
+        &postern::jose::Portable
     }
 
     fn random(&self) -> &Self {

@@ -2,6 +2,7 @@
 //! Worker's own code, so that what the Worker would refuse is refused here.
 
 mod answers;
+mod fapi;
 mod keys;
 mod provider;
 mod token_issuer;

@@ -5,6 +5,7 @@ use postern::json;
 use postern::oidc::metadata::{self, MAX_BYTES, Metadata};
 use serde_json::{Map, Value};
 
+use super::fapi;
 use super::keys::{self, KeysFor};
 use super::{Examiner, listed, shown, unusable};
 
@@ -25,8 +26,10 @@ pub(super) fn examine(examiner: &mut Examiner<'_>, provider: &Provider) {
     let mut one = Examined { examiner, provider, table: &table, document: &document };
     one.flow();
     one.client_authentication();
+    one.bound_tokens();
     one.id_tokens();
     one.requests();
+    fapi::examine(&mut one, &metadata);
     one.endpoints(&metadata);
     one.logout(&metadata);
     let algorithms_path = format!("{table}.id_token_algs");
@@ -42,15 +45,15 @@ pub(super) fn examine(examiner: &mut Examiner<'_>, provider: &Provider) {
 }
 
 /// A provider, with what it says of itself.
-struct Examined<'a, 'b> {
+pub(super) struct Examined<'a, 'b> {
     examiner: &'a mut Examiner<'b>,
-    provider: &'a Provider,
+    pub(super) provider: &'a Provider,
     table: &'a str,
-    document: &'a Map<String, Value>,
+    pub(super) document: &'a Map<String, Value>,
 }
 
 impl Examined<'_, '_> {
-    fn problem(&mut self, key: &str, message: String) {
+    pub(super) fn problem(&mut self, key: &str, message: String) {
         let path = format!("{}.{key}", self.table);
         self.examiner.problem(&path, message);
     }
@@ -65,12 +68,12 @@ impl Examined<'_, '_> {
         self.provider.issuer.as_str().starts_with("https://login.microsoftonline.com/")
     }
 
-    fn says(&self, name: &str) -> bool {
+    pub(super) fn says(&self, name: &str) -> bool {
         self.document.get(name) == Some(&Value::Bool(true))
     }
 
     /// What it lists, unless `wanted` is among it. `usual`: what it means by saying nothing.
-    fn lacks(&self, name: &str, wanted: &str, usual: &[&'static str]) -> Option<String> {
+    pub(super) fn lacks(&self, name: &str, wanted: &str, usual: &[&'static str]) -> Option<String> {
         let offered = listed(self.document, name).unwrap_or_else(|| usual.to_vec());
         (!offered.is_empty() && !offered.contains(&wanted)).then(|| shown(&offered))
     }
@@ -91,16 +94,6 @@ impl Examined<'_, '_> {
         let asks = self.provider.scopes.iter().any(|scope| scope == "offline_access");
         if asks && refresh.is_some_and(|offered| !offered.contains(&"refresh_token")) {
             self.warning("scopes", "has `offline_access`, and it does not offer the grant type `refresh_token`: access tokens are not renewed");
-        }
-        if self.says("require_pushed_authorization_requests") {
-            self.problem("issuer", "it takes pushed authorization requests only (`require_pushed_authorization_requests`), which Postern does not send".to_owned());
-        }
-        if self.says("require_signed_request_object") {
-            self.problem(
-                "issuer",
-                "it takes signed requests only (`require_signed_request_object`), which Postern does not send"
-                    .to_owned(),
-            );
         }
         if matches!(self.provider.client_auth, ClientAuth::None)
             && listed(self.document, "code_challenge_methods_supported").is_none()
@@ -140,6 +133,16 @@ impl Examined<'_, '_> {
         }
     }
 
+    fn bound_tokens(&mut self) {
+        let knows = |offered: Vec<&str>| offered.contains(&"ES256");
+        let offered = listed(self.document, "dpop_signing_alg_values_supported");
+        if self.provider.binds_by_dpop() && !offered.is_some_and(knows) {
+            let message =
+                "it does not say that it takes proofs by ES256 (`dpop_signing_alg_values_supported`), found `dpop`";
+            self.problem("sender_constrained", message.to_owned());
+        }
+    }
+
     fn id_tokens(&mut self) {
         let Some(offered) = listed(self.document, "id_token_signing_alg_values_supported") else { return };
         let accepted: Vec<&str> = self.provider.id_token_algs.iter().map(|algorithm| algorithm.name()).collect();
@@ -175,12 +178,13 @@ impl Examined<'_, '_> {
             );
         }
         let modes = ["query", "fragment"];
-        if self.provider.response_mode == ResponseMode::FormPost
-            && let Some(offered) = self.lacks("response_modes_supported", "form_post", &modes)
+        let mode = self.provider.response_mode;
+        if mode != ResponseMode::Query
+            && let Some(offered) = self.lacks("response_modes_supported", mode.word(), &modes)
         {
             self.problem(
                 "response_mode",
-                format!("it offers {offered} (`response_modes_supported`), found `form_post`"),
+                format!("it offers {offered} (`response_modes_supported`), found `{}`", mode.word()),
             );
         }
         let prompts = self.provider.prompt.clone().unwrap_or_default();

@@ -116,6 +116,7 @@ pub(super) fn guarded(guard: &Guard) -> String {
         Token::None => {}
         Token::Relay => who.push_str(", gets the access token"),
         Token::Assertion => who.push_str(", gets an assertion"),
+        Token::Dpop => who.push_str(", gets the access token with a proof of its key"),
         Token::Txn => who.push_str(", gets a transaction token"),
         Token::Service(id) => who.push_str(&format!(", gets Postern's own token by SERVICES.{id}")),
     }

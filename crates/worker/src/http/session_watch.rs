@@ -87,7 +87,7 @@ pub(crate) async fn begin(objects: Objects<'_>, tenure: &StreamLifetime) -> Resu
                 let listed = while_it_stands(env.clone(), site.clone(), Standing::clone(standing)).boxed_local();
                 end = select(end, listed).map(|first| first.factor_first().0).boxed_local();
             }
-            if let Some(proof) = stay.proof {
+            if let Some(proof) = stay.proof.clone() {
                 let proven = while_it_is_proven(env, site, stay.clone(), proof).boxed_local();
                 end = select(end, proven).map(|first| first.factor_first().0).boxed_local();
             }
@@ -132,14 +132,10 @@ async fn while_it_stands(env: Env, site: Site, standing: Standing) -> End {
     }
 }
 
-/// Asks the object whenever the proof of the session's device that is known has lapsed: whether there was another since.
+/// Asks the object as often as the device of the session has to be proved: whether it was, and from where.
 async fn while_it_is_proven(env: Env, site: Site, stay: SessionLease, mut proof: ProofLease) -> End {
     loop {
-        let left = proof.proved_at.plus(proof.lapses_after).since(SystemClock.now());
-        if left.get() > 0 {
-            Delay::from(Duration::from_secs(left.min(Seconds::hours(1)).get().into())).await;
-            continue;
-        }
+        Delay::from(Duration::from_secs(proof.holds_for(SystemClock.now()).get().into())).await;
         let deployment = match isolate::deployment(&env) {
             Ok(deployment) => deployment,
             Err(error) => return End::Unknown(StoreError::Unavailable(error.to_string())),
@@ -147,9 +143,9 @@ async fn while_it_is_proven(env: Env, site: Site, stay: SessionLease, mut proof:
         let SiteMatch::Site(gateway) = deployment.of(&site) else {
             return End::Unknown(StoreError::Unavailable("the site is not there any more".to_owned()));
         };
-        match gateway.proved_at(&Workers::new(&env, gateway, Background::Object), &stay).await {
-            Ok(Some(proved_at)) if proved_at > proof.proved_at => proof.proved_at = proved_at,
-            Ok(_) => return End::Ended,
+        match gateway.still_proven(&Workers::new(&env, gateway, Background::Object), &stay, proof).await {
+            Ok(Some(renewed)) => proof = renewed,
+            Ok(None) => return End::Ended,
             Err(error) => return End::Unknown(error),
         }
     }

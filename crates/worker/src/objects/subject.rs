@@ -217,7 +217,7 @@ impl Inner {
             session_watchers::dismiss(line);
             return Ok(());
         }
-        let check = Check { digest, touch: true, access_token: false, clocks: clocks(&gateway) };
+        let check = Check { digest, touch: true, access_token: false, shown: None, clocks: clocks(&gateway) };
         let answer = self.without_refresh(&gateway, &Command::Check(check))?;
         if matches!(answer, Reply::Gone) {
             session_watchers::dismiss(line);

@@ -45,6 +45,43 @@ export const passedOn = ({ body, status }, headers) => new Response(body, { stat
 /** The bytes are views of wasm's memory: they are read before this returns (Web Cryptography API §14.3.4, "get a copy"). */
 export const verified = (algorithm, key, signature, message) => crypto.subtle.verify(algorithm, key, signature, message);
 
+/** What is agreed on of our key and the sender's, derived for its use (RFC 7518 §4.6.2): one round is enough for every key. */
+async function agreed(jwk, epk, info, bits) {
+  const curve = { name: "ECDH", namedCurve: "P-256" };
+  const [ours, theirs] = await Promise.all([
+    crypto.subtle.importKey("jwk", jwk, curve, false, ["deriveBits"]),
+    crypto.subtle.importKey("jwk", epk, curve, false, []),
+  ]);
+  const z = new Uint8Array(await crypto.subtle.deriveBits({ name: "ECDH", public: theirs }, ours, 256));
+  const input = new Uint8Array(4 + z.length + info.length);
+  input[3] = 1;
+  input.set(z, 4);
+  input.set(info, 4 + z.length);
+  return (await crypto.subtle.digest("SHA-256", input)).slice(0, bits / 8);
+}
+
+/** The key of the content, by our own (RFC 7516 §5.2, steps 9 to 13). */
+async function contentKey({ alg, bits, epk }, jwk, encrypted, info) {
+  const use = ["AES-GCM", false, ["decrypt"]];
+  if (alg === "RSA-OAEP-256") {
+    const ours = await crypto.subtle.importKey("jwk", jwk, { name: "RSA-OAEP", hash: "SHA-256" }, false, ["decrypt"]);
+    const key = await crypto.subtle.decrypt("RSA-OAEP", ours, encrypted);
+    if (key.byteLength * 8 !== bits) throw new DOMException("another length", "OperationError");
+    return crypto.subtle.importKey("raw", key, ...use);
+  }
+  if (alg === "ECDH-ES") return crypto.subtle.importKey("raw", await agreed(jwk, epk, info, bits), ...use);
+  const wrapping = await crypto.subtle.importKey("raw", await agreed(jwk, epk, info, 256), "AES-KW", false, ["unwrapKey"]);
+  return crypto.subtle.unwrapKey("raw", encrypted, wrapping, "AES-KW", ...use);
+}
+
+/** What a JWE holds: its parts are the encrypted key, what the key is derived with, the initialisation vector, and the content. */
+export async function decrypted(text, jwk, [encrypted, info, iv, content]) {
+  const how = JSON.parse(text);
+  const key = await contentKey(how, jwk, encrypted, info);
+  const additionalData = new TextEncoder().encode(how.aad);
+  return crypto.subtle.decrypt({ name: "AES-GCM", iv, additionalData, tagLength: 128 }, key, content);
+}
+
 /** What becomes of a promise within so many milliseconds. The timer goes with it: as long as it runs, a request is not over. */
 async function inTime(promise, limit) {
   let timer;

@@ -1,6 +1,6 @@
 //! `glue.js`, as Rust sees it.
 
-use js_sys::Promise;
+use js_sys::{Array, Object, Promise};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::{CryptoKey, Headers, Request, Response};
@@ -37,6 +37,9 @@ extern "C" {
         signature: &[u8],
         message: &[u8],
     ) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(catch)]
+    pub(crate) fn decrypted(how: &str, key: &Object, parts: &Array) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(catch, js_name = objectOf)]
     pub(crate) fn object_of(env: &JsValue, binding: &str, name: &str, place: &str) -> Result<JsValue, JsValue>;

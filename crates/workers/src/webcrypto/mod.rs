@@ -1,4 +1,5 @@
-//! Signatures by WebCrypto.
+//! Signatures and decryption by WebCrypto.
 
+pub mod decrypt;
 pub mod sign;
 pub mod verify;

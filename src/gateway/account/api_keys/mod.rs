@@ -117,7 +117,10 @@ async fn changer<P: Platform>(
         }
         // A key goes on to have what its maker has: whom we ask for a second factor, we ask before.
         Recency::Recent => match second_factor::require(ctx, &principal, None) {
-            Ok(()) => return Ok(Changer::Person(Box::new(principal))),
+            Ok(()) => {
+                let proof = guard::device::prove_first(ctx, &principal, parts)?;
+                return Ok(proof.map_or_else(|| Changer::Person(Box::new(principal)), Changer::Told));
+            }
             Err(refused) => refused,
         },
     };

@@ -3,9 +3,9 @@
 
 use crate::authn::session_cookie::Wants;
 use crate::authn::{Authenticated, Principal, Rejection};
-use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
 use crate::gateway::response_parts::ResponseParts;
+use crate::gateway::{Platform, cold};
 use crate::http::cookie;
 use crate::ports::StoreError;
 use crate::refusal::Reason;
@@ -44,7 +44,7 @@ pub(super) async fn own<P: Platform>(
     parts: &mut ResponseParts,
 ) -> Result<FactorOwner, Reason> {
     let wants = Wants { touch, access_token: false, staleness: None };
-    let Authenticated { principal, handle, .. } = ctx.authenticate(wants, parts).await?;
+    let Authenticated { principal, handle, .. } = cold(ctx.authenticate(wants, parts)).await?;
     Ok(FactorOwner { person: principal, handle })
 }
 
@@ -125,7 +125,7 @@ pub(super) fn moved<P: Platform>(
     parts: &mut ResponseParts,
 ) -> Result<(), Reason> {
     let value = handle.to_cookie_value(&ctx.site.config.keys);
-    parts.event.session = Some(handle.id.digest().public_id());
+    parts.event.session_before = parts.event.session.replace(handle.id.digest().public_id());
     // One for the old id may be under way, where that was made with an older key.
     let name = format!("{}=", cookie::SESSION);
     parts.cookies.retain(|cookie| !cookie.as_bytes().starts_with(name.as_bytes()));

@@ -52,8 +52,9 @@ fn noted<P>(ctx: &RequestContext<'_, P>, back: &Way) -> Option<Noted> {
     (members.next()? == tag(back)).then_some(Noted { proofs, at })
 }
 
-/// The place in short.
+/// The place in short, without the fragment: that comes back with a proof, and not with the question.
 fn tag(back: &Way) -> String {
-    let digest = Sha256::digest(back.onward());
+    let place = back.onward().split('#').next().unwrap_or_default();
+    let digest = Sha256::digest(place);
     Base64UrlUnpadded::encode_string(digest.get(..9).unwrap_or_default())
 }

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::input::Input;
+use super::notices::{self, Told};
 use super::way::{self, Way};
 use super::{caller, listing, outcome, see_other};
 use crate::audit::{Effect, What};
@@ -10,7 +11,7 @@ use crate::config::SecondRules;
 use crate::gateway::context::RequestContext;
 use crate::gateway::refused::Refused;
 use crate::gateway::response_parts::ResponseParts;
-use crate::gateway::{Platform, response};
+use crate::gateway::{Platform, guard, response};
 use crate::http::{Method, Response, StatusCode};
 use crate::ports::RequestBody;
 use crate::refusal::Reason;
@@ -25,12 +26,16 @@ pub(super) async fn remove<P: Platform>(
     parts.event.event = What::FactorRemoved;
     ctx.request.allow_methods(&[Method::POST])?;
     let caller = caller::own(ctx, true, parts).await?;
+    if let Some(proof) = guard::device::prove_first(ctx, &caller.person, parts)? {
+        return Ok(proof);
+    }
     let command = SecondCommand::Remove { session: caller.session(), id: id.to_owned(), within: rules.enrol_within };
     let removed = match caller::order(ctx, &caller, command).await? {
         SecondReply::Removed(removed) => removed,
         other => return outcome::not_done(ctx, (&caller, rules), other, &Way::default(), parts),
     };
     parts.event.detail = Some(outcome::named(&removed));
+    notices::tell(ctx, &Told::of(&caller.person), "factor.removed", [Some(&removed), None]);
     done(ctx, &json!({ "removed": listing::as_json(&removed) }), "second.removed", parts)
 }
 
@@ -63,11 +68,15 @@ pub(super) async fn new_codes<P: Platform>(
     parts.event.event = What::RecoveryMade;
     ctx.request.allow_methods(&[Method::POST])?;
     let caller = caller::own(ctx, true, parts).await?;
+    if let Some(proof) = guard::device::prove_first(ctx, &caller.person, parts)? {
+        return Ok(proof);
+    }
     let command = SecondCommand::NewRecoveryCodes { session: caller.session(), within: rules.enrol_within };
     let codes = match caller::order(ctx, &caller, command).await? {
         SecondReply::Codes(codes) => codes,
         other => return outcome::not_done(ctx, (&caller, rules), other, &Way::default(), parts),
     };
+    notices::tell(ctx, &Told::of(&caller.person), "recovery.made", [None, None]);
     let response = if ctx.request.request_kind.is_navigation() {
         outcome::codes_page(ctx, &codes, &Way::default())
     } else {

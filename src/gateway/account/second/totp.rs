@@ -14,7 +14,7 @@ use crate::config::{OfferedFactor, SecondRules};
 use crate::gateway::context::RequestContext;
 use crate::gateway::refused::Refused;
 use crate::gateway::response_parts::ResponseParts;
-use crate::gateway::{Platform, response};
+use crate::gateway::{Platform, guard, response};
 use crate::http::{Method, Response, StatusCode};
 use crate::pages;
 use crate::pages::second::CodeFault;
@@ -70,6 +70,9 @@ pub(super) async fn finish<P: Platform>(
 ) -> Result<Response, Refused> {
     parts.event.event = What::FactorEnrolled;
     let (caller, input) = read(ctx, rules, body, parts).await?;
+    if let Some(proof) = guard::device::prove_first(ctx, &caller.person, parts)? {
+        return Ok(proof);
+    }
     let Input { code, name, pending, back, .. } = input;
     let (sealed, code) = (pending.ok_or(Reason::BadInput("pending"))?, code.ok_or(Reason::BadInput("code"))?);
     let name = name.unwrap_or_default();

@@ -129,6 +129,9 @@ async fn decide<P: Platform>(
         parts.event.end(Effect::Redirect, refused.reason.code(), response.status);
         return Ok(response);
     }
+    if let Some(proof) = guard::device::prove_first(ctx, person, parts)? {
+        return Ok(proof);
+    }
     let verdict = read(ctx, body).await?;
     parts.event.event = match verdict {
         ApprovalVerdict::Allow => What::ApprovalGiven,

@@ -302,6 +302,7 @@ fn what_the_person_is_now_counts_for_what_they_granted() {
             refresh_token: None,
             id_token: Secret::new(String::new()),
             nonce: None,
+            proof_key: None,
         },
         replaces: None,
         login_started_at: Timestamp::from_unix(START + 10),

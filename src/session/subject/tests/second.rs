@@ -1,5 +1,6 @@
 //! Second factors: adding them, taking them away, and who may.
 
+mod changed;
 mod proving;
 mod stored;
 
@@ -52,6 +53,7 @@ impl World {
             refresh_token: Some(Secret::new("the-refresh-token".into())),
             id_token: Secret::new("the-id-token".into()),
             nonce: None,
+            proof_key: None,
         };
         let (login_started_at, clocks) = (Timestamp::from_unix(now), timeouts());
         let begin = Begin {

@@ -1,0 +1,170 @@
+// A certified provider that binds its tokens to a key (DPoP, with nonces of its own), and encrypts its ID tokens: over real HTTP,
+// with the Worker's own WebCrypto.
+
+import assert from "node:assert/strict";
+import { createHash, createPublicKey, generateKeyPairSync, randomBytes, verify } from "node:crypto";
+import { after, test } from "node:test";
+
+import { startProvider } from "../../demo/provider/provider.mjs";
+import { ScriptedBrowser } from "../../demo/provider/scripted-browser.mjs";
+import { newKey, publicJwk } from "../provider/keys.mjs";
+import { Browser } from "./support/browser.mjs";
+import { begin, whoIs } from "./support/login.mjs";
+import { startPostern } from "./support/postern.mjs";
+import { SESSION_COOKIE } from "./support/refusals.mjs";
+import { forwardedBy } from "./support/tokens.mjs";
+
+const ORIGIN = "http://localhost:8787";
+// Short, for the clock of the provider does not move along.
+const LIFE = 30;
+const ALGS = { rsa: ["RSA-OAEP-256", "A256GCM"], agreed: ["ECDH-ES", "A128GCM"], wrapped: ["ECDH-ES+A256KW", "A256GCM"] };
+
+const b64 = (bytes) => Buffer.from(bytes).toString("base64url");
+const sha256 = (text) => b64(createHash("sha256").update(text).digest());
+
+/** A key to encrypt for, as a secret of ours and as the client registers it. */
+function encryptionKey(alg) {
+  const pair = alg.startsWith("RSA") ? generateKeyPairSync("rsa", { modulusLength: 2048 }) : generateKeyPairSync("ec", { namedCurve: "P-256" });
+  const name = { kid: `enc-${alg}`, use: "enc", alg };
+  return { secret: JSON.stringify({ ...pair.privateKey.export({ format: "jwk" }), ...name }), jwk: { ...pair.publicKey.export({ format: "jwk" }), ...name } };
+}
+
+const signing = newKey("ES256");
+const providers = {};
+const configured = {};
+const secrets = {};
+for (const [id, [alg, enc]] of Object.entries(ALGS)) {
+  const key = encryptionKey(alg);
+  secrets[`PROVIDER_${id.toUpperCase()}_DECRYPTION_KEY`] = key.secret;
+  providers[id] = await startProvider({
+    accessTokenTtl: LIFE,
+    name: `Provider ${id}`,
+    clients: [{
+      client_id: id,
+      client_name: "Postern",
+      grant_types: ["authorization_code", "refresh_token"],
+      token_endpoint_auth_method: "private_key_jwt",
+      token_endpoint_auth_signing_alg: "ES256",
+      jwks: { keys: [publicJwk(signing), key.jwk] },
+      redirect_uris: [`${ORIGIN}/auth/callback/${id}`],
+      post_logout_redirect_uris: [`${ORIGIN}/auth/logged-out`],
+      dpop_bound_access_tokens: true,
+      id_token_encrypted_response_alg: alg,
+      id_token_encrypted_response_enc: enc,
+    }],
+    features: { dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => true }, encryption: { enabled: true } },
+    configuration: {
+      // Then the name comes from UserInfo alone.
+      conformIdTokenClaims: true,
+      enabledJWA: {
+        idTokenEncryptionAlgValues: Object.values(ALGS).map(([name]) => name),
+        idTokenEncryptionEncValues: ["A128GCM", "A256GCM"],
+      },
+    },
+  });
+  configured[id] = {
+    issuer: { url: providers[id].issuer, alg: "RS256", client: { id, auth: "private_key_jwt", key: signing } },
+    scopes: ["openid", "profile", "email", "offline_access"],
+    prompt: "consent",
+    sender_constrained: "dpop",
+    // So that the request can be seen; `real_provider_fapi.test.mjs` pushes it.
+    par: "off",
+    encrypted_id_token: "required",
+    userinfo: true,
+  };
+}
+const postern = await startPostern({
+  providers: configured,
+  twin: true,
+  vars: secrets,
+  routes: {
+    "/": { upstream: "service:ECHO", public: true },
+    "/api/{*rest}": { upstream: "service:ECHO", token: "dpop" },
+    "/{*rest}": { upstream: "service:ECHO" },
+  },
+});
+after(async () => {
+  await postern.close();
+  await Promise.all(Object.values(providers).map((provider) => provider.close()));
+});
+
+const ours = (url) => url.startsWith(`${ORIGIN}/`);
+const requests = (id, path) => providers[id].requests.filter((request) => request.path === path).length;
+
+async function signedIn(id) {
+  const browser = new Browser(postern);
+  const { url, asked } = await begin(browser, { provider: id });
+  assert.match(asked.dpop_jkt, /^[\w-]{43}$/);
+  const person = new ScriptedBrowser();
+  const login = await person.navigate(url.href, { stop: ours });
+  const consent = await person.submit(login.url, { login: "alice", password: "wonderland" }, { stop: ours });
+  const end = ours(consent.url) ? consent : await person.submit(consent.url, {}, { stop: ours });
+  const answer = await browser.navigate(end.url, { initiator: "http://127.0.0.1:1", follow: false });
+  assert.equal(answer.status, 200, answer.body.slice(0, 300) + postern.logs.slice(-2).join("\n"));
+  return { browser, jkt: asked.dpop_jkt };
+}
+
+/** What the upstream gets: a token, and a proof for this request by the key that the provider bound it to. */
+async function atUpstream(id, browser, jkt, send = "send") {
+  const line = `${SESSION_COOKIE}=${browser.jar.cookies.get(SESSION_COOKIE).value}`;
+  const headers = [["cookie", line], ["sec-fetch-site", "same-origin"], ["sec-fetch-mode", "cors"]];
+  const { answer, seen } = await forwardedBy(postern, () => postern[send]("/api/relay?a=b", { headers }));
+  assert.equal(answer.status, 200, answer.body);
+  const [{ headers: sent }] = seen;
+  const token = sent.authorization.replace(/^DPoP /, "");
+  assert.notEqual(token, sent.authorization);
+  const [head, claims, signature] = sent.dpop.split(".");
+  const { jwk, typ, alg } = JSON.parse(Buffer.from(head, "base64url"));
+  assert.deepEqual([typ, alg, jwk.d], ["dpop+jwt", "ES256", undefined]);
+  const key = createPublicKey({ key: jwk, format: "jwk" });
+  assert.ok(verify("sha256", `${head}.${claims}`, { key, dsaEncoding: "ieee-p1363" }, Buffer.from(signature, "base64url")));
+  assert.equal(sha256(JSON.stringify({ crv: jwk.crv, kty: jwk.kty, x: jwk.x, y: jwk.y })), jkt);
+  const { htm, htu, ath } = JSON.parse(Buffer.from(claims, "base64url"));
+  assert.deepEqual([htm, htu, ath], ["GET", `${ORIGIN}/api/relay`, sha256(token)]);
+  const known = await providers[id].provider.AccessToken.find(token);
+  assert.equal(known.jkt, jkt, "the provider bound the token to this key");
+  return token;
+}
+
+for (const id of Object.keys(ALGS)) {
+  test(`a person signs in by an encrypted ID token, and all tokens are bound to one key (${id})`, async () => {
+    // R-132, R-379, R-381, R-383
+    const { browser, jkt } = await signedIn(id);
+    // From UserInfo, which wants a proof and a nonce too.
+    assert.equal((await whoIs(browser)).claims.name, "Alice Liddell");
+    const first = await atUpstream(id, browser, jkt);
+    await postern.advance(LIFE);
+    // The object asks for new tokens, whichever isolate the request came to.
+    const second = await atUpstream(id, browser, jkt, "sendToTwin");
+    assert.notEqual(first, second);
+    // The key outlives the memory of the object, and the isolate.
+    await postern.evict("SUBJECTS");
+    await postern.advance(LIFE);
+    const third = await atUpstream(id, browser, jkt);
+    assert.notEqual(second, third);
+    await postern.restart();
+    await postern.advance(LIFE);
+    assert.notEqual(third, await atUpstream(id, browser, jkt));
+  });
+}
+
+test("a nonce costs one more request where none is known, and none where one is", async () => {
+  // R-381
+  const before = [requests("rsa", "/token"), requests("rsa", "/me")];
+  await signedIn("rsa");
+  const between = [requests("rsa", "/token"), requests("rsa", "/me")];
+  await signedIn("rsa");
+  const end = [requests("rsa", "/token"), requests("rsa", "/me")];
+  for (const place of [0, 1]) {
+    assert.ok(between[place] - before[place] <= 2, "never more than one retry");
+    assert.equal(end[place] - between[place], 1, "what is known is said at once");
+  }
+});
+
+test("no key, token or nonce shows in the log", async () => {
+  const { browser, jkt } = await signedIn("agreed");
+  const mark = await postern.mark();
+  const token = await atUpstream("agreed", browser, jkt);
+  const lines = (await postern.linesSince(mark)).join("\n");
+  assert.ok(!lines.includes(token) && !lines.includes("proof_key"), lines);
+});
