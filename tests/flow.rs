@@ -168,6 +168,8 @@ mod revocation;
 mod second;
 #[path = "flow/second_admin.rs"]
 mod second_admin;
+#[path = "flow/second_changes.rs"]
+mod second_changes;
 #[path = "flow/second_doors.rs"]
 mod second_doors;
 #[path = "flow/second_managing.rs"]

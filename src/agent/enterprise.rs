@@ -124,6 +124,8 @@ pub enum EnterpriseRefusal {
     UsedByAnother,
     /// The person is blocked, has signed out since, or ended what it was used for.
     Ended,
+    /// The person has a role that a second factor is asked for, and nobody proves one here.
+    SecondFactor,
 }
 
 impl EnterpriseRefusal {
@@ -139,6 +141,7 @@ impl EnterpriseRefusal {
             Self::Key => "id_jag.key",
             Self::UsedByAnother => "id_jag.used_by_another",
             Self::Ended => "id_jag.ended",
+            Self::SecondFactor => "id_jag.second_factor",
         }
     }
 

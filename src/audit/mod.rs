@@ -119,6 +119,9 @@ pub struct Event {
     /// The session: by the name that it has in lists of sessions, of which no cookie can be made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
+    /// The name that it had before this request: it goes on under another id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_before: Option<String>,
     /// Whether its browser was let in without a proof of the device that it is bound to.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub device_grace: bool,

@@ -87,6 +87,12 @@ pub enum What {
     /// … and it was one time too many.
     #[serde(rename = "factor.locked")]
     FactorLocked,
+    /// What was presented may come from a copy of a passkey: its counter does not go on.
+    #[serde(rename = "factor.cloned")]
+    FactorCloned,
+    /// A service is told what became of somebody's factors.
+    #[serde(rename = "factor.notice")]
+    FactorNotice,
     /// A recovery code is used.
     #[serde(rename = "recovery.used")]
     RecoveryUsed,

@@ -26,6 +26,8 @@ pub enum AgentRejection {
     OtherResource,
     /// Its client may not have grants any more.
     ClientNotAdmitted,
+    /// The person has a role that a second factor is asked for, and their provider made the grant, not they themselves.
+    NoSecond,
 }
 
 impl AgentRejection {
@@ -42,6 +44,7 @@ impl AgentRejection {
             Self::Lapsed(Lapse::TooOld) => "agent.began_before_not_before",
             Self::OtherResource => "agent.other_resource",
             Self::ClientNotAdmitted => "agent.client_not_admitted",
+            Self::NoSecond => "agent.no_second_factor",
         }
     }
 }
@@ -78,7 +81,18 @@ pub fn check(
     if grant.resource != resource {
         return Err(AgentRejection::OtherResource);
     }
-    if rules.knows(&grant.client, config.public_url.origin()) { Ok(()) } else { Err(AgentRejection::ClientNotAdmitted) }
+    if !rules.knows(&grant.client, config.public_url.origin()) {
+        return Err(AgentRejection::ClientNotAdmitted);
+    }
+    if lacks_second(config, session) { Err(AgentRejection::NoSecond) } else { Ok(()) }
+}
+
+/// Whether this is a grant that the provider made, of somebody whose roles ask for a second factor: nobody proved one for it.
+/// They may have got the role since, by a sign-in.
+#[must_use]
+pub fn lacks_second(config: &Config, session: &Session) -> bool {
+    let is_vouched_for = session.grant.as_deref().is_some_and(|grant| grant.redirect_uri.is_empty());
+    is_vouched_for && config.second.as_ref().is_some_and(|rules| rules.asks(&session.roles))
 }
 
 /// The agent that has this grant. `None` where the record is none of a grant.

@@ -2,7 +2,7 @@
 
 use super::{ClientAuth, Config, WorkloadKeys};
 use crate::limit::{Counter, Limit};
-use crate::route::Upstream;
+use crate::route::{Route, Upstream};
 
 /// The namespace of the subjects' objects.
 pub const SUBJECTS: &str = "SUBJECTS";
@@ -90,6 +90,8 @@ impl Config {
                 Some(Upstream::Url { .. }) | None => {}
             }
         }
+        let notify = self.second.as_ref().and_then(|rules| rules.notify.as_ref()?.via.as_deref());
+        notify.iter().for_each(|name| need(&mut needed, name, BindingUse::Upstream));
         for issuer in &self.workloads {
             if let WorkloadKeys::Published(keys) = &issuer.keys {
                 keys.via.iter().for_each(|name| need(&mut needed, name, BindingUse::Keys));
@@ -104,6 +106,13 @@ impl Config {
     #[must_use]
     pub fn uses_service_tokens(&self) -> bool {
         self.all_routes().any(|route| route.guard().is_some_and(|guard| guard.token.service().is_some()))
+    }
+
+    /// Whether anything signed by our keys leaves us: then the keys that verify it are published.
+    #[must_use]
+    pub fn publishes_assertion_keys(&self) -> bool {
+        let notifies = self.second.as_ref().is_some_and(|rules| rules.notify.is_some());
+        notifies || self.routes.routes().iter().any(Route::asserts)
     }
 
     /// The bindings whose certificates are shown to authorization servers.

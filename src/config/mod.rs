@@ -17,6 +17,7 @@ mod client_auth;
 mod cors;
 mod decisions;
 mod deployment;
+mod factor_notices;
 mod groups;
 mod health;
 mod introspection;
@@ -66,6 +67,7 @@ pub use certificates::{Authority, CertificateRule, CertificateSubject, fingerpri
 pub use client_auth::{AppleKey, AssertionAudience, ClientAssertion, ClientAuth, SecretAssertion, TlsCertificate};
 pub use decisions::{DecisionRetention, Decisions};
 pub use deployment::{Deployment, Names, SiteConfig};
+pub use factor_notices::FactorNotices;
 pub use health::Monitor;
 pub use introspection::{Introspection, WithoutAudience};
 pub use issuer::{Constraint, Profile, SignedTokens, TokenFormat, TokenIssuer};

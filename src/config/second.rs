@@ -1,5 +1,6 @@
 //! `SECOND`: second factors of our own, beside the sign-in at the provider.
 
+use super::factor_notices::{self, FactorNotices};
 use super::problem::{expected, shown};
 use super::provider::Provider;
 use super::require::domain;
@@ -28,6 +29,8 @@ pub struct SecondRules {
     pub rp_id: String,
     /// `required_for.roles`: people with one of these roles prove a factor in each session before any guarded route is open.
     pub required_for: Vec<String>,
+    /// `notify`: whom changes of people's factors are told. Default nobody.
+    pub notify: Option<FactorNotices>,
 }
 
 /// A kind of factor that people can enrol.
@@ -54,6 +57,12 @@ impl OfferedFactor {
 }
 
 impl SecondRules {
+    /// Whether `required_for` is about somebody with these roles.
+    #[must_use]
+    pub fn asks(&self, roles: &[String]) -> bool {
+        roles.iter().any(|role| self.required_for.contains(role))
+    }
+
     /// Whether people can enrol a factor of this kind.
     #[must_use]
     pub fn offers(&self, factor: OfferedFactor) -> bool {
@@ -93,9 +102,10 @@ pub(super) fn read(
         let only = "passkeys need a host name, and `PUBLIC_URL` has an address: expected `[\"totp\"]`";
         table.problem("factors", only);
     }
+    let notify = table.optional("notify", |value| factor_notices::read(text(value)?, public_url));
     table.finish();
     let rp_id = said.or_else(|| host.map(str::to_owned))?;
-    Some(SecondRules { factors, enrol_within, rp_id, required_for })
+    Some(SecondRules { factors, enrol_within, rp_id, required_for, notify })
 }
 
 fn required_for(mut table: Table<'_>) -> Vec<String> {

@@ -4,7 +4,6 @@ use maud::{Markup, html};
 
 use super::{Draft, HtmlPage, LOCAL_TIMES, View, grants, moment, second};
 use crate::session::Listed;
-use crate::session::second::changes::FactorChange;
 
 /// So many groups are shown at once; the others are one click away.
 const SHOWN: usize = 5;
@@ -20,7 +19,7 @@ pub struct OwnPages<'a> {
     /// That of their second factors.
     pub second: bool,
     /// What was changed of those in other sessions.
-    pub changes: Vec<&'a FactorChange>,
+    pub changes: second::ToldChanges<'a>,
 }
 
 /// The list; `current` is the id of the session that is looking, `provider` tells the name of one where that says something.

@@ -77,6 +77,9 @@ pub struct Session {
     /// What binds it to the device on which it was begun.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<Box<DeviceBinding>>,
+    /// What it was called in lists under its ids before, the latest last: whoever saw one of those means this session.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub listed_before: Vec<String>,
     /// What makes it a grant to an agent: it is nobody's session then, and its clocks are the grant's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant: Option<Box<Grant>>,
@@ -140,6 +143,7 @@ impl Session {
             left_out: Vec::new(),
             second: None,
             device: None,
+            listed_before: Vec::new(),
             grant: Some(Box::new(grant)),
         }
     }

@@ -66,7 +66,9 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
             Command::Begin(begin) => self.begin(begin, now),
             Command::End { digest } => self.end(digest, now),
             Command::List { clocks } => self.list(*clocks, now),
-            Command::EndListed { id } => self.end_where(now, |row, _| row.digest.public_id() == *id),
+            Command::EndListed { id } => {
+                self.end_where(now, |row, session| row.digest.public_id() == *id || session.listed_before.contains(id))
+            }
             Command::EndOthers { keep } => self.end_where(now, |row, _| row.digest != *keep),
             Command::EndSid { sid, unproven } => self.end_sid(sid, !unproven, now),
             Command::EndEmail { email, before } => self.end_email(email, *before, now),

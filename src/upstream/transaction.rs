@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::assertion::{Acting, SubjectId, acting_for, unique_subject};
 use super::identity::Identity;
+use crate::authz::second;
 use crate::config::PublicUrl;
 use crate::time::{Seconds, Timestamp};
 
@@ -53,6 +54,12 @@ struct Context<'a> {
     roles: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     tenant: Option<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    amr: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    second_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    second_by: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     act: Option<Acting<'a>>,
 }
@@ -70,6 +77,7 @@ impl UpstreamTransaction<'_> {
     #[must_use]
     pub fn claims(&self, who: &Identity<'_>, public_url: &PublicUrl) -> Option<String> {
         let principal = who.principal;
+        let second = second::proven(principal);
         let claims = Claims {
             iss: public_url.origin(),
             aud: public_url.host(),
@@ -85,6 +93,9 @@ impl UpstreamTransaction<'_> {
                 client_id: principal.client_id(),
                 roles: principal.roles(),
                 tenant: principal.tenant(),
+                amr: who.amr(),
+                second_at: second.map(|proof| proof.at),
+                second_by: second.map(|proof| proof.by.as_str()),
                 act: acting_for(principal),
             },
             rctx: Requester { req_ip: self.address, authn: principal.authentication().means.as_str() },

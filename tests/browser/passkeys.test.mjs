@@ -40,7 +40,7 @@ async function authenticator(page, options = {}) {
 
 const sessionOf = async (context) => (await context.cookies(origin)).find(({ name }) => name === "__Host-postern").value;
 const factorsOf = (page) => page.evaluate(async () => (await (await fetch("/auth/second")).json()).factors);
-const refused = (mark, reason) => postern.logged(mark, (event) => event.event === "factor.failed" && event.reason === reason);
+const refused = (mark, reason, kind = "factor.failed") => postern.logged(mark, (event) => event.event === kind && event.reason === reason);
 
 /** Somebody new who is signed in, with an authenticator. */
 async function person(options) {
@@ -173,7 +173,7 @@ test("a copy that lags behind, and one that verifies nobody, prove nothing", asy
   await page.goto(`${origin}/auth/second/verify?return_to=/page`);
   await page.getByRole("button", { name: "Use a passkey" }).click();
   await page.waitForURL(`${origin}/auth/second/verify/passkey`);
-  await refused(mark, "passkey.sign_count");
+  await refused(mark, "passkey.sign_count", "factor.cloned");
   await device.verifiesUser(false);
   await page.goto(`${origin}/auth/second/verify?return_to=/page`);
   await page.getByRole("button", { name: "Use a passkey" }).click();

@@ -74,6 +74,39 @@ test("a factor is renamed and removed from its own place in the list, and the la
   await context.close();
 });
 
+test("what stands behind # in the address is still there after the proof", async () => {
+  // R-338
+  const person = await newPerson(browser);
+  const { page, context, complaints } = person;
+  context.setDefaultTimeout(30_000);
+  await page.goto(`${origin}/page`);
+  await signIn(page, { login: "bob", password: "builder" });
+  await page.waitForURL(`${origin}/page`);
+  // Who has none yet adds one on the way.
+  await page.goto(`${origin}/safe?a=b#chapter-2`);
+  await page.getByRole("heading", { name: "Your second factors" }).waitFor();
+  const { secret } = await addApp(page);
+  await page.getByRole("link", { name: "I have kept them" }).click();
+  await page.waitForURL(`${origin}/safe?a=b#chapter-2`);
+  await postern.advance(61);
+  await page.goto(`${origin}/page`);
+  await page.goto(`${origin}/safe?a=b#chapter-3`);
+  await page.getByLabel("The code that your app shows now").fill("000000");
+  await page.getByRole("button", { name: "Continue" }).click();
+  await page.getByText("it was used before").waitFor();
+  await page.getByLabel("The code that your app shows now").fill(code(secret));
+  await page.getByRole("button", { name: "Continue" }).click();
+  await page.waitForURL(`${origin}/safe?a=b#chapter-3`);
+  // Their own change is told to this session too.
+  await page.goto(`${origin}/auth/second`);
+  await page.getByText("In this session", { exact: true }).first().waitFor();
+  await page.getByText("Remove", { exact: true }).click();
+  await page.getByRole("button", { name: "Remove it" }).click();
+  await page.getByText("You have none yet.").waitFor();
+  assert.deepEqual(complaints.filter((text) => !/status of 403/.test(text)), []);
+  await context.close();
+});
+
 test("a page that needs a factor leads to where one is added, and on to the very page, all without script", async () => {
   // R-335, R-338, R-342, R-344
   const { page, context, complaints } = await signedIn("alice", "wonderland");

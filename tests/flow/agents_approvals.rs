@@ -77,6 +77,7 @@ pub fn granted(world: &World, subject: &str, change: impl FnOnce(&mut Grant)) ->
         left_out: Vec::new(),
         second: None,
         device: None,
+        listed_before: Vec::new(),
         grant: Some(Box::new(grant)),
     };
     let begin = BeginGrant {

@@ -15,7 +15,17 @@ const CLIENT: &str = "https://client.example/oauth/client.json";
 const OTHER: &str = "https://other.example/oauth/client.json";
 
 fn deployment() -> (World, Gateway) {
+    deployment_with(|_| ())
+}
+
+/// One where administrators prove a second factor.
+fn second_for_admins() -> (World, Gateway) {
+    deployment_with(|variables| variables["SECOND"] = json!({ "required_for": { "roles": ["admin"] } }))
+}
+
+fn deployment_with(change: impl FnOnce(&mut Value)) -> (World, Gateway) {
     let mut variables = with_agents();
+    change(&mut variables);
     variables["AGENTS"] = json!({
         "access": "5m",
         "delegates": [OTHER],
@@ -227,4 +237,41 @@ fn a_helper_that_is_named_exchanges_the_token_of_another_client() {
     assert_eq!(answered.event["reason"], "agent.token_exchanged", "{}", answered.event);
     let used = calls(&world, &gateway, &answered.json()["access_token"]);
     assert_eq!((&used.event["client_id"], &used.event["actors"]), (&json!(OTHER), &json!([OTHER, CLIENT])));
+}
+
+#[test]
+fn whoever_owes_a_second_factor_is_not_reached_around_it() {
+    //
+    let (world, gateway) = second_for_admins();
+    let bring = |roles: &[&str], jti: &str| {
+        let assertion = jag(&world, CLIENT, &json!({ "roles": roles, "jti": jti }));
+        bring(&world, &gateway, CLIENT, &assertion, &[])
+    };
+    assert_error(&bring(&["editor", "admin"], "a"), "invalid_grant", "id_jag.second_factor");
+    let alice = Browser::new(&world, &gateway).signed_in_as("alice", "s1");
+    assert_eq!(alice.send(&Asked::script("GET", "/auth/sessions")).json()["sessions"].as_array().unwrap().len(), 1);
+    // Who gets the role later, by a sign-in, owes it from then on.
+    let token = bring(&["editor"], "b").json()["access_token"].clone();
+    assert_eq!(calls(&world, &gateway, &token).event["outcome"], "allow");
+    world.corp.bend_claims(|claims| {
+        claims["sub"] = "alice".into();
+        claims["roles"] = json!(["admin"]);
+    });
+    let _again = Browser::new(&world, &gateway).signed_in();
+    calls(&world, &gateway, &token).assert_refused(401, "agent.no_second_factor");
+    assert_error(&bring(&["editor"], "b"), "invalid_grant", "id_jag.second_factor");
+}
+
+#[test]
+fn a_grant_that_the_person_gave_after_a_proof_goes_on() {
+    // they proved one before they allowed it.
+    let (world, gateway) = second_for_admins();
+    let grant = granted(&world, "alice", |grant| grant.redirect_uri = "http://127.0.0.1/cb".to_owned());
+    world.corp.bend_claims(|claims| {
+        claims["sub"] = "alice".into();
+        claims["roles"] = json!(["admin"]);
+    });
+    let _alice = Browser::new(&world, &gateway).signed_in();
+    let used = calls(&world, &gateway, &json!(token(&gateway, &grant)));
+    assert_eq!(used.event["outcome"], "allow", "{}", used.event);
 }

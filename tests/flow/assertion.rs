@@ -33,10 +33,15 @@ pub fn published(world: &World, gateway: &Gateway) -> Vec<u8> {
 
 /// The claims of an assertion, verified as an upstream would; `None` where no published key made it.
 pub fn verified(token: &str, keys: &[u8]) -> Option<Map<String, Value>> {
+    verified_as("postern-assertion+jwt", token, keys)
+}
+
+/// The same of something else that we sign.
+pub fn verified_as(typ: &str, token: &str, keys: &[u8]) -> Option<Map<String, Value>> {
     let keys = KeySet::parse(keys).unwrap();
     let jwt = UnverifiedJwt::parse(token).unwrap();
     let jwt = block_on(jwt.verify(&keys, &[Algorithm::Es256], &Portable)).ok()?;
-    assert_eq!(jwt.header().typ(), Some("postern-assertion+jwt"));
+    assert_eq!(jwt.header().typ(), Some(typ));
     Some(jwt.claims().clone())
 }
 

@@ -198,7 +198,7 @@ fn a_copy_that_signed_less_often_is_refused() {
         let copy = Authenticator { sign_count: behind, ..own.clone() };
         let answered = prove(&browser, &copy);
         answered.assert_refused(403, "passkey.sign_count");
-        assert_eq!(answered.event["event"], "factor.failed");
+        assert_eq!(answered.event["event"], "factor.cloned");
     }
     own.sign_count = 6;
     assert_eq!(status(&prove(&browser, &own)), 303);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::agents_approvals::{CLIENT, granted, token, with_agents};
 use crate::support::{Answered, Asked, Browser, ORIGIN, World, gateway};
 
-fn deployment() -> Value {
+pub fn deployment() -> Value {
     let mut variables = with_agents();
     variables["ROUTES"]["/mcp"]["token"] = "txn".into();
     variables["ROUTES"]["/txn/{*rest}"] = json!({ "upstream": "service:API", "token": "txn" });
@@ -14,7 +14,7 @@ fn deployment() -> Value {
     variables
 }
 
-fn part(answered: &Answered, place: usize) -> Value {
+pub fn part(answered: &Answered, place: usize) -> Value {
     let jwt = answered.forwarded().headers["txn-token"].to_str().unwrap();
     serde_json::from_slice(&Base64UrlUnpadded::decode_vec(jwt.split('.').nth(place).unwrap()).unwrap()).unwrap()
 }

@@ -255,6 +255,7 @@ impl Run {
             left_out: Vec::new(),
             second: None,
             device: None,
+            listed_before: Vec::new(),
             grant: None,
             origin: Origin::default(),
         }

@@ -47,7 +47,7 @@ fn site(config: &Config) -> String {
     text.push_str(&format!("Public URL: {}\n{}\n", config.public_url.origin(), sessions(config)));
     text.push_str(&format!("Configuration: {}, as `config` in the log\n", config.stamp));
     text.push_str(&format!("Release: {VERSION}, as `version` in the log\n"));
-    if config.routes.routes().iter().any(Route::asserts) {
+    if config.publishes_assertion_keys() {
         text.push_str(&format!("Keys of assertions: {}\n", config.public_url.join("/.well-known/jwks.json")));
     }
     if !config.providers.is_empty() {

@@ -7,6 +7,7 @@ use super::request::{MAX_BYTES, Order};
 use super::sessions::Person;
 use super::{Change, Done};
 use crate::gateway::Platform;
+use crate::gateway::account::second::notices::{self, Told};
 use crate::gateway::context::RequestContext;
 use crate::gateway::response_parts::ResponseParts;
 use crate::ports::{RequestBody, StoreError};
@@ -26,7 +27,8 @@ pub(super) async fn list<P: Platform>(ctx: &RequestContext<'_, P>, parts: &mut R
     }
 }
 
-/// `POST /auth/admin/factors/reset`: someone has none any more, and no session of theirs has a proof. Never one's own:
+/// `POST /auth/admin/factors/reset`: someone has none any more, and all their sessions end, with what agents may by them: one of
+/// them may be of whoever has the lost factor, and could add the next first one. Never one's own:
 /// it takes two people, or whoever has an administrator's session could make it their own factor.
 pub(super) async fn reset<P: Platform>(
     ctx: &RequestContext<'_, P>,
@@ -46,10 +48,18 @@ pub(super) async fn reset<P: Platform>(
     if let Some(problem) = manager.may_not_reset(ctx, &person.issuer, &person.subject) {
         return Ok(Done::unacceptable(ctx, &[problem]));
     }
+    // First the sessions: who repeats a reset that came to an end half-way ends those that began since.
+    let all = Command::EndAll { before: None };
+    let Reply::EndedMany { count } = ctx.command(&person.key, &all).await.map_err(Reason::Store)? else {
+        return Err(Reason::Store(StoreError::Malformed));
+    };
+    parts.event.ended = Some(count);
     match ask(ctx, &person, SecondCommand::Reset).await? {
         SecondReply::Reset(was) => {
+            let person = Told::named(&person.issuer, &person.subject);
+            notices::tell(ctx, &person, "factor.reset", [None, None]);
             let change = Change { before: in_words(&was), after: in_words(&FactorList::default()) };
-            Ok(Done::changed(&json!({ "removed": as_json(&was) }), change))
+            Ok(Done::changed(&json!({ "removed": as_json(&was), "ended": count }), change))
         }
         _ => Err(Reason::Store(StoreError::Malformed)),
     }

@@ -8,6 +8,7 @@ use crate::agent::grant::{Grant, MAX_GRANTS};
 use crate::agent::handle::{GrantHandle, HandleKind};
 use crate::agent::token::error::ClientRefusal;
 use crate::agent::token::{TokenEndpointError, TokenParameters};
+use crate::authn::agent;
 use crate::config::{AgentRules, Provider};
 use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
@@ -156,9 +157,14 @@ async fn begin<P: Platform>(
     let subject = SubjectKey::of(provider.issuer.as_str(), jag.subject());
     let id = id_of(ctx, voucher);
     parts.event.grant = Some(id.digest().public_id());
+    let session = record(ctx, rules, voucher, allowed);
+    let lacks_second = |session: &Session| agent::lacks_second(&ctx.site.config, session);
+    if lacks_second(&session) {
+        return Err(refused(EnterpriseRefusal::SecondFactor));
+    }
     let begin = BeginGrant {
         digest: id.digest(),
-        session: record(ctx, rules, voucher, allowed),
+        session,
         begun_by: None,
         asked_at: jag.issued_at(),
         max_grants: MAX_GRANTS,
@@ -179,6 +185,9 @@ async fn begin<P: Platform>(
             Reply::Gone | Reply::Blocked => return Err(ended()),
             _ => return Err(Reason::Store(StoreError::Malformed)),
         };
+    if lacks_second(&session) {
+        return Err(refused(EnterpriseRefusal::SecondFactor));
+    }
     let is_of_this_key = session.grant.as_ref().is_some_and(|grant| grant.jkt == voucher.jkt);
     if !is_of_this_key {
         return Err(refused(EnterpriseRefusal::Key));

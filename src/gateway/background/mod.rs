@@ -1,13 +1,14 @@
 //! Work in the background: what a request finds missing is fetched beside it, and goes on when the request has ended.
 
 pub(super) mod event;
+mod factor_notice;
 mod key_standing;
 mod service_token;
 mod token_refresh;
 pub(super) mod wait;
 
 use super::issuer_documents::document::{Ask, Published};
-use super::{Gateway, Platform};
+use super::{Gateway, Platform, cold};
 use crate::api_key::KeyCommand;
 use crate::session::Revocation;
 
@@ -26,6 +27,8 @@ pub(super) enum Work {
     Revoke(Revocation),
     /// Nothing: the use of a key is to be noted.
     KeyUse(KeyCommand),
+    /// Nothing: a service is to be told what became of somebody's factors, by these claims.
+    FactorNotice(String),
 }
 
 /// Has work done that does not end with the request at hand, even when its client goes away.
@@ -42,6 +45,7 @@ impl Gateway {
         match task.0 {
             Work::Document(published, ask) => self.fetch_document(platform, published, ask).await,
             Work::Policies => self.pull_policies(platform).await,
+            Work::FactorNotice(claims) => cold(self.tell_of_factors(platform, &claims)).await,
             Work::KeyUse(note) => self.note_key_use(platform, &note).await,
             Work::Revoke(revocation) => {
                 self.revoke(platform, &revocation).await;

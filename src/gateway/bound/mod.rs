@@ -13,8 +13,8 @@ use super::context::RequestContext;
 use super::response_parts::ResponseParts;
 use super::{Gateway, Platform, cold};
 use crate::audit::What;
-use crate::authn::Authenticated;
 use crate::authn::session_cookie::{DeviceProofs, Wants};
+use crate::authn::{Authenticated, Principal};
 use crate::http::csrf::CsrfError;
 use crate::http::{HeaderName, HeaderValue, Method, Response, cookie};
 use crate::limit::LimitKind;
@@ -86,13 +86,24 @@ impl Gateway {
 
 /// Offers a browser to bind the session that just began: with the answer that sets its cookie, and for a minute. One
 /// that cannot leaves the header alone.
-pub(super) fn offer<P: Platform>(
-    ctx: &RequestContext<'_, P>,
-    handle: &SessionHandle,
-    mut response: Response,
-) -> Response {
+pub(super) fn offer<P: Platform>(ctx: &RequestContext<'_, P>, handle: &SessionHandle, response: Response) -> Response {
     let is_new = handle.began_at.is_some_and(|began_at| ctx.request.now.since(began_at) < REGISTER_WITHIN);
-    if !ctx.site.config.binds_devices() || !is_new {
+    if is_new { offered(ctx, handle, response) } else { response }
+}
+
+/// The same after a proof by a second factor, where the session is bound to no device: whoever proved it has the session under
+/// an id that nobody else knows, as after a sign-in.
+pub(super) fn offer_proven<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    (person, handle): (&Principal, &SessionHandle),
+    response: Response,
+) -> Response {
+    let is_bound = person.session().is_none_or(|session| session.device.is_some());
+    if is_bound { response } else { offered(ctx, handle, response) }
+}
+
+fn offered<P: Platform>(ctx: &RequestContext<'_, P>, handle: &SessionHandle, mut response: Response) -> Response {
+    if !ctx.site.config.binds_devices() {
         return response;
     }
     let digest = handle.id.digest();

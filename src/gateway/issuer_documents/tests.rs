@@ -23,7 +23,7 @@ impl Spawn for Here {
     fn spawn(&self, task: BackgroundTask) {
         match task.0 {
             Work::Document(published, _) => self.sent_for.borrow_mut().push(published.name().to_owned()),
-            Work::Policies | Work::Revoke(_) | Work::KeyUse(_) => panic!("no document"),
+            Work::Policies | Work::Revoke(_) | Work::KeyUse(_) | Work::FactorNotice(_) => panic!("no document"),
         }
     }
 }

@@ -389,6 +389,7 @@ fn record<P>(ctx: &RequestContext<'_, P>, provider: &Provider, response: &TokenR
         origin: Origin::of(ctx.request.head),
         second: None,
         device: None,
+        listed_before: Vec::new(),
         grant: None,
         left_out: person.kept.left_out.clone(),
     }

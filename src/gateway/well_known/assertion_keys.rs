@@ -10,16 +10,16 @@ use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::{Platform, response};
 use crate::http::{HeaderValue, Method, Response, StatusCode, header};
 use crate::refusal::Reason;
-use crate::route::{CanonicalPath, Route};
+use crate::route::CanonicalPath;
 use crate::time::Seconds;
 
 const PATH: &str = "/.well-known/jwks.json";
 /// How long a copy may be used: so long before a key signs it should stand here.
 const MAX_AGE: Seconds = Seconds::minutes(5);
 
-/// Whether a path of ours asks for the keys; where no route makes assertions, there are none of ours.
+/// Whether a path of ours asks for the keys; where nothing is signed by them, there are none of ours.
 pub(crate) fn is_asked_for(config: &Config, path: &CanonicalPath) -> bool {
-    path.as_str() == PATH && config.routes.routes().iter().any(Route::asserts)
+    path.as_str() == PATH && config.publishes_assertion_keys()
 }
 
 /// Publishes the keys, to everybody, scripts of other origins included.

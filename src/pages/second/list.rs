@@ -2,11 +2,10 @@
 
 use maud::{Markup, html};
 
-use super::{Before, PASSKEYS, notice, onward, passkey_fault, without_passkeys};
+use super::{Before, KEEP_FRAGMENT, PASSKEYS, ToldChanges, notice, onward, passkey_fault, without_passkeys};
 use crate::config::OfferedFactor;
 use crate::pages::sessions::facts;
 use crate::pages::{Draft, HtmlPage, LOCAL_TIMES, View, moment};
-use crate::session::second::changes::FactorChange;
 use crate::session::second::{FactorKind, FactorList, ListedFactor, SecondMethod, SecondProof};
 
 /// What the page is about.
@@ -26,8 +25,8 @@ pub struct OwnFactors<'a> {
     pub changing: Before<'a>,
     /// What was proven last in this session.
     pub proof: Option<&'a SecondProof>,
-    /// What was changed in other sessions.
-    pub changes: &'a [&'a FactorChange],
+    /// What was changed, in this session too.
+    pub changes: ToldChanges<'a>,
     /// Where they were on the way to.
     pub back: Option<&'a str>,
     /// Where to prove another factor than the last one, and come back.
@@ -53,7 +52,7 @@ pub fn render(view: &View<'_>, own: &OwnFactors<'_>) -> HtmlPage {
     let body = html! {
         h1 { (title) }
         p { (view.say("With one of these you show that it is you, beside your sign-in. Whoever steals your password alone does not get far.")) }
-        (notice(view, own.changes))
+        (notice(view, &own.changes))
         (first_things(view, own))
         @if own.has_passkeys() { (accepted(own)) }
         @if factors.is_empty() { p { (view.say("You have none yet.")) } }
@@ -65,7 +64,7 @@ pub fn render(view: &View<'_>, own: &OwnFactors<'_>) -> HtmlPage {
             a href="/auth/sessions" { (view.say("Where you are signed in")) }
         }
     };
-    let draft = Draft::new(title, body).with_script(LOCAL_TIMES).with_form();
+    let draft = Draft::new(title, body).with_script(LOCAL_TIMES).with_script(KEEP_FRAGMENT).with_form();
     view.page(if own.has_passkeys() { draft.with_passkeys(PASSKEYS) } else { draft })
 }
 
@@ -80,7 +79,7 @@ fn first_things(view: &View<'_>, own: &OwnFactors<'_>) -> Markup {
         } @else if let (Some(back), true) = (own.back, is_proven) {
             div.answer role="status" {
                 p { (view.say("It is confirmed that it is you.")) }
-                a.button href=(back) { (view.say("Go on")) }
+                a.button href=(back) data-way { (view.say("Go on")) }
             }
         } @else if own.back.is_some() && own.list.factors.is_empty() {
             div.answer role="status" {
@@ -280,7 +279,7 @@ mod tests {
             adding: Before::Nothing,
             changing: Before::Nothing,
             proof: None,
-            changes: &[],
+            changes: ToldChanges::default(),
             back: None,
             verify: "/verify",
         };

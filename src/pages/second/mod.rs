@@ -6,6 +6,7 @@ mod notice;
 pub mod totp;
 pub mod verify;
 
+pub use notice::ToldChanges;
 pub(super) use notice::render as notice;
 
 use maud::{Markup, html};
@@ -15,6 +16,14 @@ use crate::time::Seconds;
 
 /// Makes passkeys and proves with them, where the browser can; without it the other factors are all there is.
 const PASSKEYS: &str = include_str!("passkeys.js");
+
+/// Takes along what stands behind `#` in the address, which a browser tells nobody but the page.
+const KEEP_FRAGMENT: &str = "\
+const { hash } = location;
+if (hash) {
+  for (const way of document.querySelectorAll('[name=return_to]')) way.value = way.value.split('#')[0] + hash;
+  for (const way of document.querySelectorAll('a[data-way]')) way.hash = hash;
+}";
 
 /// Why a code that was typed did not help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

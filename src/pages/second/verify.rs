@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::{CodeFault, PASSKEYS, fault, locked, onward, passkey_fault, without_passkeys};
+use super::{CodeFault, KEEP_FRAGMENT, PASSKEYS, fault, locked, onward, passkey_fault, without_passkeys};
 use crate::pages::{Draft, HtmlPage, View};
 use crate::time::Seconds;
 
@@ -41,7 +41,7 @@ pub fn render(view: &View<'_>, asked: &Asked<'_>) -> HtmlPage {
         @if let Some(wait) = asked.recovery { (recovery(view, asked, wait)) }
         p.number { a href="/auth/second" { (view.say("Your second factors")) } }
     };
-    let draft = Draft::new(title, body).with_form();
+    let draft = Draft::new(title, body).with_form().with_script(KEEP_FRAGMENT);
     view.page(if asked.passkey { draft.with_passkeys(PASSKEYS) } else { draft })
 }
 

@@ -4,7 +4,7 @@ use crate::config::OfferedFactor;
 use crate::pages::second::list::{self, OwnFactors};
 use crate::pages::second::totp::{self, NewApp};
 use crate::pages::second::verify::{self, Asked};
-use crate::pages::second::{Before, CodeFault, codes};
+use crate::pages::second::{Before, CodeFault, ToldChanges, codes};
 use crate::pages::{HtmlPage, View};
 use crate::secret::Secret;
 use crate::session::second::changes::{ChangeKind, FactorChange};
@@ -17,14 +17,11 @@ const AT: Timestamp = Timestamp::from_unix(1_795_328_454);
 pub(super) fn quiet(view: &View<'_>, text: &str) -> Vec<HtmlPage> {
     let (uri, secret) = (Secret::new("otpauth://totp/x".to_owned()), Secret::new("0000".to_owned()));
     let app = |fault| NewApp { uri: &uri, secret: &secret, pending: text, name: text, back: Some(text), fault };
-    let wait = || Some(Some(Seconds::new(60)));
     vec![
         codes::render(view, &["0000"], text),
         totp::render(view, &app(None)),
         totp::render(view, &app(Some(CodeFault::Wrong))),
         totp::render(view, &app(Some(CodeFault::Locked(Seconds::new(60))))),
-        verify::render(view, &Asked { totp: Some(None), recovery: Some(None), back: Some(text), ..Asked::default() }),
-        verify::render(view, &Asked { totp: wait(), recovery: wait(), ..Asked::default() }),
     ]
 }
 
@@ -46,7 +43,7 @@ pub(super) fn scripted(view: &View<'_>, text: &str) -> Vec<HtmlPage> {
     let by = |by| SecondProof { factor: Some("00aa".to_owned()), ..SecondProof::new(AT, by) };
     let (proof, recovered) = (by(SecondMethod::Totp), by(SecondMethod::Recovery));
     let changes = changes(text);
-    let changes: &[&FactorChange] = &changes.iter().collect::<Vec<_>>();
+    let changed = |began_at| ToldChanges { all: changes.iter().collect(), left_out: 5, began_at };
     let own = |list, adding, changing, proof| OwnFactors {
         list,
         offered: &[OfferedFactor::Passkey, OfferedFactor::Totp],
@@ -55,12 +52,16 @@ pub(super) fn scripted(view: &View<'_>, text: &str) -> Vec<HtmlPage> {
         adding,
         changing,
         proof,
-        changes,
+        changes: changed(Timestamp::EPOCH),
         back: Some(text),
         verify: text,
     };
     let (nothing, prove) = (Before::Nothing, Before::Proof(text));
+    let wait = || Some(Some(Seconds::new(60)));
     let mut pages = vec![
+        verify::render(view, &Asked { totp: Some(None), recovery: Some(None), back: Some(text), ..Asked::default() }),
+        verify::render(view, &Asked { totp: wait(), recovery: wait(), ..Asked::default() }),
+        list::render(view, &OwnFactors { changes: changed(AT), ..own(&none, nothing, prove, None) }),
         verify::render(view, &Asked { passkey: true, back: Some(text), ..Asked::default() }),
         verify::render(view, &Asked { passkey: true, fault: Some(CodeFault::Wrong), ..Asked::default() }),
     ];
@@ -90,6 +91,11 @@ pub(super) fn changes(text: &str) -> Vec<FactorChange> {
         device: device.clone(),
     };
     [Added, Removed, RecoveryUsed, CodesMade, Reset].map(one).to_vec()
+}
+
+/// Those by another session.
+pub(super) fn elsewhere(changes: &[FactorChange]) -> ToldChanges<'_> {
+    ToldChanges { all: changes.iter().collect(), left_out: 5, began_at: Timestamp::EPOCH }
 }
 
 fn factor(id: &str, kind: FactorKind, text: &str) -> ListedFactor {

@@ -2,6 +2,7 @@
 //! `#[serde(default)]`, never renamed.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 pub(in crate::session) use super::lock::WrongCodes;
 use super::message::{ChallengePurpose, FactorKind, FactorList, ListedFactor};
@@ -33,6 +34,9 @@ pub(in crate::session) struct FactorBook {
     pub(in crate::session) wrong_totp: WrongCodes,
     #[serde(default)]
     pub(in crate::session) wrong_recovery: WrongCodes,
+    /// What a later release adds is kept.
+    #[serde(flatten)]
+    rest: Map<String, Value>,
 }
 
 /// One factor. One that is nothing this release knows is there all the same: it keeps others from being the first.
@@ -49,6 +53,9 @@ pub(in crate::session) struct Factor {
     pub(in crate::session) totp: Option<TotpRecord>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::session) passkey: Option<Passkey>,
+    /// The same.
+    #[serde(flatten)]
+    pub(in crate::session) rest: Map<String, Value>,
 }
 
 /// What is stored of an app.
@@ -121,6 +128,15 @@ impl FactorBook {
         self.factors.iter().filter(is_one).filter_map(|factor| Some((factor, factor.totp.as_ref()?)))
     }
 
+    /// The factor that makes room for one more of this kind, where a person has as many as one may have: the oldest of the kind,
+    /// else the oldest.
+    pub(in crate::session) fn in_the_way(&self, kind: FactorKind) -> Option<&Factor> {
+        let full = self.factors.len() >= MAX_FACTORS;
+        let mut alike = self.factors.iter().filter(|factor| factor.kind() == kind);
+        let is_meant = full || (kind == FactorKind::Totp && self.apps().count() >= MAX_TOTP);
+        alike.next().or_else(|| self.factors.first()).filter(|_| is_meant)
+    }
+
     /// Takes a factor away. What belongs to its kind alone goes with the last of it, and everything with the last of all.
     pub(in crate::session) fn remove(&mut self, id: &str) {
         self.factors.retain(|factor| factor.id != id);
@@ -140,7 +156,7 @@ impl FactorBook {
             recovery_made_at: (self.recovery.made_at > Timestamp::EPOCH).then_some(self.recovery.made_at),
             totp_locked_until: self.wrong_totp.locked_until(now),
             recovery_locked_until: self.wrong_recovery.locked_until(now),
-            changes: Vec::new(),
+            ..FactorList::default()
         }
     }
 }
@@ -158,6 +174,8 @@ struct WaitingChallenge {
     purpose: ChallengePurpose,
     challenge: String,
     until: Timestamp,
+    #[serde(default)]
+    user_handle: String,
 }
 
 impl Challenges {
@@ -184,19 +202,20 @@ impl Challenges {
             purpose: made.purpose,
             challenge: text.clone(),
             until: now.plus(CHALLENGE_FOR),
+            user_handle: made.user_handle.clone(),
         });
         Some(self)
     }
 
-    /// Without this one; `None` if it is not there for this session and purpose, now.
-    pub(in crate::session) fn without(mut self, taken: &CeremonyChallenge, now: Timestamp) -> Option<Self> {
+    /// Without this one, and the user handle that goes with it; `None` if it is not there for this session and purpose, now.
+    pub(in crate::session) fn without(mut self, taken: &CeremonyChallenge, now: Timestamp) -> Option<(Self, String)> {
         let is_it = |waiting: &WaitingChallenge| {
             let is_meant = waiting.session == taken.session.as_str() && waiting.purpose == taken.purpose;
             is_meant && waiting.challenge == taken.challenge && now < waiting.until
         };
-        let before = self.waiting.len();
-        self.waiting.retain(|waiting| !is_it(waiting));
-        (self.waiting.len() < before).then_some(self)
+        let place = self.waiting.iter().position(is_it)?;
+        let found = self.waiting.remove(place);
+        Some((self, found.user_handle))
     }
 
     /// When the last of them is over; `None` if there is none.

@@ -85,6 +85,9 @@ pub struct CeremonyChallenge {
     pub purpose: ChallengePurpose,
     /// What is to be signed, in base64url as `clientDataJSON` has it: at least 16 random bytes.
     pub challenge: String,
+    /// The user handle that goes with it, where a passkey is to be made.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub user_handle: String,
 }
 
 /// What a challenge is for.
@@ -178,6 +181,9 @@ pub enum SecondReply {
     Taken {
         /// The passkeys that the person has.
         passkeys: Vec<Passkey>,
+        /// The user handle that went with the challenge.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        user_handle: String,
     },
     /// The factor is there, and the session goes on under its new id with a proof by it.
     Enrolled(Box<Enrolled>),
@@ -237,6 +243,9 @@ pub struct Enrolled {
     /// Recovery codes, if there were none: nobody can read them again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovery: Option<RecoveryCodes>,
+    /// The factor in whose place it is, where a recovery code had to make room.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced: Option<ListedFactor>,
 }
 
 /// What a proof did.
@@ -276,6 +285,14 @@ pub struct FactorList {
     /// What was changed in the last thirty days, the newest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<FactorChange>,
+    /// How many more there were, of sorts that are among them.
+    #[serde(default, skip_serializing_if = "none")]
+    pub changes_left_out: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+const fn none(count: &u32) -> bool {
+    *count == 0
 }
 
 impl FactorList {

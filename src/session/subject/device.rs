@@ -19,7 +19,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         reply.map(|reply| Reply::Device(Box::new(reply)))
     }
 
-    /// Once, and soon after the sign-in: who copies a cookie later binds nothing.
+    /// Once, and soon after the sign-in or a second factor: who copies a cookie later binds nothing.
     fn bind(&self, bind: &Bind, now: Timestamp) -> Result<DeviceReply, StoreError> {
         // It may have gone on under another id since, by a second factor that was proven at once.
         let digest = self.find_or_moved(&bind.digest, REGISTER_WITHIN, now)?.map(|row| row.digest);
@@ -31,7 +31,10 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         if session.device.is_some() {
             return Ok(DeviceReply::AlreadyBound);
         }
-        if now.since(session.created_at) > REGISTER_WITHIN {
+        // A proof by a second factor counts like a sign-in: the session has an id since that nobody knew before.
+        let proof = session.second.as_ref().filter(|proof| proof.by.is_a_factor());
+        let offered_at = proof.map_or(session.created_at, |proof| proof.at.max(session.created_at));
+        if now.since(offered_at) > REGISTER_WITHIN {
             return Ok(DeviceReply::TooLate);
         }
         let device = DeviceBinding {

@@ -327,6 +327,7 @@ fn of_person(person: &Session, grant: Grant, now: Timestamp) -> Session {
         access_token_issued_at: Timestamp::EPOCH,
         refresh: RefreshState::default(),
         ceiling: None,
+        listed_before: Vec::new(),
         ..person.clone()
     };
     Session { grant: Some(Box::new(grant)), ..nothing }

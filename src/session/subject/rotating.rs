@@ -45,6 +45,9 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
             return Ok(None);
         }
         change(&mut session);
+        session.listed_before.push(rotation.from.public_id());
+        let surplus = session.listed_before.len().saturating_sub(MOST_MOVES);
+        session.listed_before.drain(..surplus);
         // Tokens that no key of ours opens are of no more use under any id.
         let tokens = match self.open(&stored) {
             Some(tokens) => self.seal(&rotation.to, &session, &tokens)?,

@@ -51,7 +51,8 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         }
         let opens = |id: &str, record: &TotpRecord| self.open_totp(id, record).is_some();
         let list = self.factor_book()?.listed(opens, now);
-        Ok(SecondReply::Factors(FactorList { changes: self.changes()?, ..list }))
+        let changes = self.changes()?.told(now);
+        Ok(SecondReply::Factors(FactorList { changes: changes.all, changes_left_out: changes.left_out, ..list }))
     }
 
     fn keep_challenge(&self, made: &CeremonyChallenge, now: Timestamp) -> Result<SecondReply, StoreError> {
@@ -70,10 +71,10 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         if self.person_of(&taken.session, now)?.is_none() {
             return Ok(SecondReply::Gone);
         }
-        let Some(left) = self.challenges()?.without(taken, now) else { return Ok(SecondReply::Gone) };
+        let Some((left, user_handle)) = self.challenges()?.without(taken, now) else { return Ok(SecondReply::Gone) };
         self.put_challenges(&left)?;
         let passkeys = self.factor_book()?.passkeys().map(|(_, passkey)| passkey.clone()).collect();
-        Ok(SecondReply::Taken { passkeys })
+        Ok(SecondReply::Taken { passkeys, user_handle })
     }
 
     /// A session of the person's own: no grant to an agent is one.

@@ -190,6 +190,7 @@ fn session(now: i64) -> Session {
         left_out: Vec::new(),
         second: None,
         device: None,
+        listed_before: Vec::new(),
         grant: None,
         origin: Origin::default(),
     }

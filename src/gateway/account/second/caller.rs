@@ -125,7 +125,7 @@ pub(super) fn moved<P: Platform>(
     parts: &mut ResponseParts,
 ) -> Result<(), Reason> {
     let value = handle.to_cookie_value(&ctx.site.config.keys);
-    parts.event.session = Some(handle.id.digest().public_id());
+    parts.event.session_before = parts.event.session.replace(handle.id.digest().public_id());
     // One for the old id may be under way, where that was made with an older key.
     let name = format!("{}=", cookie::SESSION);
     parts.cookies.retain(|cookie| !cookie.as_bytes().starts_with(name.as_bytes()));

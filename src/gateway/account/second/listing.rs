@@ -15,9 +15,8 @@ use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::{Platform, guard, response};
 use crate::http::{Method, Response, StatusCode};
 use crate::pages;
-use crate::pages::second::Before;
 use crate::pages::second::list::OwnFactors;
-use crate::session::second::changes::FactorChange;
+use crate::pages::second::{Before, ToldChanges};
 use crate::session::second::{FactorKind, FactorList, ListedFactor};
 use crate::time::Timestamp;
 
@@ -58,26 +57,27 @@ fn page<P: Platform>(
     let (to_add, to_change) = (link(adding), link(changing));
     let verify = link(Need::Proof).unwrap_or_default();
     let began_at = caller.person.session().map_or(Timestamp::EPOCH, |session| session.created_at);
-    let changes = changed_elsewhere(Some(list), began_at);
     let own = OwnFactors {
         list,
         offered: &rules.factors,
         rp_id: &rules.rp_id,
-        user_handle: &passkeys::user_handle(ctx, &caller.person, list),
+        user_handle: &passkeys::user_handle(ctx, &caller.person, passkeys::passkeys(list)),
         adding: before(adding, to_add.as_deref()),
         changing: before(changing, to_change.as_deref()),
         proof: caller.person.authentication().second.as_ref(),
-        changes: &changes,
+        changes: ToldChanges { all: list.changes.iter().rev().collect(), left_out: list.changes_left_out, began_at },
         back: back.said(),
         verify: &verify,
     };
     response::html(StatusCode::OK, pages::second::list::render(&ctx.view(), &own))
 }
 
-/// What was changed by other sessions than the one that began at this time: of what a session did itself it is not told.
-pub(crate) fn changed_elsewhere(list: Option<&FactorList>, began_at: Timestamp) -> Vec<&FactorChange> {
+/// What was changed by other sessions than the one that began at this time. The page of factors tells of all.
+pub(crate) fn changed_elsewhere(list: Option<&FactorList>, began_at: Timestamp) -> ToldChanges<'_> {
     let changes = list.into_iter().flat_map(|list| &list.changes).rev();
-    changes.filter(|change| change.began_at != Some(began_at)).collect()
+    let all: Vec<_> = changes.filter(|change| change.began_at != Some(began_at)).collect();
+    let left_out = list.filter(|_| !all.is_empty()).map_or(0, |list| list.changes_left_out);
+    ToldChanges { all, left_out, began_at }
 }
 
 fn before(need: Need, link: Option<&str>) -> Before<'_> {
@@ -103,6 +103,7 @@ fn all_as_json(
         "offered": offered,
         "second": proof.map(|proof| json!({ "at": proof.at, "by": method(proof.by) })),
         "changes": list.changes,
+        "changes_left_out": list.changes_left_out,
         "before_adding": adding.as_str(),
         "before_changing": changing.as_str(),
     })

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::input::Input;
+use super::notices::{self, Told};
 use super::way::{self, Way};
 use super::{caller, listing, outcome, see_other};
 use crate::audit::{Effect, What};
@@ -31,6 +32,7 @@ pub(super) async fn remove<P: Platform>(
         other => return outcome::not_done(ctx, (&caller, rules), other, &Way::default(), parts),
     };
     parts.event.detail = Some(outcome::named(&removed));
+    notices::tell(ctx, &Told::of(&caller.person), "factor.removed", [Some(&removed), None]);
     done(ctx, &json!({ "removed": listing::as_json(&removed) }), "second.removed", parts)
 }
 
@@ -68,6 +70,7 @@ pub(super) async fn new_codes<P: Platform>(
         SecondReply::Codes(codes) => codes,
         other => return outcome::not_done(ctx, (&caller, rules), other, &Way::default(), parts),
     };
+    notices::tell(ctx, &Told::of(&caller.person), "recovery.made", [None, None]);
     let response = if ctx.request.request_kind.is_navigation() {
         outcome::codes_page(ctx, &codes, &Way::default())
     } else {

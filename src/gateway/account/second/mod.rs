@@ -6,6 +6,7 @@ mod input;
 mod listing;
 mod loop_guard;
 mod managing;
+pub(crate) mod notices;
 mod outcome;
 mod passkeys;
 mod standing;

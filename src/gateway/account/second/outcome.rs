@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::caller::{self, FactorOwner};
+use super::notices::{self, Told};
 use super::standing::{self, Need};
 use super::way::{self, Way};
 use super::{listing, see_other};
@@ -11,7 +12,7 @@ use crate::config::SecondRules;
 use crate::gateway::context::RequestContext;
 use crate::gateway::refused::Refused;
 use crate::gateway::response_parts::ResponseParts;
-use crate::gateway::{Platform, response};
+use crate::gateway::{Platform, bound, response};
 use crate::http::{Response, StatusCode, header};
 use crate::pages;
 use crate::ports::StoreError;
@@ -47,8 +48,12 @@ pub(super) async fn enrol<P: Platform>(
     };
     caller::moved(ctx, &handle, parts)?;
     parts.event.event = What::FactorEnrolled;
-    parts.event.detail = Some(named(&enrolled.factor));
-    let Enrolled { factor, recovery } = *enrolled;
+    let Enrolled { factor, recovery, replaced } = *enrolled;
+    parts.event.detail = Some(match &replaced {
+        Some(replaced) => format!("{}, in the place of {}", named(&factor), named(replaced)),
+        None => named(&factor),
+    });
+    notices::tell(ctx, &Told::of(&caller.person), "factor.enrolled", [Some(&factor), replaced.as_ref()]);
     let mut body = json!({ "factor": listing::as_json(&factor) });
     if let (Some(codes), Some(members)) = (&recovery, body.as_object_mut()) {
         members.insert("recovery_codes".to_owned(), codes.expose().collect());
@@ -84,6 +89,7 @@ pub(super) async fn prove<P: Platform>(
     parts.event.detail = proven.factor.as_ref().map(named);
     if !is_factor {
         parts.event.ended = Some(proven.ended);
+        notices::tell(ctx, &Told::of(&caller.person), "recovery.used", [None, None]);
     }
     let response = if ctx.request.request_kind.is_navigation() {
         super::loop_guard::note(ctx, back, parts)?;
@@ -93,7 +99,7 @@ pub(super) async fn prove<P: Platform>(
         response::json(StatusCode::OK, &proven_json(&proven, ctx.request.now))
     };
     parts.event.end(Effect::Allow, "second.proven", response.status);
-    Ok(response)
+    Ok(if is_factor { bound::offer_proven(ctx, (&caller.person, &handle), response) } else { response })
 }
 
 /// Nothing was changed: why, and for a person the way to what is missing.
@@ -116,8 +122,10 @@ pub(super) fn not_done<P: Platform>(
         }
         _ => return Err(Reason::Store(StoreError::Malformed).into()),
     };
-    if matches!(refusal, SecondRefusal::CountWentBack | SecondRefusal::BackupChanged) {
-        parts.event.event = What::FactorFailed;
+    match refusal {
+        SecondRefusal::CountWentBack => parts.event.event = What::FactorCloned,
+        SecondRefusal::BackupChanged => parts.event.event = What::FactorFailed,
+        _ => {}
     }
     let need = match refusal {
         SecondRefusal::SignInNeeded => Need::SignIn,

@@ -14,7 +14,7 @@ use crate::config::{OfferedFactor, SecondRules};
 use crate::gateway::context::RequestContext;
 use crate::gateway::refused::Refused;
 use crate::gateway::response_parts::{ResponseParts, SignedInPerson};
-use crate::gateway::{Platform, response};
+use crate::gateway::{Platform, cold, response};
 use crate::http::{Method, Response, StatusCode};
 use crate::json;
 use crate::keyring::KeyPurpose;
@@ -58,18 +58,18 @@ pub(super) async fn answer<P: Platform>(
     }
     let caller = caller::own(ctx, true, parts).await?;
     match step {
-        PasskeyStep::EnrolBegin => begin_enrolling(ctx, (&caller, rules), parts).await,
-        PasskeyStep::ProveBegin => begin_proving(ctx, (&caller, rules), parts).await,
+        PasskeyStep::EnrolBegin => cold(begin_enrolling(ctx, (&caller, rules), parts)).await,
+        PasskeyStep::ProveBegin => cold(begin_proving(ctx, (&caller, rules), parts)).await,
         PasskeyStep::EnrolFinish => {
             let input = Input::read(ctx, body).await?;
-            let passkey = made(ctx, (&caller, rules), input.credential.as_deref(), parts).await?;
+            let passkey = cold(made(ctx, (&caller, rules), input.credential.as_deref(), parts)).await?;
             let (name, back) = (input.name.unwrap_or_default(), input.back);
             let enrolment = Enrolment { factor: NewFactor::Passkey(passkey), name, back };
             outcome::enrol(ctx, (&caller, rules), enrolment, parts).await
         }
         PasskeyStep::ProveFinish => {
             let input = Input::read(ctx, body).await?;
-            let presented = presented(ctx, (&caller, rules), input.credential.as_deref(), parts).await?;
+            let presented = cold(presented(ctx, (&caller, rules), input.credential.as_deref(), parts)).await?;
             outcome::prove(ctx, (&caller, rules), (presented, &input.back), parts).await
         }
     }
@@ -77,15 +77,19 @@ pub(super) async fn answer<P: Platform>(
 
 /// The user handle of the person's passkeys: the one that those have which are there. Else it is new, and says nothing of them to
 /// whoever has no key of ours.
-pub(super) fn user_handle<P>(ctx: &RequestContext<'_, P>, person: &Principal, list: &FactorList) -> String {
-    let known = passkeys(list).map(|passkey| &passkey.user_handle).find(|handle| !handle.is_empty());
+pub(super) fn user_handle<'a, P>(
+    ctx: &RequestContext<'_, P>,
+    person: &Principal,
+    known: impl Iterator<Item = &'a Passkey>,
+) -> String {
+    let known = known.map(|passkey| &passkey.user_handle).find(|handle| !handle.is_empty());
     known.cloned().unwrap_or_else(|| {
         let message = options::user_handle_message(person.issuer(), person.subject());
         Base64UrlUnpadded::encode_string(&ctx.site.config.keys.mac(KeyPurpose::SecondFactor, &message))
     })
 }
 
-fn passkeys(list: &FactorList) -> impl Iterator<Item = &Passkey> {
+pub(super) fn passkeys(list: &FactorList) -> impl Iterator<Item = &Passkey> {
     list.factors.iter().filter_map(|factor| factor.passkey.as_ref())
 }
 
@@ -108,14 +112,15 @@ async fn begin_enrolling<P: Platform>(
     if let Some(missing) = missing {
         return Err(standing::refused(ctx, (caller, rules), missing));
     }
-    let challenge = keep(ctx, caller, ChallengePurpose::Enrol).await?;
+    let user_handle = user_handle(ctx, &caller.person, passkeys(&list));
+    let challenge = keep(ctx, caller, (ChallengePurpose::Enrol, &user_handle)).await?;
     let config = &ctx.site.config;
     let host = config.public_url.host();
     let label = SignedInPerson::of(&caller.person).label;
     let request = CreationRequest {
         rp_id: &rules.rp_id,
         rp_name: config.pages.name.as_deref().unwrap_or(host),
-        user_handle: &user_handle(ctx, &caller.person, &list),
+        user_handle: &user_handle,
         user_name: if label.is_empty() { host } else { &label },
         challenge: &challenge,
         known: &descriptors(&list),
@@ -134,7 +139,7 @@ async fn begin_proving<P: Platform>(
     if known.is_empty() {
         return Err(Reason::Second(SecondError::Refused(SecondRefusal::NotThere)).into());
     }
-    let challenge = keep(ctx, caller, ChallengePurpose::Prove).await?;
+    let challenge = keep(ctx, caller, (ChallengePurpose::Prove, "")).await?;
     Ok(asked(&options::request(&rules.rp_id, &challenge, &known), parts))
 }
 
@@ -153,15 +158,16 @@ async fn made<P: Platform>(
 ) -> Result<Passkey, Reason> {
     parts.event.event = What::FactorFailed;
     let answer = RegistrationResponse::parse(&members(credential)?).map_err(refused)?;
-    take(ctx, caller, (ChallengePurpose::Enrol, answer.challenge())).await?;
+    let (known, offered) = take(ctx, caller, (ChallengePurpose::Enrol, answer.challenge())).await?;
     let expected = expectations(ctx, rules, answer.challenge());
     let new = answer.verify(&expected, ctx.platform.signatures()).await.map_err(refused)?;
-    let list = caller::factors(ctx, caller).await?;
     parts.event.event = What::FactorEnrolled;
+    // The one that the passkey was made for; a challenge of the release before does not say it.
+    let offered = Some(offered).filter(|handle| !handle.is_empty());
     Ok(Passkey {
         id: new.id().to_owned(),
         jwk: new.jwk().to_owned(),
-        user_handle: user_handle(ctx, &caller.person, &list),
+        user_handle: offered.unwrap_or_else(|| user_handle(ctx, &caller.person, known.iter())),
         sign_count: new.sign_count(),
         backup_eligible: new.backup_eligible(),
         backed_up: new.backed_up(),
@@ -179,10 +185,16 @@ async fn presented<P: Platform>(
 ) -> Result<Presented, Reason> {
     parts.event.event = What::FactorFailed;
     let answer = AssertionResponse::parse(&members(credential)?).map_err(refused)?;
-    let passkeys = take(ctx, caller, (ChallengePurpose::Prove, answer.challenge())).await?;
+    let (passkeys, _) = take(ctx, caller, (ChallengePurpose::Prove, answer.challenge())).await?;
     let known: Vec<KnownPasskey<'_>> = passkeys.iter().map(known).collect();
     let expected = expectations(ctx, rules, answer.challenge());
-    let proof = answer.verify(&expected, &known, ctx.platform.signatures()).await.map_err(refused)?;
+    let verified = answer.verify(&expected, &known, ctx.platform.signatures()).await;
+    let proof = verified.map_err(|error| {
+        if error == CeremonyError::SignCount {
+            parts.event.event = What::FactorCloned;
+        }
+        refused(error)
+    })?;
     parts.event.event = What::FactorUsed;
     Ok(Presented::Passkey {
         credential: proof.id().to_owned(),
@@ -223,26 +235,28 @@ const fn refused(error: CeremonyError) -> Reason {
 async fn keep<P: Platform>(
     ctx: &RequestContext<'_, P>,
     caller: &FactorOwner,
-    purpose: ChallengePurpose,
+    (purpose, user_handle): (ChallengePurpose, &str),
 ) -> Result<String, Reason> {
     let challenge = options::new_challenge(ctx.platform.random());
-    let kept = CeremonyChallenge { session: caller.session(), purpose, challenge: challenge.clone() };
+    let user_handle = user_handle.to_owned();
+    let kept = CeremonyChallenge { session: caller.session(), purpose, challenge: challenge.clone(), user_handle };
     match caller::order(ctx, caller, SecondCommand::KeepChallenge(kept)).await? {
         SecondReply::Kept => Ok(challenge),
         _ => Err(Reason::Store(StoreError::Malformed)),
     }
 }
 
-/// Uses a challenge up, and says which passkeys the person has. One that nobody waits for, or that another session or purpose
+/// Uses a challenge up, and says which passkeys the person has, and which user handle went with it. One that nobody waits for, or that another session or purpose
 /// has, answers nothing.
 async fn take<P: Platform>(
     ctx: &RequestContext<'_, P>,
     caller: &FactorOwner,
     (purpose, challenge): (ChallengePurpose, &str),
-) -> Result<Vec<Passkey>, Reason> {
-    let taken = CeremonyChallenge { session: caller.session(), purpose, challenge: challenge.to_owned() };
+) -> Result<(Vec<Passkey>, String), Reason> {
+    let (challenge, user_handle) = (challenge.to_owned(), String::new());
+    let taken = CeremonyChallenge { session: caller.session(), purpose, challenge, user_handle };
     match caller::raw(ctx, caller, SecondCommand::TakeChallenge(taken)).await? {
-        SecondReply::Taken { passkeys } => Ok(passkeys),
+        SecondReply::Taken { passkeys, user_handle } => Ok((passkeys, user_handle)),
         SecondReply::Gone => Err(refused(CeremonyError::Challenge)),
         _ => Err(Reason::Store(StoreError::Malformed)),
     }

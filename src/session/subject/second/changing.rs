@@ -29,16 +29,15 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
             began_at: by.map(|session| session.created_at),
             device: by.map(|session| session.origin.device.clone()).unwrap_or_default(),
         };
-        let changes = Changes { all: self.changes()? }.with(change);
+        let changes = self.changes()?.with(change);
         let value = serde_json::to_string(&changes).map_err(|_| StoreError::Malformed)?;
         let note = Note { kind: NoteKind::Ended, key: CHANGES.to_owned(), value, at: now.plus(TOLD_FOR) };
         self.table.put_note(&note)
     }
 
-    /// Those that the person is told of. What cannot be read is none: it decides nothing.
-    pub(super) fn changes(&self) -> Result<Vec<FactorChange>, StoreError> {
+    /// Those there are. What cannot be read is none: it decides nothing.
+    pub(super) fn changes(&self) -> Result<Changes, StoreError> {
         let note = self.table.note(NoteKind::Ended, CHANGES)?;
-        let changes: Option<Changes> = note.and_then(|note| json::from_text(&note.value).ok());
-        Ok(changes.unwrap_or_default().all)
+        Ok(note.and_then(|note| json::from_text(&note.value).ok()).unwrap_or_default())
     }
 }

@@ -1,11 +1,12 @@
 //! Adding a factor.
 
 use crate::ports::{Random, StoreError};
+use crate::session::record::Session;
 use crate::session::second::book::{Factor, FactorBook, MAX_FACTORS, MAX_TOTP, RecoveryBook, TotpRecord};
 use crate::session::second::changes::ChangeKind;
 use crate::session::second::{
-    Enrol, Enrolled, NewFactor, Passkey, SecondProof, SecondRefusal, SecondReply, TotpCode, TotpSecret, factor_name,
-    rules,
+    Enrol, Enrolled, FactorKind, ListedFactor, NewFactor, Passkey, SecondProof, SecondRefusal, SecondReply, TotpCode,
+    TotpSecret, factor_name, rules,
 };
 use crate::session::subject::SubjectSessions;
 use crate::session::table::SessionTable;
@@ -25,6 +26,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         if let Err(refusal) = rules::may_enrol(&session, is_first, enrol.enrol_within, now) {
             return Ok(SecondReply::Refused(refusal));
         }
+        let replaced = self.make_room(&mut book, &session, &enrol.factor);
         if book.factors.len() >= MAX_FACTORS {
             return Ok(SecondReply::Refused(SecondRefusal::TooMany));
         }
@@ -46,9 +48,23 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         self.put_factor_book(&book)?;
         let proof = SecondProof { at: now, by, factor: Some(factor.id.clone()) };
         self.rotate(&enrol.rotation, now, |session| session.second = Some(proof))?;
+        if let Some(replaced) = &replaced {
+            self.forget_proofs(|proved_by| proved_by == Some(replaced.id.as_str()), now)?;
+            self.note_change(ChangeKind::Removed, Some(&session), Some(replaced), now)?;
+        }
         let factor = factor.listed(|_, _| true);
         self.note_change(ChangeKind::Added, Some(&session), Some(&factor), now)?;
-        Ok(SecondReply::Enrolled(Box::new(Enrolled { factor, recovery })))
+        Ok(SecondReply::Enrolled(Box::new(Enrolled { factor, recovery, replaced })))
+    }
+
+    /// Whoever has used a recovery code may have lost any of the factors that are there: the oldest does not keep them from a new
+    /// one. It goes with the new one alone.
+    fn make_room(&self, book: &mut FactorBook, session: &Session, new: &NewFactor) -> Option<ListedFactor> {
+        session.second.as_ref().filter(|proof| !proof.by.is_a_factor())?;
+        let kind = if matches!(new, NewFactor::Totp { .. }) { FactorKind::Totp } else { FactorKind::Passkey };
+        let replaced = book.in_the_way(kind)?.listed(|id, record| self.open_totp(id, record).is_some());
+        book.remove(&replaced.id);
+        Some(replaced)
     }
 
     /// The code shows that the app has the secret, and counts as used.

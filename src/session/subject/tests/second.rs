@@ -1,5 +1,6 @@
 //! Second factors: adding them, taking them away, and who may.
 
+mod changed;
 mod proving;
 mod stored;
 

@@ -267,6 +267,7 @@ fn a_challenge_is_good_once_for_its_session_and_purpose_and_five_minutes() {
         session: person.digest.clone(),
         purpose,
         challenge: challenge.into(),
+        user_handle: String::new(),
     };
     let keep = |made, now| world.second(SecondCommand::KeepChallenge(made), now);
     let take = |taken, now| world.second(SecondCommand::TakeChallenge(taken), now);
@@ -276,7 +277,7 @@ fn a_challenge_is_good_once_for_its_session_and_purpose_and_five_minutes() {
     assert_eq!(take(challenge(&other, ChallengePurpose::Prove, &text), START), SecondReply::Gone);
     assert_eq!(take(challenge(&one, ChallengePurpose::Enrol, &text), START), SecondReply::Gone);
     assert_eq!(take(prove(&"d".repeat(43)), START), SecondReply::Gone);
-    let SecondReply::Taken { passkeys } = take(prove(&text), START + 299) else { panic!("not taken") };
+    let SecondReply::Taken { passkeys, .. } = take(prove(&text), START + 299) else { panic!("not taken") };
     assert_eq!(passkeys.iter().map(|passkey| passkey.id.as_str()).collect::<Vec<_>>(), ["a"]);
     assert_eq!(take(prove(&text), START + 299), SecondReply::Gone);
     assert_eq!(keep(prove(&text), START), SecondReply::Kept);

@@ -65,7 +65,7 @@ fn an_app_whose_key_is_gone_is_there_and_proves_nothing() {
 }
 
 #[test]
-fn a_book_of_an_earlier_release_is_read_and_what_a_later_one_adds_is_ignored() {
+fn a_book_of_an_earlier_release_is_read_and_what_a_later_one_adds_is_kept() {
     let world = World::new();
     let mut person = world.person(START);
     world.put_book(r#"{"factors":[{"id":"00","passkey":{"id":"a","jwk":"{}"}}]}"#);
@@ -82,6 +82,15 @@ fn a_book_of_an_earlier_release_is_read_and_what_a_later_one_adds_is_ignored() {
     assert_eq!(list.recovery_left, 1);
     // A factor of a kind that this release does not know is there, too.
     assert_eq!((list.factors[1].kind, list.factors[1].usable), (FactorKind::Unknown, false));
+    // This release writes it back as it was.
+    let mut person = world.person(START);
+    let asserted =
+        Presented::Passkey { credential: "a".into(), sign_count: 1, backup_eligible: false, backed_up: false };
+    person.proves(asserted, START);
+    let stored: serde_json::Value = serde_json::from_str(&world.book().unwrap().value).unwrap();
+    let (book, factors) = (&stored["more"], &stored["factors"]);
+    assert_eq!((book, &factors[0]["colour"]), (&serde_json::json!([1]), &serde_json::json!({})));
+    assert_eq!(factors[1]["push"], serde_json::json!({ "to": "x" }));
     world.put_book(r#"{"factors":[{"id":"01","push":{"to":"x"}}]}"#);
     assert_eq!(world.person(START).enrol(NewFactor::Passkey(passkey("a")), START), refused(SecondRefusal::ProofNeeded));
 }
@@ -141,7 +150,12 @@ fn factors_stay_when_all_sessions_are_over_and_challenges_do_not() {
     let mut person = world.person(START);
     person.enrols_passkey("a", START);
     let challenge = "c".repeat(43);
-    let made = CeremonyChallenge { session: person.digest.clone(), purpose: ChallengePurpose::Prove, challenge };
+    let made = CeremonyChallenge {
+        session: person.digest.clone(),
+        purpose: ChallengePurpose::Prove,
+        challenge,
+        user_handle: String::new(),
+    };
     assert_eq!(world.second(SecondCommand::KeepChallenge(made), START), SecondReply::Kept);
     assert!(matches!(world.run(&Command::EndAll { before: None }, START), Reply::EndedMany { count: 1 }));
     let sweep = |at| world.with(|subject| subject.sweep(Timestamp::from_unix(at))).unwrap();
