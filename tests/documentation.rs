@@ -96,7 +96,7 @@ fn is_reason(text: &str) -> bool {
 }
 
 /// What stands before the dot of a reason.
-const FAMILIES: [&str; 59] = [
+const FAMILIES: [&str; 60] = [
     "access_token",
     "admin",
     "agent",
@@ -121,6 +121,7 @@ const FAMILIES: [&str; 59] = [
     "id_token",
     "internal",
     "introspection",
+    "jwe",
     "jwt",
     "key",
     "key_request",

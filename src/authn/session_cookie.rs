@@ -122,7 +122,7 @@ impl<S: Sessions> SessionAuthenticator<'_, S> {
         (live, shown): (Live, Option<DeviceFacts>),
     ) -> Result<Live, Rejection> {
         let is_let_in = shown.is_some_and(|shown| shown.proved_at.is_none());
-        let lacks_token = wants.access_token && live.access_token.is_none();
+        let lacks_token = wants.access_token && live.access_token.is_none() && live.bound_token.is_none();
         if is_let_in && lacks_token { Box::pin(self.look(handle, headers, wants)).await } else { Ok(live) }
     }
 

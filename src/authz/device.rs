@@ -6,7 +6,7 @@ use super::Denial;
 use crate::authn::Principal;
 use crate::route::DeviceRequirement;
 use crate::session::device::PROOF_COUNTS;
-use crate::time::Timestamp;
+use crate::time::{Seconds, Timestamp};
 
 /// What of it is not so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,12 +34,24 @@ impl DeviceShortfall {
 /// # Errors
 /// When it is not.
 pub fn decide(principal: &Principal, required: Option<DeviceRequirement>, now: Timestamp) -> Result<(), Denial> {
-    let Some(required) = required else { return Ok(()) };
-    let device = principal.session().and_then(|session| session.device).filter(|_| principal.is_in_person());
-    let Some(device) = device else { return Err(Denial::Device(DeviceShortfall::Unbound)) };
-    let is_fresh = device.proved_at.is_some_and(|at| now.since(at) <= PROOF_COUNTS);
     match required {
-        DeviceRequirement::Now if !is_fresh => Err(Denial::Device(DeviceShortfall::ProofTooOld)),
-        DeviceRequirement::Now | DeviceRequirement::Bound => Ok(()),
+        None => Ok(()),
+        Some(DeviceRequirement::Bound) => proved_at(principal).map(|_| ()),
+        Some(DeviceRequirement::Now) => proven(principal, PROOF_COUNTS, now),
     }
+}
+
+/// Whether the key was proved so long ago at most.
+///
+/// # Errors
+/// When it was not, or the session is bound to no device.
+pub fn proven(principal: &Principal, within: Seconds, now: Timestamp) -> Result<(), Denial> {
+    let is_fresh = proved_at(principal)?.is_some_and(|at| now.since(at) <= within);
+    if is_fresh { Ok(()) } else { Err(Denial::Device(DeviceShortfall::ProofTooOld)) }
+}
+
+/// When the key was proved last of the device that the session is bound to; `None`: let in without.
+fn proved_at(principal: &Principal) -> Result<Option<Timestamp>, Denial> {
+    let device = principal.session().and_then(|session| session.device).filter(|_| principal.is_in_person());
+    device.map(|device| device.proved_at).ok_or(Denial::Device(DeviceShortfall::Unbound))
 }

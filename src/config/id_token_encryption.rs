@@ -1,9 +1,11 @@
 //! `encrypted_id_token`: whether a provider encrypts its ID tokens, and our keys for that.
 
+use super::client_auth::ClientAuth;
 use super::secrets::{SecretOwner, Secrets};
 use super::table::Table;
 use super::value::choice;
-use crate::jose::DecryptionKey;
+use crate::ids::ProviderId;
+use crate::jose::{AssertionKey, DecryptionKey};
 
 const KEY: &str = "encrypted_id_token";
 
@@ -17,8 +19,13 @@ pub struct IdTokenEncryption {
 }
 
 /// Reads the key, and the secrets where it is there.
-pub(super) fn read(table: &mut Table<'_>, secrets: &Secrets<'_>, owner: &SecretOwner<'_>) -> Option<IdTokenEncryption> {
+pub(super) fn read(
+    table: &mut Table<'_>,
+    secrets: &Secrets<'_>,
+    (id, auth): (&ProviderId, Option<&ClientAuth>),
+) -> Option<IdTokenEncryption> {
     let required = table.optional(KEY, choice(&[("required", true), ("accepted", false)]))?;
+    let owner = SecretOwner::Provider(id);
     let key = secrets.decryption_key(&owner.decryption_key_name(), true);
     let next = secrets.decryption_key(&owner.next_decryption_key_name(), false);
     let keys: Vec<DecryptionKey> = key.into_iter().chain(next).collect();
@@ -27,7 +34,25 @@ pub(super) fn read(table: &mut Table<'_>, secrets: &Secrets<'_>, owner: &SecretO
     {
         table.problem(KEY, format!("has two keys of one name, `{}`: a token would not say which it is for", one.kid()));
     }
+    // RFC 7517 §4.2: a key is for one use, and no two of a set go by one name.
+    let is_shared = |key: &DecryptionKey| {
+        signing_keys(auth).any(|other| other.thumbprint() == key.thumbprint() || other.kid() == Some(key.kid()))
+    };
+    if keys.iter().any(is_shared) {
+        table.problem(KEY, "has a key that signs too, or goes by the name of one that does: use another");
+    }
     Some(IdTokenEncryption { keys, required })
+}
+
+/// The keys by which we prove ourselves.
+fn signing_keys(auth: Option<&ClientAuth>) -> impl Iterator<Item = AssertionKey> {
+    let how = match auth {
+        Some(ClientAuth::PrivateKeyJwt(how)) => Some(how),
+        _ => None,
+    };
+    let keys =
+        how.into_iter().flat_map(|how| std::iter::once(&how.key).chain(&how.other_key).map(move |key| (key, how)));
+    keys.filter_map(|(key, how)| AssertionKey::from_jwk(key, how.algorithm).ok())
 }
 
 #[cfg(test)]

@@ -9,13 +9,15 @@ use super::preset::{self, Kind};
 use super::problem::{expected, shown};
 use super::provider_choice::{self, OtherAccount, ProviderChoice};
 use super::revocation::{self, ProviderRevocation};
-use super::secrets::{SecretOwner, Secrets};
+use super::saml::{self, Saml};
+use super::secrets::Secrets;
 use super::sender_constrained::{self, SenderConstrained};
 use super::sign_out::{self, SignOut};
 use super::table::Table;
 use super::tenants::Tenants;
+use super::told::Told;
 use super::value::{
-    MOMENT, algorithms, choice, duration, flag, label, list, moment, one_of, parsed, paths, scope, text, word,
+    MOMENT, algorithms, choice, duration, flag, label, list, moment, one_of, parsed, scope, text, word,
 };
 use crate::claims::OwnAudience;
 use crate::claims::path::ClaimPath;
@@ -26,7 +28,7 @@ use crate::time::{Seconds, Timestamp};
 
 const OPENID: &str = "openid";
 const DEFAULT_SCOPES: [&str; 3] = [OPENID, "profile", "email"];
-const LONGEST_MAX_AGE: Seconds = Seconds::hours(30 * 24);
+pub(super) const LONGEST_MAX_AGE: Seconds = Seconds::hours(30 * 24);
 
 /// Parameters of the authorization request that are Postern's to set, or that change what it means.
 const OWN_PARAMETERS: [&str; 21] = [
@@ -132,6 +134,9 @@ pub struct Provider {
     pub cannot: Vec<Inability>,
     /// Where it is asked, if it is a provider of OAuth 2 without OpenID Connect: by presets alone.
     pub oauth2: Option<OAuth2>,
+    /// `saml`: how it is asked, if it speaks SAML. Then `client_id`, `client_auth` and all that is about codes and tokens mean
+    /// nothing: the configuration cannot say them.
+    pub saml: Option<Box<Saml>>,
     /// `frontchannel_logout`: whether a frame of the provider's may end sessions. It proves nothing: who learns a
     /// `sid` can sign that person out. Default false.
     pub frontchannel_logout: bool,
@@ -148,6 +153,12 @@ pub struct Provider {
 }
 
 impl Provider {
+    /// Whether it speaks OpenID Connect: it has metadata and keys as that has them, and signs what it says by them.
+    #[must_use]
+    pub const fn is_openid(&self) -> bool {
+        self.oauth2.is_none() && self.saml.is_none()
+    }
+
     /// Who we are to it, and who else its tokens may be for.
     #[must_use]
     pub fn own_audience(&self) -> OwnAudience<'_> {
@@ -256,7 +267,12 @@ pub(super) fn read_all(table: &Table<'_>, secrets: &Secrets<'_>, development: bo
             None if inner.has("preset") => continue,
             None => (inner, Kind::OpenId),
         };
-        if let Some(provider) = read(id, inner, secrets, (kind, development)) {
+        let provider = if expanded.is_none() && inner.has("saml") {
+            saml::read(id, inner, secrets, development)
+        } else {
+            read(id, inner, secrets, (kind, development))
+        };
+        if let Some(provider) = provider {
             // What stands in for something that is wrong is nobody's.
             if expanded.as_ref().is_none_or(|expanded| !expanded.is_wrong) {
                 refuse_same_issuer(table, &providers.all, &provider);
@@ -276,6 +292,34 @@ fn refuse_same_issuer(table: &Table<'_>, others: &[Provider], provider: &Provide
     }
 }
 
+/// How requests and tokens pass between the provider and us.
+struct Exchange {
+    client_auth: Option<ClientAuth>,
+    requests: RequestRules,
+    sender_constrained: Option<SenderConstrained>,
+    encrypted_id_token: Option<IdTokenEncryption>,
+}
+
+impl Exchange {
+    fn read(table: &mut Table<'_>, secrets: &Secrets<'_>, id: &ProviderId, kind: Kind) -> Self {
+        let fapi2 = fapi::is_asked(table);
+        let client_auth = client_auth::read_of_provider(table, secrets, id, fapi2);
+        let requests = fapi::read(table, fapi2, client_auth.as_ref(), kind);
+        let sender_constrained = sender_constrained::read(table, client_auth.as_ref());
+        //
+        let sender_constrained = sender_constrained.or_else(|| fapi2.then_some(SenderConstrained::Dpop));
+        let encrypted_id_token = id_token_encryption::read(table, secrets, (id, client_auth.as_ref()));
+        Self { client_auth, requests, sender_constrained, encrypted_id_token }
+    }
+
+    /// What is encrypted on its way to us is not for the address of a sign-out, unless somebody says so.
+    fn sign_out(&self, table: &mut Table<'_>, issuer: Option<&Issuer>) -> SignOut {
+        let mut sign_out = sign_out::read(table, issuer);
+        sign_out.id_token_hint &= self.encrypted_id_token.is_none() || table.has("id_token_hint");
+        sign_out
+    }
+}
+
 fn read(
     id: ProviderId,
     mut table: Table<'_>,
@@ -285,52 +329,45 @@ fn read(
     let issuer = issuer(&mut table, kind, development);
     let client_id =
         table.required("client_id", "the client id that the provider gave", parsed("visible ASCII characters", word));
-    let fapi2 = fapi::is_asked(&mut table);
-    let client_auth = client_auth::read_of_provider(&mut table, secrets, &id, fapi2);
-    let requests = fapi::read(&mut table, fapi2, client_auth.as_ref(), kind);
-    let sender_constrained = sender_constrained::read(&mut table, client_auth.as_ref());
-    //
-    let sender_constrained = sender_constrained.or_else(|| fapi2.then_some(SenderConstrained::Dpop));
-    let encrypted_id_token = id_token_encryption::read(&mut table, secrets, &SecretOwner::Provider(&id));
+    let exchange = Exchange::read(&mut table, secrets, &id, kind);
     let oauth2 = (kind == Kind::OAuth2).then(|| oauth2::read(&mut table, issuer.as_ref()));
     let name = table.optional("name", parsed("a name of 1 to 80 characters", label));
     let scopes = scopes(&mut table, kind);
     let response_mode = table.optional("response_mode", choice(&RESPONSE_MODES));
-    let id_token_algs = table.optional("id_token_algs", algorithms).unwrap_or_else(|| fapi::default_algorithms(fapi2));
+    let id_token_algs = table
+        .optional("id_token_algs", algorithms)
+        .unwrap_or_else(|| fapi::default_algorithms(exchange.requests.fapi2));
     let trusted_audiences = table.optional("trusted_audiences", list("visible ASCII characters", word));
     let authorization_params = parameters(&mut table, "authorization_params", &OWN_PARAMETERS);
     let (pass_through, pass_through_own) = pass_through(&mut table, &authorization_params);
     let prompt = table.optional("prompt", prompt);
     let (acr_values, max_age, cannot) = strength(&mut table, kind);
     let resource = table.optional("resource", parsed("an absolute URI without fragment", resource));
-    let sign_out = sign_out::read(&mut table, issuer.as_ref());
+    let sign_out = exchange.sign_out(&mut table, issuer.as_ref());
     let revocation = table.table("revocation").map(|table| revocation::read(table, kind));
     let session_max = table.optional("session_max", duration(Seconds::new(1), LONGEST_MAX_AGE));
     let not_before = table.optional("not_before", parsed(MOMENT, moment));
-    let frontchannel_logout = table.optional("frontchannel_logout", flag);
-    if kind == Kind::Tenants && frontchannel_logout == Some(true) {
-        table.problem("frontchannel_logout", "does not say of which tenant a session is, so it could end none");
-    }
+    let frontchannel_logout = frontchannel_logout(&mut table, kind);
     let userinfo = table.optional("userinfo", flag);
     let roles = paths(&mut table, "roles");
     let permissions = paths(&mut table, "permissions");
     let tenant = table.optional("tenant", parsed(ClaimPath::EXPECTED, ClaimPath::parse));
     let choice = provider_choice::read(&mut table);
-    fapi::refuse_contradictions(&table, requests, &id_token_algs);
+    fapi::refuse_contradictions(&table, exchange.requests, &id_token_algs);
     table.finish();
-    let ((issuer, client_id), client_auth) = issuer.zip(client_id).zip(client_auth)?;
+    let (issuer, client_id) = issuer.zip(client_id)?;
     Some(Provider {
         name: name.unwrap_or_else(|| id.to_string()),
         id,
         issuer,
         client_id,
-        client_auth,
-        sender_constrained,
-        encrypted_id_token,
+        client_auth: exchange.client_auth?,
+        sender_constrained: exchange.sender_constrained,
+        encrypted_id_token: exchange.encrypted_id_token,
         scopes,
         response_mode: response_mode.unwrap_or(ResponseMode::Query),
         id_token_algs,
-        requests,
+        requests: exchange.requests,
         trusted_audiences,
         pass_through,
         pass_through_own,
@@ -346,13 +383,22 @@ fn read(
         cannot,
         // One that is wrong has a problem, and so no configuration comes of it.
         oauth2: oauth2.flatten(),
-        frontchannel_logout: frontchannel_logout.unwrap_or(false),
+        saml: None,
+        frontchannel_logout,
         userinfo: userinfo.unwrap_or(false),
         roles: roles.unwrap_or_default(),
         permissions: permissions.unwrap_or_default(),
         tenant,
         choice,
     })
+}
+
+fn frontchannel_logout(table: &mut Table<'_>, kind: Kind) -> bool {
+    let is_on = table.optional("frontchannel_logout", flag).unwrap_or(false);
+    if kind == Kind::Tenants && is_on {
+        table.problem("frontchannel_logout", "does not say of which tenant a session is, so it could end none");
+    }
+    is_on
 }
 
 fn issuer(table: &mut Table<'_>, kind: Kind, development: bool) -> Option<Issuer> {
@@ -370,7 +416,7 @@ fn issuer(table: &mut Table<'_>, kind: Kind, development: bool) -> Option<Issuer
 }
 
 /// How strongly, and how lately, people have to sign in there; and what of that it cannot tell.
-fn strength(table: &mut Table<'_>, kind: Kind) -> (Vec<String>, Option<Seconds>, Vec<Inability>) {
+pub(super) fn strength(table: &mut Table<'_>, kind: Kind) -> (Vec<String>, Option<Seconds>, Vec<Inability>) {
     let acr_values = table.optional("acr_values", list("a value without spaces", word));
     let max_age = table.optional("max_age", duration(Seconds::new(0), LONGEST_MAX_AGE));
     let known = |word: &str| INABILITIES.iter().find(|(name, _)| *name == word).map(|(_, inability)| *inability);

@@ -368,7 +368,7 @@ pub(super) fn refuse_contradictions(table: &Table<'_>, guard: &Guard, surroundin
     require::refuse_contradictions(table, guard, known);
     require::refuse_ambiguity(table, guard, known.issuers);
     refuse_bound_relay(table, guard, &known.issuers.bound());
-    sender_constrained::refuse_contradictions(table, guard, known.providers);
+    sender_constrained::refuse_contradictions(table, guard, (known.providers, surroundings.asked));
     if guard.token == Token::Relay && guard.takes_workloads() {
         table.problem("token", "`relay` passes on access tokens, and those of `workload` are for Postern alone");
     }

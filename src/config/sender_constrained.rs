@@ -52,9 +52,10 @@ pub(super) fn wants_certificate(table: &mut Table<'_>) -> bool {
     table.peek(KEY).and_then(serde_json::Value::as_str) == Some(MTLS)
 }
 
-/// Reads the key. `auth`: how we prove ourselves there; `None` where that is wrong itself.
-pub(super) fn read(table: &mut Table<'_>, auth: Option<&ClientAuth>) -> Option<SenderConstrained> {
-    if table.optional(KEY, choice(&[(DPOP, false), (MTLS, true)]))? {
+/// Reads the key; `fapi2`: without it, tokens are bound to a key. `auth`: how we prove ourselves there; `None` where that is wrong itself.
+pub(super) fn read(table: &mut Table<'_>, auth: Option<&ClientAuth>, fapi2: bool) -> Option<SenderConstrained> {
+    let given = table.optional(KEY, choice(&[(DPOP, false), (MTLS, true)]));
+    if given.or(fapi2.then_some(false))? {
         let binding = match auth.and_then(ClientAuth::certificate) {
             Some(binding) => binding.to_owned(),
             None => client_auth::certificate_binding(table)?,
@@ -65,7 +66,8 @@ pub(super) fn read(table: &mut Table<'_>, auth: Option<&ClientAuth>) -> Option<S
 }
 
 /// An upstream that gets a bound token without its proof has to refuse it, or, worse, does not.
-pub(super) fn refuse_contradictions(table: &Table<'_>, guard: &Guard, providers: &[Provider]) {
+/// `asked`: whether somebody else may send on what is let through.
+pub(super) fn refuse_contradictions(table: &Table<'_>, guard: &Guard, (providers, asked): (&[Provider], bool)) {
     if !guard.takes_sessions() {
         if guard.token == Token::Dpop {
             table.problem("token", "`dpop` passes on the tokens of sessions, and `authenticate` has no `session`");
@@ -91,6 +93,12 @@ pub(super) fn refuse_contradictions(table: &Table<'_>, guard: &Guard, providers:
                 table.problem(
                     "token",
                     format!("`dpop` needs tokens that are bound to a key, and `{}` gives others: set its `sender_constrained = \"dpop\"`", other.id),
+                );
+            }
+            if asked {
+                table.problem(
+                    "token",
+                    "`dpop` proves the request that Postern sends itself: neither `VERIFY` nor a Worker of your own may send it",
                 );
             }
             if guard.authenticate != [Authentication::Session] {

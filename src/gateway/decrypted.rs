@@ -1,7 +1,7 @@
 //! Tokens that a provider encrypted for us → the signed tokens in them.
 
 use super::Platform;
-use crate::config::{IdTokenEncryption, Provider};
+use crate::config::Provider;
 use crate::jose::{EncryptedJwt, JweError, is_encrypted};
 use crate::oidc::token::TokenResponse;
 use crate::refusal::Reason;
@@ -26,8 +26,22 @@ pub(super) async fn opened<P: Platform>(
     }
 }
 
-/// Puts the signed ID token in the place of the encrypted one: it alone is checked, kept, and shown to the provider as a hint
-/// (OpenID Connect Core §3.1.2.1).
+/// The same for ID tokens and logout tokens, which have to be encrypted where the configuration says so (OpenID Connect Core
+/// §3.1.3.7, Back-Channel Logout §2.6).
+///
+/// # Errors
+/// When it does not open, or is not encrypted though it has to be.
+pub(super) async fn opened_as_due<P: Platform>(
+    platform: &P,
+    provider: &Provider,
+    token: &str,
+) -> Result<Option<Secret<String>>, Reason> {
+    let inner = opened(platform, provider, token).await?;
+    let is_due = provider.encrypted_id_token.as_ref().is_some_and(|how| how.required);
+    if inner.is_none() && is_due { Err(Reason::Encryption(JweError::NotEncrypted)) } else { Ok(inner) }
+}
+
+/// Puts the signed ID token in the place of the encrypted one: it alone is checked, and kept.
 ///
 /// # Errors
 /// When it does not open, or is not encrypted though it has to be.
@@ -37,12 +51,8 @@ pub(super) async fn open_id_token<P: Platform>(
     response: &mut TokenResponse,
 ) -> Result<(), Reason> {
     let Some(token) = &response.id_token else { return Ok(()) };
-    match opened(platform, provider, token.expose()).await? {
-        Some(inner) => response.id_token = Some(inner),
-        None if matches!(provider.encrypted_id_token, Some(IdTokenEncryption { required: true, .. })) => {
-            return Err(Reason::Encryption(JweError::NotEncrypted));
-        }
-        None => {}
+    if let Some(inner) = opened_as_due(platform, provider, token.expose()).await? {
+        response.id_token = Some(inner);
     }
     Ok(())
 }

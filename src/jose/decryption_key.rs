@@ -76,6 +76,12 @@ impl DecryptionKey {
         &self.kid
     }
 
+    /// The SHA-256 thumbprint (RFC 7638) of its public half, in base64url.
+    #[must_use]
+    pub fn thumbprint(&self) -> &str {
+        self.public.thumbprint()
+    }
+
     /// Whether it goes with this algorithm.
     #[must_use]
     pub fn serves(&self, alg: KeyManagement) -> bool {

@@ -234,7 +234,9 @@ impl UserInfo {
                 self.tell(claims, &name);
                 continue;
             };
-            if said(&self.claims, value).is_some() {
+            let (own, other) = (said(claims, value), said(&self.claims, value));
+            // What the ID token says is signed, so it stays.
+            if other.is_some() && own.is_none_or(|own| Some(own) == other) {
                 claims.remove(*verified);
                 self.tell(claims, value);
                 self.tell(claims, verified);

@@ -33,6 +33,7 @@ use crate::oidc::userinfo::UserInfoError;
 use crate::outward::ServiceTokenError;
 use crate::ports::{FetchError, StoreError};
 use crate::route::PathError;
+use crate::saml::error::SamlError;
 use crate::time::Seconds;
 
 /// Why a request was refused: for the log alone.
@@ -134,6 +135,8 @@ pub enum Reason {
     UserInfoSignature(JwtError),
     /// The `UserInfo` response is not good.
     UserInfo(UserInfoError),
+    /// A sign-in or sign-out by SAML that comes to nothing.
+    Saml(SamlError),
     /// A provider's logout request that cannot be read.
     LogoutRequest(LogoutRequestError),
     /// The logout token is no good JWT.
@@ -198,8 +201,7 @@ impl Reason {
             Self::NoRoute => "route.none",
             Self::OtherSpelling(_) => "route.other_spelling",
             Self::MethodNotAllowed(_) => "route.method_not_allowed",
-            Self::NoCredential => "authn.no_credential",
-            Self::NoToken => "authn.no_token",
+            Self::NoCredential | Self::NoToken => self.credential_code(),
             Self::Rejected(rejection) => rejection.code(),
             Self::Presentation(error) => error.code(),
             Self::Key(_) | Self::Agent(_) | Self::Certificate(_) | Self::TokenRejected(_) => self.credential_code(),
@@ -215,7 +217,7 @@ impl Reason {
             Self::Mcp(denial) => denial.code(),
             Self::Denied(denial) => denial.code(),
             Self::StepUp(wanted) => wanted.shortfall.code(),
-            Self::NoSuchSession => "session.unknown",
+            Self::NoSuchSession | Self::AccessTokenExpired | Self::RefreshPaused => self.session_code(),
             Self::KeyRequest(error) => error.code(),
             Self::Second(error) => error.code(),
             Self::Approval(refusal) => refusal.code(),
@@ -223,15 +225,12 @@ impl Reason {
             Self::Order(error) => error.code(),
             Self::BadInput(_) => "request.bad_input",
             Self::Evaluation(_) => "evaluation.malformed",
-            Self::AccessTokenExpired => "session.access_token_expired",
             Self::Encryption(error) => error.code(),
             Self::IdTokenSignature(error)
             | Self::UserInfoSignature(error)
             | Self::LogoutTokenSignature(error)
             | Self::RevocationTokenSignature(error) => error.code(),
-            Self::RefreshPaused => "session.renewal_paused",
-            Self::ProviderUnreachable(_, error) => provider_code(*error),
-            Self::ProviderStatus(..) => "provider.unexpected_status",
+            Self::ProviderUnreachable(..) | Self::ProviderStatus(..) => self.provider_code(),
             Self::ServiceToken(error) => error.code(),
             Self::Client(error) => error.code(),
             Self::Store(error) => store_code(error),
@@ -245,9 +244,11 @@ impl Reason {
             Self::Callback(_)
             | Self::Pushed(_)
             | Self::Token(_)
+            | Self::Encryption(_)
             | Self::IdToken(_)
             | Self::UserInfo(_)
             | Self::Metadata(_)
+            | Self::Saml(_)
             | Self::Keys(_) => self.answer_code(),
             Self::Internal(name) => name,
             Self::LogoutRequest(_) | Self::LogoutToken(_) | Self::RevocationRequest(_) | Self::RevocationToken(_) => {
@@ -259,6 +260,8 @@ impl Reason {
     /// Of what is shown at door 1.
     fn credential_code(&self) -> &'static str {
         match self {
+            Self::NoCredential => "authn.no_credential",
+            Self::NoToken => "authn.no_token",
             Self::Key(rejection) => rejection.code(),
             Self::Agent(rejection) => rejection.code(),
             Self::TokenRejected(rejection) => rejection.code(),
@@ -271,12 +274,14 @@ impl Reason {
     fn answer_code(&self) -> &'static str {
         match self {
             Self::Callback(error) => error.code(),
+            Self::Encryption(error) => error.code(),
             Self::Pushed(error) => error.code(),
             Self::Token(error) => error.code(),
             Self::IdToken(error) => error.code(),
             Self::UserInfo(error) => error.code(),
             Self::Metadata(error) => error.code(),
             Self::Keys(error) => error.code(),
+            Self::Saml(error) => error.code(),
             _ => "internal",
         }
     }
@@ -289,6 +294,21 @@ impl Reason {
             Self::RevocationRequest(error) => error.code(),
             Self::RevocationToken(error) => error.code(),
             _ => "internal",
+        }
+    }
+
+    const fn session_code(&self) -> &'static str {
+        match self {
+            Self::AccessTokenExpired => "session.access_token_expired",
+            Self::RefreshPaused => "session.renewal_paused",
+            _ => "session.unknown",
+        }
+    }
+
+    const fn provider_code(&self) -> &'static str {
+        match self {
+            Self::ProviderUnreachable(_, error) => provider_code(*error),
+            _ => "provider.unexpected_status",
         }
     }
 
@@ -353,6 +373,7 @@ impl Reason {
             Self::Metadata(MetadataError::NoS256) => Some("code_challenge_methods_supported".to_owned()),
             Self::Keys(KeySetError::NoKeys | KeySetError::TooManyKeys) => Some("keys".to_owned()),
             Self::Client(error) => error.detail(),
+            Self::Saml(error) => error.detail(),
             Self::Evaluation(error) => Some(error.message()),
             Self::Denied(denial) => denial.detail(),
             Self::Certificate(refusal) => refusal.detail(),

@@ -15,7 +15,8 @@ import { SESSION_COOKIE } from "./support/refusals.mjs";
 import { forwardedBy } from "./support/tokens.mjs";
 
 const ORIGIN = "http://localhost:8787";
-const LIFE = 120;
+// Short, for the clock of the provider does not move along.
+const LIFE = 30;
 const ALGS = { rsa: ["RSA-OAEP-256", "A256GCM"], agreed: ["ECDH-ES", "A128GCM"], wrapped: ["ECDH-ES+A256KW", "A256GCM"] };
 
 const b64 = (bytes) => Buffer.from(bytes).toString("base64url");

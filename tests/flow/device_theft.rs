@@ -164,7 +164,7 @@ fn the_log_says_whose_cookies_were_used() {
 fn with_everything() -> Value {
     let mut variables = server::with_agents(json!({ "remember": true }));
     variables["SESSION"] = json!({ "device": "offer" });
-    variables["SECOND"] = json!({});
+    variables["SECOND"] = json!({ "enrol_within": "30m" });
     variables["KEYS"] = json!({ "self_service": { "scopes": ["a"] } });
     variables["ADMIN"] = json!({ "principals": ["corp|alice"] });
     variables
@@ -172,7 +172,7 @@ fn with_everything() -> Value {
 
 /// That cookies alone do not do it, and the browser does, once it has proved its key for that.
 fn assert_lasting(browser: &Browser<'_>, device: &Device, asked: &Asked, reason: &str) {
-    browser.world.wait(31);
+    browser.world.wait(121);
     let stolen = thief(browser, &[SESSION, BOUND]);
     let answered = stolen.send(asked);
     assert_eq!(answered.event["reason"], "authz.device_proof_too_old", "{}", answered.event);
@@ -194,6 +194,8 @@ fn what_lasts_longer_than_stolen_cookies_wants_a_proof_of_its_own() {
     assert_lasting(&browser, &device, &key, "key.done");
     let of_service = json!({ "service": "ci", "name": "ci", "scopes": ["a"] });
     assert_lasting(&browser, &device, &second::post("/auth/admin/keys", &of_service), "admin.done");
+    let somebody = json!({ "provider": "corp", "subject": "mallory" });
+    assert_lasting(&browser, &device, &second::post("/auth/admin/factors/reset", &somebody), "admin.done");
     let question = server::question(&server::sent(&browser, &server::authorize(&[])));
     assert_lasting(&browser, &device, &server::form(&question, "allow", "30"), "agent.consent_given");
     let grant = approvals::granted(&world, "alice", |_| ());
@@ -203,7 +205,7 @@ fn what_lasts_longer_than_stolen_cookies_wants_a_proof_of_its_own() {
     prove(&browser, &device);
     let (secret, pending) = second::begun(&browser);
     let confirm = |at: i64| json!({ "pending": pending, "code": second::code(&secret, at), "name": "Phone" });
-    let app = second::post("/auth/second/totp/finish", &confirm(world.now.get() + 31));
+    let app = second::post("/auth/second/totp/finish", &confirm(world.now.get() + 121));
     assert_lasting(&browser, &device, &app, "second.enrolled");
     let factor = second::list(&browser)["factors"][0]["id"].as_str().unwrap().to_owned();
     assert_lasting(&browser, &device, &second::form("/auth/second/recovery", &[]), "second.codes_made");
@@ -215,7 +217,9 @@ fn what_is_refused_or_only_looked_at_wants_none() {
     //
     let (world, gateway) = (server::world(), gateway(&with_everything()));
     let browser = bound(&world, &gateway, &Device::new(1));
-    world.wait(31);
+    let somebody = json!({ "provider": "corp", "subject": "mallory" });
+    world.wait(121);
+    assert_eq!(browser.send(&second::post("/auth/admin/revoke", &somebody)).event["reason"], "admin.done");
     let question = server::question(&server::sent(&browser, &server::authorize(&[])));
     let refused = browser.send(&server::form(&question, "refuse", "30"));
     assert_eq!(server::told_of(&refused, "error").as_deref(), Some("access_denied"));

@@ -75,10 +75,10 @@ fn what_is_inside_is_checked_like_any_other_token() {
     // `alg: none` inside is no signature.
     let sealed = key.clone();
     world.corp.bend_tokens(move |tokens| {
-        let text = "eyJhbGciOiJub25lIn0.e30.";
+        let text = "eyJhbGciOiJub25lIn0.e30.AA";
         tokens["id_token"] = encrypted(&sealed, ("ECDH-ES", "A128GCM"), text, &json!({})).into();
     });
-    Browser::new(&world, &gateway).login().assert_refused(400, "jwt.alg_refused");
+    Browser::new(&world, &gateway).login().assert_refused(400, "jwt.alg_unsupported");
     // Nor is a text that is no token at all.
     world.corp.bend_tokens(move |tokens| {
         tokens["id_token"] = encrypted(&key, ("ECDH-ES", "A128GCM"), "{}", &json!({})).into();
@@ -142,19 +142,53 @@ fn a_refreshed_token_is_opened_by_the_object_too() {
     relayed(&browser.send(&api()));
 }
 
-#[test]
-fn the_provider_is_shown_the_token_that_was_inside() {
-    // OpenID Connect Core §3.1.2.1: `id_token_hint` is the signed token, decrypted.
-    let variables = encrypting("required");
-    let (world, gateway) = (World::new(), gateway(&variables));
-    let key = kind(&published(&world, &variables), "EC").clone();
+/// The hint that the provider is shown at a sign-out.
+fn hint(variables: &Value) -> Option<String> {
+    let (world, gateway) = (World::new(), gateway(variables));
+    let key = kind(&published(&world, variables), "EC").clone();
     encrypt(&world, &key, ("ECDH-ES", "A128GCM"), &json!({}));
     let browser = Browser::new(&world, &gateway).signed_in();
-    let answered = browser.send(&Asked::form("/auth/logout"));
-    let location = answered.location();
+    let location = browser.send(&Asked::form("/auth/logout")).location();
     let url = url::Url::parse(&location).unwrap();
-    let hint = url.query_pairs().find(|(name, _)| name == "id_token_hint").unwrap().1.into_owned();
-    assert_eq!(hint.split('.').count(), 3);
+    url.query_pairs().find(|(name, _)| name == "id_token_hint").map(|(_, value)| value.into_owned())
+}
+
+#[test]
+fn what_was_encrypted_is_not_shown_in_the_address_of_a_sign_out() {
+    let mut variables = encrypting("required");
+    assert_eq!(hint(&variables), None);
+    // OpenID Connect Core §3.1.2.1: where it is wanted, it is the signed token, decrypted.
+    variables["PROVIDERS"]["corp"]["id_token_hint"] = true.into();
+    assert_eq!(hint(&variables).unwrap().split('.').count(), 3);
+}
+
+#[test]
+fn logout_tokens_come_encrypted_too() {
+    // Back-Channel Logout §2.4 and §2.6
+    let variables = encrypting("required");
+    let (world, gateway) = (World::new(), gateway(&variables));
+    let key = kind(&published(&world, &variables), "RSA").clone();
+    let algs = ("RSA-OAEP-256", "A128GCM");
+    encrypt(&world, &key, algs, &json!({}));
+    let browser = Browser::new(&world, &gateway).signed_in();
+    let notice = || world.corp.logout_token(Some("logout+jwt"), world.now.get(), &json!({ "sub": "alice" }));
+    let send = |token: &str| {
+        let body = format!("logout_token={token}");
+        Browser::new(&world, &gateway).send(&Asked::form_from_elsewhere("/auth/backchannel-logout/corp", &body))
+    };
+    for (token, reason) in [
+        (notice(), "jwe.not_encrypted"),
+        (encrypted(&key, algs, &notice(), &json!({ "kid": "another" })), "jwe.key_unknown"),
+        (encrypted(&key, algs, &notice(), &json!({ "zip": "DEF" })), "jwe.compressed"),
+    ] {
+        let answered = send(&token);
+        assert_eq!((answered.reply().status.as_u16(), &answered.event["reason"]), (400, &json!(reason)));
+        assert_eq!(answered.json(), json!({ "error": "invalid_request" }), "no oracle");
+    }
+    assert!(browser.is_in());
+    let answered = send(&encrypted(&key, algs, &notice(), &json!({})));
+    assert_eq!(answered.event["reason"], "logout.sessions_ended");
+    assert!(!browser.is_in());
 }
 
 #[test]

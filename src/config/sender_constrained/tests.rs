@@ -75,6 +75,10 @@ fn only_routes_that_send_the_proof_pass_bound_tokens_on() {
     );
     let nowhere = json!({ "upstream": "assets", "token": "dpop" });
     assert!(first(&dpop, nowhere).contains("has nobody to go to"));
+    let mut asked = with(small(), &["PROVIDERS", "corp", "sender_constrained"], json!("dpop"));
+    asked = with(asked, &["ROUTES", "/api/{*rest}"], route("dpop", &sessions));
+    asked = with(asked, &["VERIFY"], json!({}));
+    assert!(problems(&asked).iter().any(|line| line.contains("neither `VERIFY` nor")));
     config(|vars| {
         vars["PROVIDERS"]["corp"]["sender_constrained"] = json!("dpop");
         vars["ROUTES"]["/api/{*rest}"]["token"] = json!("dpop");

@@ -1,7 +1,6 @@
 //! The door to management: the same for every endpoint.
 
 use super::Endpoint;
-use super::endpoints::Task;
 use crate::audit;
 use crate::authn::session_cookie::Wants;
 use crate::authn::{Authenticated, Means, Principal, PrincipalKind, PrincipalSource, Standing};
@@ -67,7 +66,7 @@ pub(super) async fn enter<P: Platform>(
     // Last: nobody is sent to prove what would not help them.
     let max_age = ctx.site.config.admin.as_ref().and_then(|admin| admin.second);
     second_factor::require(ctx, &manager.principal, max_age)?;
-    if matches!(endpoint.task, Task::MakeKey | Task::RotateKey) {
+    if endpoint.lasts() {
         device::prove_now(ctx, &manager.principal)?;
     }
     Ok(manager)

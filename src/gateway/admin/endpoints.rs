@@ -32,6 +32,15 @@ pub struct Endpoint {
     pub(super) task: Task,
 }
 
+impl Endpoint {
+    /// Whether what is done there lasts: all but what reads, and what ends something.
+    pub(super) fn lasts(&self) -> bool {
+        use Task::{Blocks, CheckRelation, Explain, RevokeGrants, RevokeKeys, RevokeSessions};
+        let reads = self.method == Method::GET || matches!(self.task, Explain | CheckRelation);
+        !reads && !matches!(self.task, RevokeSessions | RevokeGrants | RevokeKeys | Blocks(BlockTask::Add))
+    }
+}
+
 /// Who carries it out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Task {

@@ -12,7 +12,6 @@ use crate::http::fetch_metadata::RequestKind;
 use crate::http::{HeaderValue, Method, Response, StatusCode, cookie, header};
 use crate::pages;
 use crate::refusal::Reason;
-use crate::route::DeviceRequirement;
 use crate::session::device::{self, DeviceFault};
 
 /// How long a page waits before it asks again whether the browser has registered its key.
@@ -39,7 +38,7 @@ pub(super) fn lead_on<P: Platform>(
     Ok(response)
 }
 
-/// Asks for a proof of this very moment before a person does what lasts longer than the cookies that they came by, where their
+/// Asks for a new proof before a person does what lasts longer than the cookies that they came by, where their
 /// session is bound to a device: by stolen cookies nothing comes to be that outlives these. The answer by which their
 /// browser proves it and asks again; `None`: it has, or there is none to be proven.
 ///
@@ -64,7 +63,7 @@ pub(in crate::gateway) fn prove_now<P>(ctx: &RequestContext<'_, P>, person: &Pri
     if person.session().is_none_or(|session| session.device.is_none()) {
         return Ok(());
     }
-    authz::device::decide(person, Some(DeviceRequirement::Now), ctx.request.now).map_err(Reason::Denied)
+    authz::device::proven(person, device::LASTING_COUNTS, ctx.request.now).map_err(Reason::Denied)
 }
 
 /// Whether the session is so new that its browser may be about to register a key.

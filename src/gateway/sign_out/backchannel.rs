@@ -9,7 +9,7 @@ use crate::config::Provider;
 use crate::gateway::context::RequestContext;
 use crate::gateway::refused::{expected_of, explain, tell_mismatch};
 use crate::gateway::response_parts::ResponseParts;
-use crate::gateway::{Platform, response};
+use crate::gateway::{Platform, cold, decrypted, response};
 use crate::http::{Method, Response, StatusCode};
 use crate::limit::LimitKind;
 use crate::oidc::logout_token::{LogoutToken, LogoutTokenExpectations, Target};
@@ -29,7 +29,7 @@ pub(crate) async fn receive<P: Platform>(
 ) -> Result<Response, Reason> {
     parts.event.event = What::BackchannelLogout;
     // Without OpenID Connect nobody could sign a notice, and where each tenant has an issuer none is known to send one.
-    let can_tell = |provider: &&Provider| provider.oauth2.is_none() && !provider.issuer.has_tenants();
+    let can_tell = |provider: &&Provider| provider.is_openid() && !provider.issuer.has_tenants();
     let provider = ctx.site.config.provider(provider).filter(can_tell).ok_or(Reason::NoRoute)?;
     parts.event.provider = Some(provider.id.as_str().to_owned());
     ctx.request.allow_methods(&[Method::POST])?;
@@ -42,7 +42,7 @@ pub(crate) async fn receive<P: Platform>(
             Ok(Response::empty(StatusCode::OK))
         }
         // RFC 6749 §5.2's form, which is what providers can read.
-        Err(reason) if reason.refusal() == Refusal::BadRequest => {
+        Err(reason) if reason.refusal() == Refusal::BadRequest || matches!(reason, Reason::Encryption(_)) => {
             explain(&mut parts.event, &reason);
             parts.event.end(Effect::Deny, reason.code(), StatusCode::BAD_REQUEST);
             Ok(response::json(StatusCode::BAD_REQUEST, &json!({ "error": "invalid_request" })))
@@ -100,6 +100,8 @@ async fn believe<P: Platform>(
     provider: &Provider,
     token: &str,
 ) -> Result<LogoutToken, Reason> {
+    let inner = cold(decrypted::opened_as_due(ctx.platform, provider, token)).await?;
+    let token = inner.as_ref().map_or(token, |inner| inner.expose().as_str());
     let verified = verified(ctx, provider, token, Reason::LogoutTokenSignature).await?;
     let expectations = LogoutTokenExpectations {
         issuer: provider.issuer.as_str(),
@@ -134,7 +136,11 @@ fn end_sid(sid: &str) -> Command {
 
 impl<P: Platform> RequestContext<'_, P> {
     /// Carries out the command at each of these subjects. Returns how many sessions it ended.
-    pub(super) async fn end_at_all(&self, subjects: &[SubjectKey], command: &Command) -> Result<u32, StoreError> {
+    pub(in crate::gateway) async fn end_at_all(
+        &self,
+        subjects: &[SubjectKey],
+        command: &Command,
+    ) -> Result<u32, StoreError> {
         let mut count = 0_u32;
         for subject in subjects {
             count = count.saturating_add(self.end_many(subject, command).await?);

@@ -32,6 +32,9 @@ pub const RACE: Seconds = Seconds::new(10);
 /// How long the proof for one request counts for others that want one of their own.
 pub const PROOF_COUNTS: Seconds = Seconds::new(30);
 
+/// The same for what lasts longer than the cookies: a browser that is to sign at each of many decisions in a row may not.
+pub const LASTING_COUNTS: Seconds = Seconds::minutes(2);
+
 /// A stream of a bound session ends when no proof came for so many lives of the bound cookie.
 pub const LIVES_OF_A_STREAM: u32 = 2;
 
