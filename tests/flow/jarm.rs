@@ -120,6 +120,16 @@ fn a_response_is_signed_by_a_key_of_the_provider_and_an_algorithm_that_it_may_us
 }
 
 #[test]
+fn a_response_that_comes_twice_counts_for_nothing() {
+    //
+    let twice = |_: &World, response: &mut AuthorizationResponse| {
+        let first = response.get("response").to_owned();
+        response.add("response", &first);
+    };
+    refused(&json!({}), twice, "callback.parameter_repeated");
+}
+
+#[test]
 fn a_key_that_is_new_is_asked_for() {
     under_way("jwt", |world, browser, response| {
         world.corp.rotate(3);
