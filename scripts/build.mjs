@@ -1,6 +1,7 @@
 // `npm run build` and the `[build]` command of wrangler.toml: the Worker into `build/`.
 // For tests, beside it: `--test` also builds the one that has faults on demand into `build-test/`, `--guarded` the example of
 // a Worker that guards its own routes into its folder. `--cli` also builds the command line that runs in Node, `build/cli.wasm`.
+// `--saml` builds the room for SAML alone, into `build-saml/`: the `[build]` command of wrangler.saml.toml.
 
 import { parseArgs } from 'node:util';
 
@@ -13,10 +14,11 @@ import { buildWorker } from './lib/worker.mjs';
 const BESIDE = [['guarded', 'Worker that guards its own routes'], ['test', 'Worker with faults on demand']];
 
 await main(async () => {
-  const { values } = parseArgs({ strict: true, options: Object.fromEntries([...BESIDE, ['cli']].map(([name]) => [name, { type: 'boolean' }])) });
+  const { values } = parseArgs({ strict: true, options: Object.fromEntries([...BESIDE, ['cli'], ['saml']].map(([name]) => [name, { type: 'boolean' }])) });
   await bootstrap({ keep: true });
   await ensureRust();
-  await step('Worker', () => buildWorker('release'), String);
+  if (values.saml) await step('room for SAML', () => buildWorker('saml'), String);
+  if (!values.saml || Object.keys(values).length > 1) await step('Worker', () => buildWorker('release'), String);
   for (const [beside, what] of BESIDE.filter(([name]) => values[name])) {
     await step(what, () => buildWorker(beside), String);
   }

@@ -33,6 +33,8 @@ pub mod route;
 
 pub mod config;
 
+pub mod saml;
+
 pub mod oidc;
 pub mod outward;
 pub mod session;

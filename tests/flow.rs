@@ -176,6 +176,10 @@ mod requirements;
 mod resources;
 #[path = "flow/revocation.rs"]
 mod revocation;
+#[path = "flow/saml.rs"]
+mod saml;
+#[path = "flow/saml_logout.rs"]
+mod saml_logout;
 #[path = "flow/second.rs"]
 mod second;
 #[path = "flow/second_admin.rs"]

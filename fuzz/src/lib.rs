@@ -31,6 +31,8 @@ pub mod person;
 pub mod policy;
 pub mod relation;
 pub mod route;
+pub mod saml_gate;
+pub mod saml_room;
 pub mod second_factor;
 pub mod sharing;
 pub mod signed_response;

@@ -23,6 +23,7 @@ export function writeSeeds(corpus) {
   for (const target of readdirSync(join(root, 'fuzz/seeds'))) {
     for (const file of readdirSync(join(root, 'fuzz/seeds', target))) seeds.add(target, readFileSync(join(root, 'fuzz/seeds', target, file)));
   }
+  seeds.add('saml_gate', readFileSync(join(root, 'fixtures/saml/response.xml')));
   for (const entry of readdirSync(EXAMPLES, { withFileTypes: true })) {
     if (entry.isDirectory()) seeds.policies(join(EXAMPLES, entry.name));
   }

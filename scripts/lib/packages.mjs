@@ -21,6 +21,8 @@ const FILES = {
     'README.md': 'packages/postern/README.md',
     ...Object.fromEntries(WORKER_FILES.map((name) => [name, `build/${name}`])),
     'index.d.ts': 'packages/postern/types/index.d.ts',
+    'saml/index.js': 'build-saml/index.js',
+    'saml/index_bg.wasm': 'build-saml/index_bg.wasm',
     'client/postern.js': 'client/postern.js',
     'client/postern.d.ts': 'client/postern.d.ts',
     'guard/guard.js': 'examples/service-binding/guard.js',
@@ -47,6 +49,7 @@ export const version = () => manifest(root).version;
 /** Builds what the packages contain and packs both; resolves with the paths of the tarballs. */
 export async function buildPackages() {
   await step('Worker', () => buildWorker('release'), String);
+  await step('room for SAML', () => buildWorker('saml'), String);
   await step('command line', buildCli, String);
   return packAll();
 }

@@ -18,6 +18,7 @@ export const WORKER_FILES = ['index.js', 'index_bg.wasm', 'policies.wasm', 'lang
 const MADE = ['.built-from', ...WORKER_FILES];
 
 const JS = 'crates/worker/src/js';
+const SAML = 'crates/saml-worker/src/js';
 const GUARDED = 'examples/guarded-worker';
 const VERIFIER = 'tests/bench/verifier';
 
@@ -28,8 +29,8 @@ export const FOR_TESTS = ['--package', 'postern-worker', '--features', 'fault-in
 const POLICIES = { crate: 'postern_policy_module', cargo: ['--package', 'postern-policy-module'], profile: 'release' };
 
 /**
- * What can be built: the Worker, the one for tests that has faults on demand as well, the example of a Worker that guards
- * its own routes, and the engine for tokens alone for its benchmark.
+ * What can be built: the Worker, the one for tests that has faults on demand as well, the room for SAML, the example of a
+ * Worker that guards its own routes, and the engine for tokens alone for its benchmark.
  *
  * `folder`: where its manifest is. `crate`: the name of its library. `entry`: the module that the runtime loads.
  * `profile`: that of cargo. `lint`: whether clippy compiles it. `policies`: what else cargo is told of the engine for policies,
@@ -40,6 +41,7 @@ const POLICIES = { crate: 'postern_policy_module', cargo: ['--package', 'postern
 export const VARIANTS = {
   release: { outDir: 'build', crate: 'postern_worker', cargo: ['--package', 'postern-worker'], entry: `${JS}/entry.js`, profile: 'release', policies: [] },
   test: { outDir: 'build-test', crate: 'postern_worker', cargo: FOR_TESTS, entry: `${JS}/entry.js`, profile: 'dev', lint: true, policies: ['--features', 'fault-injection'] },
+  saml: { outDir: 'build-saml', crate: 'postern_saml_worker', cargo: ['--package', 'postern-saml-worker'], entry: `${SAML}/entry.js`, profile: 'release' },
   guarded: { folder: GUARDED, outDir: `${GUARDED}/build`, crate: 'guarded_worker', cargo: [], entry: `${JS}/library_entry.js`, profile: 'release' },
   verifier: { folder: VERIFIER, outDir: `${VERIFIER}/build`, target: join(targetFolder, 'verifier'), crate: 'verifier', cargo: [], entry: `${VERIFIER}/entry.mjs`, profile: 'release' },
 };

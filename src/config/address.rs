@@ -9,6 +9,9 @@ use url::{Host, Url};
 use super::tenants::{PLACE, Tenants};
 use crate::http::public_url::{absolute, is_loopback};
 
+/// SAML Metadata §2.2.1.
+const MAX_ENTITY_ID_BYTES: usize = 1024;
+
 /// An issuer identifier (OIDC Discovery §3): an `https` URL without query or fragment, compared byte for byte.
 /// Loopback hosts, and `http` there, are accepted only when [`PublicUrl`](crate::http::public_url::PublicUrl) is on one too (development).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -54,6 +57,23 @@ impl Issuer {
         let url = absolute(text)?;
         let named = url.scheme() == "http" && url.query().is_none() && url.fragment().is_none() && !is_loopback(&url);
         named.then(|| Self { text: text.to_owned(), development: false, reachable: false, tenants: None })
+    }
+
+    /// Reads an entityID of SAML (SAML Metadata §2.2.1): any absolute URI. It is only a name; nothing is fetched there.
+    pub(super) fn parse_entity(text: &str) -> Option<Self> {
+        let is_uri = text.len() <= MAX_ENTITY_ID_BYTES && text.bytes().all(|byte| byte.is_ascii_graphic());
+        let (scheme, rest) = text.split_once(':').filter(|_| is_uri)?;
+        let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+            && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'));
+        let named = is_scheme && !rest.is_empty() && !text.contains(['{', '}']);
+        named.then(|| Self { text: text.to_owned(), development: false, reachable: false, tenants: None })
+    }
+
+    /// Reads the address of a document, which may have a query.
+    pub(super) fn parse_address(text: &str, development: bool) -> Option<Self> {
+        let local = absolute(text).is_some_and(|url| is_loopback(&url));
+        let address = Self { text: text.to_owned(), development: local, reachable: true, tenants: None };
+        Self::may_be_endpoint(text, development).then_some(address)
     }
 
     /// Whether its metadata can be asked for; false for one that is only a name.
@@ -131,7 +151,8 @@ impl Issuer {
     }
 
     /// The same, whoever names it.
-    pub(super) fn allows(url: &str, development: bool) -> bool {
+    #[must_use]
+    pub fn allows(url: &str, development: bool) -> bool {
         let Some(url) = absolute(url).filter(|url| url.fragment().is_none()) else { return false };
         if is_loopback(&url) { development } else { url.scheme() == "https" && is_public(&url) }
     }

@@ -26,6 +26,8 @@ pub const SERVICE_TOKENS: &str = "SERVICE_TOKENS";
 pub const DOCUMENTS: &str = "POSTERN_CACHE";
 /// The KV namespace of policies.
 pub const POLICIES: &str = "POSTERN_POLICIES";
+/// The Worker that reads SAML.
+pub const SAML: &str = "SAML";
 /// The static files.
 pub const ASSETS: &str = "ASSETS";
 
@@ -40,7 +42,7 @@ pub enum BindingUse {
     Counter,
     /// Without it, the routes that lead there do not work.
     Upstream,
-    /// Without it, no token is accepted whose keys are there.
+    /// Without it, no token is accepted whose keys are there, and nobody signs in who has to be asked about there.
     Keys,
     /// Without it, the site does not work at all: its client cannot prove itself.
     Certificate,
@@ -96,6 +98,9 @@ impl Config {
             if let WorkloadKeys::Published(keys) = &issuer.keys {
                 keys.via.iter().for_each(|name| need(&mut needed, name, BindingUse::Keys));
             }
+        }
+        if self.providers.iter().any(|provider| provider.saml.is_some()) {
+            need(&mut needed, SAML, BindingUse::Keys);
         }
         needed
     }

@@ -159,6 +159,7 @@ impl Issuers {
         let names = self.all.iter().map(|one| (&one.id, one.issuer.as_str()));
         let names = names.chain(self.workloads.iter().map(|one| (&one.id, one.issuer.as_str())));
         refuse_same_issuer(table, names, (&issuer.id, &issuer.issuer));
+        refuse_entity_id(table, providers, (&issuer.id, &issuer.issuer));
         refuse_client_of_workload(table, providers, &issuer);
         self.workloads.push(issuer);
     }
@@ -188,6 +189,7 @@ pub(super) fn read_all(table: &Table<'_>, secrets: &Secrets<'_>, providers: &[Pr
             let names = issuers.all.iter().map(|one| (&one.id, one.issuer.as_str()));
             let names = names.chain(issuers.workloads.iter().map(|one| (&one.id, one.issuer.as_str())));
             refuse_same_issuer(table, names, (&issuer.id, issuer.issuer.as_str()));
+            refuse_entity_id(table, providers, (&issuer.id, issuer.issuer.as_str()));
             refuse_clients_name(table, providers, &issuer);
             issuers.all.push(issuer);
         }
@@ -203,6 +205,15 @@ fn refuse_same_issuer<'a>(
 ) {
     if let Some((other, _)) = others.find(|(_, name)| *name == issuer) {
         table.problem(id.as_str(), format!("has the same issuer as `{other}`"));
+    }
+}
+
+/// what a provider calls people by SAML is no `sub`, and an issuer and a subject are one person everywhere.
+fn refuse_entity_id(table: &Table<'_>, providers: &[Provider], (id, issuer): (&IssuerId, &str)) {
+    let speaks_saml = |provider: &&Provider| provider.saml.is_some() && provider.issuer.is(issuer);
+    if let Some(provider) = providers.iter().find(speaks_saml) {
+        let message = format!("is the entityID of provider `{}`, which calls people otherwise by SAML", provider.id);
+        table.problem(id.as_str(), message);
     }
 }
 

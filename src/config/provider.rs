@@ -9,15 +9,14 @@ use super::preset::{self, Kind};
 use super::problem::{expected, shown};
 use super::provider_choice::{self, OtherAccount, ProviderChoice};
 use super::revocation::{self, ProviderRevocation};
+use super::saml::{self, Saml};
 use super::secrets::Secrets;
 use super::sender_constrained::{self, SenderConstrained};
 use super::sign_out::{self, SignOut};
 use super::table::Table;
 use super::tenants::Tenants;
-use super::told::Told;
-use super::value::{
-    MOMENT, algorithms, choice, duration, flag, label, list, moment, one_of, parsed, scope, text, word,
-};
+use super::told::{Told, ends};
+use super::value::{algorithms, choice, duration, flag, label, list, one_of, parsed, scope, text, word};
 use crate::claims::OwnAudience;
 use crate::claims::path::ClaimPath;
 use crate::ids::ProviderId;
@@ -27,7 +26,7 @@ use crate::time::{Seconds, Timestamp};
 
 const OPENID: &str = "openid";
 const DEFAULT_SCOPES: [&str; 3] = [OPENID, "profile", "email"];
-const LONGEST_MAX_AGE: Seconds = Seconds::hours(30 * 24);
+pub(super) const LONGEST_MAX_AGE: Seconds = Seconds::hours(30 * 24);
 
 /// Parameters of the authorization request that are Postern's to set, or that change what it means.
 const OWN_PARAMETERS: [&str; 21] = [
@@ -133,6 +132,9 @@ pub struct Provider {
     pub cannot: Vec<Inability>,
     /// Where it is asked, if it is a provider of OAuth 2 without OpenID Connect: by presets alone.
     pub oauth2: Option<OAuth2>,
+    /// `saml`: how it is asked, if it speaks SAML. Then `client_id`, `client_auth` and all that is about codes and tokens mean
+    /// nothing: the configuration cannot say them.
+    pub saml: Option<Box<Saml>>,
     /// `frontchannel_logout`: whether a frame of the provider's may end sessions. It proves nothing: who learns a
     /// `sid` can sign that person out. Default false.
     pub frontchannel_logout: bool,
@@ -149,6 +151,12 @@ pub struct Provider {
 }
 
 impl Provider {
+    /// Whether it speaks OpenID Connect: it has metadata and keys as that has them, and signs what it says by them.
+    #[must_use]
+    pub const fn is_openid(&self) -> bool {
+        self.oauth2.is_none() && self.saml.is_none()
+    }
+
     /// Who we are to it, and who else its tokens may be for.
     #[must_use]
     pub fn own_audience(&self) -> OwnAudience<'_> {
@@ -257,7 +265,12 @@ pub(super) fn read_all(table: &Table<'_>, secrets: &Secrets<'_>, development: bo
             None if inner.has("preset") => continue,
             None => (inner, Kind::OpenId),
         };
-        if let Some(provider) = read(id, inner, secrets, (kind, development)) {
+        let provider = if expanded.is_none() && inner.has("saml") {
+            saml::read(id, inner, secrets, development)
+        } else {
+            read(id, inner, secrets, (kind, development))
+        };
+        if let Some(provider) = provider {
             // What stands in for something that is wrong is nobody's.
             if expanded.as_ref().is_none_or(|expanded| !expanded.is_wrong) {
                 refuse_same_issuer(table, &providers.all, &provider);
@@ -338,6 +351,7 @@ fn read(
         cannot,
         // One that is wrong has a problem, and so no configuration comes of it.
         oauth2: oauth2.flatten(),
+        saml: None,
         frontchannel_logout,
         userinfo: told.userinfo,
         roles: told.roles,
@@ -345,12 +359,6 @@ fn read(
         tenant: told.tenant,
         choice,
     })
-}
-
-/// How long its sessions live, and since when they count.
-fn ends(table: &mut Table<'_>) -> (Option<Seconds>, Option<Timestamp>) {
-    let session_max = table.optional("session_max", duration(Seconds::new(1), LONGEST_MAX_AGE));
-    (session_max, table.optional("not_before", parsed(MOMENT, moment)))
 }
 
 fn client_id(table: &mut Table<'_>) -> Option<String> {
@@ -380,7 +388,7 @@ fn issuer(table: &mut Table<'_>, kind: Kind, development: bool) -> Option<Issuer
 }
 
 /// How strongly, and how lately, people have to sign in there; and what of that it cannot tell.
-fn strength(table: &mut Table<'_>, kind: Kind) -> (Vec<String>, Option<Seconds>, Vec<Inability>) {
+pub(super) fn strength(table: &mut Table<'_>, kind: Kind) -> (Vec<String>, Option<Seconds>, Vec<Inability>) {
     let acr_values = table.optional("acr_values", list("a value without spaces", word));
     let max_age = table.optional("max_age", duration(Seconds::new(0), LONGEST_MAX_AGE));
     let known = |word: &str| INABILITIES.iter().find(|(name, _)| *name == word).map(|(_, inability)| *inability);

@@ -28,6 +28,7 @@ const JWKS: &str = "_JWKS";
 const NEXT_PRIVATE_KEY: &str = "_PRIVATE_KEY_NEXT";
 const DECRYPTION_KEY: &str = "_DECRYPTION_KEY";
 const NEXT_DECRYPTION_KEY: &str = "_DECRYPTION_KEY_NEXT";
+const METADATA: &str = "_METADATA";
 
 /// Whose secret it is.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +58,12 @@ impl SecretOwner<'_> {
     #[must_use]
     pub fn jwks_name(&self) -> String {
         self.secret_name(JWKS)
+    }
+
+    /// The name of the secret that may hold the metadata of a provider of SAML.
+    #[must_use]
+    pub fn metadata_name(&self) -> String {
+        self.secret_name(METADATA)
     }
 
     /// The name of the secret that holds the key that comes after it.
@@ -94,7 +101,7 @@ pub fn is_secret(name: &str) -> bool {
     let of_somebody = OWNERS.iter().any(|kind| name.strip_prefix(kind).is_some_and(|rest| rest.starts_with('_')));
     [KEY_RING, VERIFY, HEALTH].contains(&name)
         || of_somebody
-            && [CLIENT_SECRET, PRIVATE_KEY, NEXT_PRIVATE_KEY, JWKS, DECRYPTION_KEY, NEXT_DECRYPTION_KEY]
+            && [CLIENT_SECRET, PRIVATE_KEY, NEXT_PRIVATE_KEY, JWKS, METADATA, DECRYPTION_KEY, NEXT_DECRYPTION_KEY]
                 .iter()
                 .any(|what| name.ends_with(what))
 }
@@ -236,7 +243,7 @@ impl Secrets<'_> {
         }
     }
 
-    fn problem(&self, name: &str, message: &str) {
+    pub(super) fn problem(&self, name: &str, message: &str) {
         self.report.add(name, message);
     }
 }

@@ -1,8 +1,10 @@
-//! `userinfo`, `roles`, `permissions`, `tenant`: where a provider says what of a person.
+//! `userinfo`, `roles`, `permissions`, `tenant`: where a provider says what of a person; and how long that holds.
 
+use super::provider::LONGEST_MAX_AGE;
 use super::table::Table;
-use super::value::{flag, parsed, paths};
+use super::value::{MOMENT, duration, flag, moment, parsed, paths};
 use crate::claims::path::ClaimPath;
+use crate::time::{Seconds, Timestamp};
 
 /// Where it says what of a person.
 pub(super) struct Told {
@@ -21,4 +23,10 @@ impl Told {
             tenant: table.optional("tenant", parsed(ClaimPath::EXPECTED, ClaimPath::parse)),
         }
     }
+}
+
+/// How long its sessions live, and since when they count.
+pub(super) fn ends(table: &mut Table<'_>) -> (Option<Seconds>, Option<Timestamp>) {
+    let session_max = table.optional("session_max", duration(Seconds::new(1), LONGEST_MAX_AGE));
+    (session_max, table.optional("not_before", parsed(MOMENT, moment)))
 }

@@ -25,6 +25,7 @@ mod request;
 mod request_id;
 mod response;
 mod response_parts;
+mod saml;
 mod second_factor;
 mod sharing;
 mod sign_in;
@@ -95,6 +96,7 @@ pub struct Gateway {
     service_tokens: ServiceTokenCopies,
     translations: Translations,
     nonces: ProviderNonces,
+    saml_metadata: saml::UnderstoodMetadata,
     /// `None` without an engine.
     policies: Option<Policies>,
     /// Whether any request may ask them.
@@ -132,6 +134,7 @@ impl Gateway {
             service_tokens: ServiceTokenCopies::default(),
             translations: Translations::default(),
             nonces: ProviderNonces::default(),
+            saml_metadata: saml::UnderstoodMetadata::default(),
             policies: engine.map(Policies::new),
         }
     }
@@ -286,6 +289,7 @@ async fn named<P: Platform>(
     let response = match path.as_str().strip_prefix("/auth/").and_then(|rest| rest.split_once('/')) {
         Some(("callback", provider)) => cold(callback::finish(ctx, provider, body, parts)).await?,
         Some(("backchannel-logout", provider)) => cold(backchannel::receive(ctx, provider, body, parts)).await?,
+        Some(("saml", rest)) => cold(saml::answer(ctx, rest, body, parts)).await?,
         Some(("revocation", provider)) => cold(revocation::receive(ctx, provider, body, parts)).await?,
         Some(("frontchannel-logout", provider)) => cold(frontchannel::receive(ctx, provider, parts)).await?,
         Some(("clients", rest)) => client_keys::publish(ctx, rest, parts)?,
@@ -319,7 +323,7 @@ fn is_for_keeping(event: &Event) -> bool {
 /// Whether a path is ours and has no limit of its own. What another proxy asks about, and what services share, is counted by
 /// its own rule.
 fn is_limited_as_own(path: &CanonicalPath) -> bool {
-    const OTHERWISE: [&str; 8] = [
+    const OTHERWISE: [&str; 10] = [
         bound::PREFIX,
         "/auth/login",
         "/auth/callback",
@@ -328,6 +332,8 @@ fn is_limited_as_own(path: &CanonicalPath) -> bool {
         "/auth/revocation",
         "/auth/verify",
         SHARING_PREFIX,
+        saml::CONSUMER,
+        saml::LOGOUT,
     ];
     let is_ours = path.is_within(OWN_PREFIX) || path.is_within("/.well-known");
     is_ours && !OTHERWISE.iter().any(|other| path.is_within(other))

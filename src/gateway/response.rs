@@ -266,7 +266,7 @@ pub(super) fn sealed(mut response: Response, request_id: &str, https: bool) -> R
     response
 }
 
-fn with_type(status: StatusCode, content_type: &'static str, body: String) -> Response {
+pub(super) fn with_type(status: StatusCode, content_type: &'static str, body: String) -> Response {
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     Response { status, headers, body }

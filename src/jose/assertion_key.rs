@@ -181,11 +181,16 @@ impl AssertionKey {
     pub async fn sign(&self, typ: &str, claims: &Map<String, Value>, backend: &impl Signing) -> Option<Secret<String>> {
         let header = encode(self.header(typ).to_string().as_bytes());
         let input = format!("{header}.{}", encode(Value::from(claims.clone()).to_string().as_bytes()));
-        let signature = match &self.material {
-            PrivateMaterial::P256(signer) => signer.signature(input.as_bytes()),
-            PrivateMaterial::Jwk(key) => backend.sign_by_jwk(key, input.as_bytes()).await?,
-        };
+        let signature = self.signature(input.as_bytes(), backend).await?;
         Some(Secret::new(format!("{input}.{}", encode(&signature))))
+    }
+
+    /// The signature alone, over any message. `None` when the backend fails.
+    pub async fn signature(&self, message: &[u8], backend: &impl Signing) -> Option<Vec<u8>> {
+        match &self.material {
+            PrivateMaterial::P256(signer) => Some(signer.signature(message)),
+            PrivateMaterial::Jwk(key) => backend.sign_by_jwk(key, message).await,
+        }
     }
 
     fn header(&self, typ: &str) -> Value {

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::exchange::json_get;
 use crate::config::{ClientAuth, Issuer, OAuth2, Provider};
+use crate::http::{HeaderValue, header};
 use crate::json::{self, JsonError, is_true, said, texts};
 use crate::ports::OutboundRequest;
 
@@ -116,6 +117,22 @@ pub fn url(issuer: &Issuer) -> String {
 #[must_use]
 pub fn request(issuer: &Issuer) -> OutboundRequest {
     json_get(url(issuer), MAX_BYTES)
+}
+
+/// The request for the metadata of a provider of SAML.
+#[must_use]
+pub fn saml_request(at: &Issuer) -> OutboundRequest {
+    let mut request = json_get(at.as_str().to_owned(), MAX_BYTES);
+    request.headers.insert(header::ACCEPT, HeaderValue::from_static("application/samlmetadata+xml, */*;q=0.5"));
+    request
+}
+
+/// Its metadata: nothing of it is read here.
+///
+/// # Errors
+/// When it is no text.
+pub fn saml(body: &[u8], _: &Issuer) -> Result<String, MetadataError> {
+    String::from_utf8(body.to_vec()).map_err(|_| MetadataError::NotJson(JsonError::NotUtf8))
 }
 
 /// Reads, of the body of a 200 answer, where the keys of `issuer` are (`jwks_uri`) and nothing else (R-002, R-004, R-005).

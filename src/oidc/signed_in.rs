@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::id_token::IdToken;
 use super::oauth2_user::OAuth2User;
 use crate::config::Issuer;
+use crate::saml::assertion::Assertion;
 use crate::time::Timestamp;
 
 /// Who has signed in with this login. Made of what has been checked alone:
@@ -23,6 +24,10 @@ pub struct SignedIn {
     acr: Option<String>,
     amr: Vec<String>,
     sid: Option<String>,
+    /// By which the provider ends the session: that of the index.
+    logout_name: Option<String>,
+    /// When the provider's own session ends.
+    until: Option<Timestamp>,
     claims: Map<String, Value>,
 }
 
@@ -35,6 +40,8 @@ impl From<IdToken> for SignedIn {
             acr: token.acr().map(str::to_owned),
             amr: token.amr().map(str::to_owned).collect(),
             sid: token.sid().map(str::to_owned),
+            logout_name: token.sid().map(str::to_owned),
+            until: None,
             claims: token.into_claims(),
         }
     }
@@ -46,7 +53,24 @@ impl SignedIn {
     pub fn by_oauth2(issuer: &Issuer, user: OAuth2User) -> Self {
         let (subject, claims) = user.into_parts();
         let issuer = issuer.as_str().to_owned();
-        Self { issuer, subject, auth_time: None, acr: None, amr: Vec::new(), sid: None, claims }
+        let (sid, logout_name) = (None, None);
+        Self { issuer, subject, auth_time: None, acr: None, amr: Vec::new(), sid, logout_name, until: None, claims }
+    }
+
+    /// Somebody who signed in at a provider of SAML.
+    #[must_use]
+    pub fn by_saml(issuer: &Issuer, assertion: Assertion) -> Self {
+        Self {
+            issuer: issuer.as_str().to_owned(),
+            subject: assertion.subject,
+            auth_time: Some(assertion.auth_time),
+            acr: assertion.acr,
+            amr: Vec::new(),
+            sid: assertion.sid,
+            logout_name: Some(assertion.index_key),
+            until: assertion.until,
+            claims: assertion.claims,
+        }
     }
 
     /// With something more that is kept of the person, where the provider does not say it.
@@ -92,6 +116,18 @@ impl SignedIn {
     #[must_use]
     pub fn sid(&self) -> Option<&str> {
         self.sid.as_deref()
+    }
+
+    /// What the provider names when it ends the session without naming the person as we do.
+    #[must_use]
+    pub fn logout_name(&self) -> Option<&str> {
+        self.logout_name.as_deref()
+    }
+
+    /// When the session at the provider ends, where it says so beforehand.
+    #[must_use]
+    pub const fn until(&self) -> Option<Timestamp> {
+        self.until
     }
 
     /// What the provider says of the person.

@@ -12,6 +12,7 @@ use crate::oidc::callback::CallbackError;
 use crate::oidc::error_response::{ErrorClass, ErrorResponse};
 use crate::oidc::pushed::PushedError;
 use crate::oidc::token::TokenError;
+use crate::saml::error::SamlError;
 
 impl Reason {
     /// The one map from what happened to what the outside learns of it.
@@ -46,16 +47,16 @@ impl Reason {
             Self::TokenRejected(rejection) => token_refusal(rejection),
             Self::RevocationTokenSignature(_) | Self::RevocationToken(_) => Refusal::TokenRefused,
             Self::Blocked(BlockedBy::Person) => Refusal::AccountBlocked,
-            Self::Key(KeyRejection::Powerless) => Refusal::Forbidden(Vec::new()),
+            Self::Certificate(_) | Self::Mcp(_) | Self::Key(KeyRejection::Powerless) => Refusal::Forbidden(Vec::new()),
             Self::Key(_) | Self::Agent(_) | Self::Blocked(_) => Refusal::TokenRefused,
             Self::Rejected(rejection) => rejection_refusal(rejection),
             Self::Device(error) => error.refusal(),
             Self::Csrf(_) | Self::CorsOrigin | Self::LoginNotNavigated => Refusal::CrossSite,
             Self::Denied(denial) => denial_refusal(denial),
             Self::StepUp(wanted) => step_up_refusal(wanted),
-            Self::Certificate(_) | Self::Mcp(_) => Refusal::Forbidden(Vec::new()),
             Self::Token(error) => token_endpoint_refusal(error),
             Self::Pushed(error) => pushed_refusal(error),
+            Self::Saml(error) => saml_refusal(error),
             Self::Callback(error) => callback_refusal(error),
             Self::IdTokenSignature(_)
             | Self::Encryption(_)
@@ -140,6 +141,18 @@ fn pushed_refusal(error: &PushedError) -> Refusal {
         PushedError::Refused(error) => login_refusal(error),
         PushedError::NotJson | PushedError::Missing(_) => Refusal::LoginFailed,
         PushedError::NotOffered | PushedError::NoKey | PushedError::ClientKey => Refusal::LoginMisconfigured,
+    }
+}
+
+/// What the person learns who signs in, or the provider that ends sessions.
+const fn saml_refusal(error: &SamlError) -> Refusal {
+    match error {
+        SamlError::RoomAway | SamlError::Metadata(_) => Refusal::Unavailable,
+        SamlError::Status(_) => Refusal::LoginRefused,
+        SamlError::Passive => Refusal::LoginUnfinished,
+        SamlError::Key => Refusal::LoginMisconfigured,
+        SamlError::Logout(_) | SamlError::LogoutReplayed => Refusal::BadRequest,
+        _ => Refusal::LoginFailed,
     }
 }
 

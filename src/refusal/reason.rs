@@ -33,6 +33,7 @@ use crate::oidc::userinfo::UserInfoError;
 use crate::outward::ServiceTokenError;
 use crate::ports::{FetchError, StoreError};
 use crate::route::PathError;
+use crate::saml::error::SamlError;
 use crate::time::Seconds;
 
 /// Why a request was refused: for the log alone.
@@ -134,6 +135,8 @@ pub enum Reason {
     UserInfoSignature(JwtError),
     /// The `UserInfo` response is not good.
     UserInfo(UserInfoError),
+    /// A sign-in or sign-out by SAML that comes to nothing.
+    Saml(SamlError),
     /// A provider's logout request that cannot be read.
     LogoutRequest(LogoutRequestError),
     /// The logout token is no good JWT.
@@ -214,7 +217,7 @@ impl Reason {
             Self::Mcp(denial) => denial.code(),
             Self::Denied(denial) => denial.code(),
             Self::StepUp(wanted) => wanted.shortfall.code(),
-            Self::NoSuchSession => "session.unknown",
+            Self::NoSuchSession | Self::AccessTokenExpired | Self::RefreshPaused => self.session_code(),
             Self::KeyRequest(error) => error.code(),
             Self::Second(error) => error.code(),
             Self::Approval(refusal) => refusal.code(),
@@ -222,12 +225,10 @@ impl Reason {
             Self::Order(error) => error.code(),
             Self::BadInput(_) => "request.bad_input",
             Self::Evaluation(_) => "evaluation.malformed",
-            Self::AccessTokenExpired => "session.access_token_expired",
             Self::IdTokenSignature(error)
             | Self::UserInfoSignature(error)
             | Self::LogoutTokenSignature(error)
             | Self::RevocationTokenSignature(error) => error.code(),
-            Self::RefreshPaused => "session.renewal_paused",
             Self::ProviderUnreachable(_, error) => provider_code(*error),
             Self::ProviderStatus(..) => "provider.unexpected_status",
             Self::ServiceToken(error) => error.code(),
@@ -247,6 +248,7 @@ impl Reason {
             | Self::IdToken(_)
             | Self::UserInfo(_)
             | Self::Metadata(_)
+            | Self::Saml(_)
             | Self::Keys(_) => self.answer_code(),
             Self::Internal(name) => name,
             Self::LogoutRequest(_) | Self::LogoutToken(_) | Self::RevocationRequest(_) | Self::RevocationToken(_) => {
@@ -279,6 +281,7 @@ impl Reason {
             Self::UserInfo(error) => error.code(),
             Self::Metadata(error) => error.code(),
             Self::Keys(error) => error.code(),
+            Self::Saml(error) => error.code(),
             _ => "internal",
         }
     }
@@ -291,6 +294,14 @@ impl Reason {
             Self::RevocationRequest(error) => error.code(),
             Self::RevocationToken(error) => error.code(),
             _ => "internal",
+        }
+    }
+
+    const fn session_code(&self) -> &'static str {
+        match self {
+            Self::AccessTokenExpired => "session.access_token_expired",
+            Self::RefreshPaused => "session.renewal_paused",
+            _ => "session.unknown",
         }
     }
 
@@ -355,6 +366,7 @@ impl Reason {
             Self::Metadata(MetadataError::NoS256) => Some("code_challenge_methods_supported".to_owned()),
             Self::Keys(KeySetError::NoKeys | KeySetError::TooManyKeys) => Some("keys".to_owned()),
             Self::Client(error) => error.detail(),
+            Self::Saml(error) => error.detail(),
             Self::Evaluation(error) => Some(error.message()),
             Self::Denied(denial) => denial.detail(),
             Self::Certificate(refusal) => refusal.detail(),

@@ -65,6 +65,9 @@ pub struct Session {
     /// it out ([`SessionTerms`](super::SessionTerms)).
     #[serde(default)]
     pub ceiling: Option<Timestamp>,
+    /// When the provider's own session ends, where it said so at sign-in (SAML): this one ends no later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
     /// Where it was begun, in words for its owner.
     #[serde(default)]
     pub origin: Origin,
@@ -139,6 +142,7 @@ impl Session {
             access_token_issued_at: Timestamp::EPOCH,
             refresh: RefreshState::default(),
             ceiling: None,
+            until: None,
             origin: Origin::default(),
             left_out: Vec::new(),
             second: None,
@@ -165,7 +169,8 @@ impl Session {
     /// When it ends in any case.
     #[must_use]
     pub fn expires_at(&self, clocks: SessionTimeouts) -> Timestamp {
-        self.grant.as_ref().map_or_else(|| self.created_at.plus(clocks.absolute()), |grant| grant.ends_at())
+        let end = self.grant.as_ref().map_or_else(|| self.created_at.plus(clocks.absolute()), |grant| grant.ends_at());
+        self.until.map_or(end, |until| until.min(end))
     }
 
     /// What to do about the access token.

@@ -73,6 +73,7 @@ pub fn granted(world: &World, subject: &str, change: impl FnOnce(&mut Grant)) ->
         access_token_issued_at: Timestamp::EPOCH,
         refresh: RefreshState::default(),
         ceiling: None,
+        until: None,
         origin: Origin::default(),
         left_out: Vec::new(),
         second: None,

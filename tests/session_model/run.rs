@@ -253,6 +253,7 @@ impl Run {
             access_token_issued_at: self.time(),
             refresh: RefreshState { possible: true, ..RefreshState::default() },
             ceiling: None,
+            until: None,
             left_out: Vec::new(),
             second: None,
             device: None,

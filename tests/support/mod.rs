@@ -8,6 +8,7 @@ pub mod dpop;
 pub mod encrypt;
 mod key_table;
 mod provider;
+pub mod room;
 pub(crate) mod stores;
 mod world;
 

@@ -35,6 +35,7 @@ use serde_json::{Value, json};
 
 use super::key_table::MemoryKeys;
 use super::provider::{Endpoint, Provider};
+use super::room::Room;
 use super::stores::MemoryTable;
 
 /// The issuer of the provider `corp`: with a path, as tenants have.
@@ -83,6 +84,8 @@ pub struct World {
     pub now: Cell<i64>,
     pub corp: Provider,
     pub partner: Provider,
+    /// What reads SAML.
+    pub room: Room,
     /// The shared cache of documents.
     pub cache: RefCell<BTreeMap<String, String>>,
     /// The published policies.
@@ -178,6 +181,7 @@ impl World {
             now: Cell::new(1_800_000_000),
             corp: Provider::new(CORP),
             partner: Provider::new(PARTNER),
+            room: Room::new(),
             cache: RefCell::default(),
             policies: RefCell::default(),
             policy_reads: Cell::default(),
@@ -421,6 +425,9 @@ impl Fetch for World {
             breath().await;
         }
         self.wait(self.latency.get());
+        if request.via.as_deref() == Some("SAML") {
+            return self.room.answer(&request);
+        }
         if request.url == GITHUB_KEYS {
             return Ok(self.answer_of_github());
         }

@@ -27,6 +27,9 @@ pub(super) fn value(name: &str, vars: &Map<String, Value>) -> String {
     if is_optional(name) {
         return String::new();
     }
+    if name.ends_with("_METADATA") {
+        return "<EntityDescriptor/>".to_owned();
+    }
     if name.ends_with("_PRIVATE_KEY") {
         return match algorithm(name, vars) {
             None | Some("ES256") => p256(),
@@ -58,7 +61,10 @@ fn algorithm<'a>(name: &str, vars: &'a Map<String, Value>) -> Option<&'a str> {
     let own = |(prefix, id, _): &(&str, &String, &Value)| {
         name == format!("{prefix}_{}_PRIVATE_KEY", id.to_ascii_uppercase().replace('-', "_"))
     };
-    entries.find(own)?.2.get("client_assertion")?.get("alg")?.as_str()
+    let (_, _, entry) = entries.find(own)?;
+    // Of SAML it is RS256 unless the table says otherwise.
+    let of_saml = entry.get("saml").map(|saml| saml.get("signing_alg").and_then(Value::as_str).unwrap_or("RS256"));
+    of_saml.or_else(|| entry.get("client_assertion")?.get("alg")?.as_str())
 }
 
 fn p256() -> String {

@@ -2,6 +2,7 @@
 
 mod fapi;
 mod routes;
+mod saml;
 
 use postern::VERSION;
 use postern::config::{
@@ -216,7 +217,7 @@ fn sessions(config: &Config) -> String {
 
 /// Those of our own endpoints, and those of every route that has none of its own.
 fn limits(config: &Config) -> String {
-    let has_frames = config.providers.iter().any(|provider| provider.frontchannel_logout);
+    let has_frames = config.providers.iter().any(|provider| provider.frontchannel_logout || provider.saml.is_some());
     let own = config.limits.own().filter(|(name, _)| *name != "frontchannel_logout" || has_frames);
     let own = own.map(|(name, limit)| format!("  {name:8}  for an address {}\n", limited(limit)));
     let shared = config.limits.routes.all();
@@ -249,13 +250,12 @@ fn limited(limit: &Limit) -> String {
 }
 
 fn describe(config: &Config, provider: &Provider) -> String {
-    let mut text = format!(
-        "  {} ({})\n    redirect URI              {}\n",
-        provider.id,
-        provider.issuer.as_str(),
-        config.callback_url(&provider.id)
-    );
-    if provider.oauth2.is_none() && provider.sign_out.logout == Logout::Provider {
+    let mut text = format!("  {} ({})\n", provider.id, provider.issuer.as_str());
+    match &provider.saml {
+        Some(saml) => text.push_str(&saml::describe(config, provider, saml)),
+        None => text.push_str(&format!("    redirect URI              {}\n", config.callback_url(&provider.id))),
+    }
+    if provider.is_openid() && provider.sign_out.logout == Logout::Provider {
         text.push_str(&format!("    post-logout redirect URI  {}\n", config.logged_out_url()));
     }
     if !provider.cannot.contains(&Inability::BackchannelLogout) {

@@ -63,6 +63,7 @@ fn own_warnings(config: &Config) -> Vec<String> {
             provider.id
         ));
     }
+    warnings.extend(config.providers.iter().filter(|provider| provider.saml.is_some()).map(saml));
     for issuer in config.issuers.iter().filter(|issuer| issuer.is_legacy()) {
         warnings.push(format!(
             "`ISSUERS.{}.tokens` is `legacy`: its access tokens are told from its other tokens by their claims alone",
@@ -74,11 +75,18 @@ fn own_warnings(config: &Config) -> Vec<String> {
     warnings
 }
 
+fn saml(provider: &Provider) -> String {
+    format!(
+        "`PROVIDERS.{}.saml` is experimental: the library that reads XML signatures is young and has no outside review; a bridge to OpenID Connect is safer",
+        provider.id
+    )
+}
+
 /// The limits that are on by default and were turned off.
 fn floods(config: &Config) -> Vec<String> {
     let limits = &config.limits;
     let behind_a_proxy = config.verify.is_some() || config.providers.is_empty();
-    let has_frames = config.providers.iter().any(|provider| provider.frontchannel_logout);
+    let has_frames = config.providers.iter().any(|provider| provider.frontchannel_logout || provider.saml.is_some());
     let all = [
         ("login", &limits.login, "sign-ins", true),
         ("callback", &limits.callback, "sign-ins", true),

@@ -4,7 +4,7 @@ mod platform;
 
 use serde_json::{Map, Value};
 
-use postern::config::{Config, Problem, PublishedKeys, WorkloadKeys};
+use postern::config::{Config, Problem, PublishedKeys, SAML_ROOM, WorkloadKeys};
 use postern::limit::{Counter, Limit};
 use postern::route::{Access, Route, Upstream};
 
@@ -206,6 +206,14 @@ impl Wrangler {
             .collect()
     }
 
+    /// The Worker that reads SAML.
+    fn room(&self, config: &Config, services: &[&str]) -> Option<Problem> {
+        let provider = config.providers.iter().find(|provider| provider.saml.is_some())?;
+        let (table, entry) = (config.site.binding("PROVIDERS"), self.syntax.entry("binding", SAML_ROOM));
+        let message = format!("expected a service with `{entry}`, `{table}.{}` speaks SAML", provider.id);
+        (!services.contains(&SAML_ROOM)).then(|| self.problem("services", message))
+    }
+
     fn upstreams(&self, sites: &[&Config]) -> Vec<Problem> {
         let services = self.names("services", "binding");
         let routes = || sites.iter().flat_map(|config| config.routes.routes().iter().map(move |route| (config, route)));
@@ -234,6 +242,7 @@ impl Wrangler {
                 problems.push(self.problem("services", message));
             }
         }
+        problems.extend(sites.iter().filter_map(|config| self.room(config, &services)));
         if routes().any(|(_, route)| route.upstream == Some(Upstream::Assets)) {
             problems.extend(self.assets());
         }

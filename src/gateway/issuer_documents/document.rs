@@ -21,6 +21,8 @@ pub(in crate::gateway) enum Published {
     PlatformKeys(Box<PublishedKeys>),
     /// The keys at a URL by which GitHub signs reports of leaked secrets.
     GithubKeys(String),
+    /// The metadata of a provider of SAML, at this address.
+    Saml(Issuer),
 }
 
 impl Published {
@@ -30,7 +32,8 @@ impl Published {
             Self::Metadata(issuer)
             | Self::KeysUri(issuer)
             | Self::IntrospectionEndpoint(issuer)
-            | Self::TokenEndpoint(issuer) => issuer.as_str(),
+            | Self::TokenEndpoint(issuer)
+            | Self::Saml(issuer) => issuer.as_str(),
             Self::Keys(url) | Self::GithubKeys(url) => url,
             Self::PlatformKeys(keys) => &keys.name,
         }

@@ -16,7 +16,9 @@ use super::background::event::{background_event, note_failure};
 use super::background::{BackgroundTask, Spawn, Work};
 use super::{Gateway, Platform, cold};
 use crate::audit::{Effect, What, short};
-use crate::config::{Issuer, Provider, PublishedKeys, TokenFormat, TokenIssuer, WorkloadIssuer, WorkloadKeys};
+use crate::config::{
+    Issuer, Provider, PublishedKeys, SamlMetadata, TokenFormat, TokenIssuer, WorkloadIssuer, WorkloadKeys,
+};
 use crate::http::StatusCode;
 use crate::jose::{Algorithm, JwtError, KeySet, KeyStamp, Signatures, UnverifiedJwt, VerifiedJwt};
 use crate::keyring::KeyRing;
@@ -114,6 +116,7 @@ pub(super) struct IssuerDocuments {
     keys_uris: DocumentCache<String>,
     introspection_endpoints: DocumentCache<AliasedEndpoint>,
     token_endpoints: DocumentCache<AliasedEndpoint>,
+    saml: DocumentCache<String>,
     keys: DocumentCache<KeySet>,
 }
 
@@ -125,6 +128,7 @@ impl IssuerDocuments {
             keys_uris: DocumentCache::new(Rc::clone(ring)),
             introspection_endpoints: DocumentCache::new(Rc::clone(ring)),
             token_endpoints: DocumentCache::new(Rc::clone(ring)),
+            saml: DocumentCache::new(Rc::clone(ring)),
             keys: DocumentCache::new(Rc::clone(ring)),
         }
     }
@@ -140,8 +144,18 @@ impl IssuerDocuments {
     ) -> Result<Rc<Metadata>, Reason> {
         match &provider.oauth2 {
             Some(oauth2) => Ok(Rc::new(Metadata::of_oauth2(oauth2))),
+            // Nothing is at the address that an entityID may look like.
+            None if provider.saml.is_some() => Err(Reason::UnknownProvider),
             None => self.metadata.get(platform, &MetadataOf::provider(&provider.issuer)).await,
         }
+    }
+
+    /// The metadata of a provider of SAML, as it is at its address: the room reads it.
+    ///
+    /// # Errors
+    /// When there is none that is young enough and the provider does not give it.
+    pub(super) async fn saml_metadata<P: Platform>(&self, platform: &P, at: &Issuer) -> Result<Rc<String>, Reason> {
+        self.saml.get(platform, &MetadataOf::saml(at)).await
     }
 
     /// Where an issuer is asked about its tokens (RFC 7662), by its metadata.
@@ -296,6 +310,7 @@ impl IssuerDocuments {
                 Published::TokenEndpoint(issuer) => {
                     self.token_endpoints.fetch(platform, &MetadataOf::token_endpoint(issuer), ask).await
                 }
+                Published::Saml(at) => self.saml.fetch(platform, &MetadataOf::saml(at), ask).await,
                 Published::Keys(url) => self.keys.fetch(platform, &KeysAt::Url(url), ask).await,
                 Published::PlatformKeys(keys) => self.keys.fetch(platform, &KeysAt::Platform(keys), ask).await,
                 Published::GithubKeys(url) => self.keys.fetch(platform, &GithubKeysAt(url), ask).await,
@@ -310,6 +325,7 @@ impl IssuerDocuments {
             Published::KeysUri(_) => self.keys_uris.age(name, now),
             Published::IntrospectionEndpoint(_) => self.introspection_endpoints.age(name, now),
             Published::TokenEndpoint(_) => self.token_endpoints.age(name, now),
+            Published::Saml(_) => self.saml.age(name, now),
             Published::Keys(_) | Published::PlatformKeys(_) | Published::GithubKeys(_) => self.keys.age(name, now),
         }
     }
@@ -321,11 +337,21 @@ impl IssuerDocuments {
             Published::KeysUri(issuer) => self.keys_uris.cached(issuer.as_str())?.1.as_str().to_owned(),
             Published::IntrospectionEndpoint(_)
             | Published::TokenEndpoint(_)
+            | Published::Saml(_)
             | Published::Keys(_)
             | Published::PlatformKeys(_)
             | Published::GithubKeys(_) => return None,
         };
         Some(Published::Keys(url))
+    }
+}
+
+/// Of OpenID Connect what its issuer publishes, of SAML what is at the address of its metadata.
+fn published_by_provider(provider: &Provider) -> Option<Published> {
+    match provider.saml.as_deref().map(|saml| &saml.metadata) {
+        Some(SamlMetadata::Published { at, .. }) => Some(Published::Saml(at.clone())),
+        Some(SamlMetadata::Given(_)) => None,
+        None => provider.is_openid().then(|| Published::Metadata(provider.issuer.clone())),
     }
 }
 
@@ -346,8 +372,7 @@ impl Gateway {
 
     /// What every issuer publishes that is used here.
     pub(super) fn published(&self) -> impl Iterator<Item = Published> {
-        let publishing = self.config.providers.iter().filter(|provider| provider.oauth2.is_none());
-        let providers = publishing.map(|provider| Published::Metadata(provider.issuer.clone()));
+        let providers = self.config.providers.iter().filter_map(published_by_provider);
         let services = self.config.services.iter().filter(|service| service.token_endpoint.is_none());
         let services = services.filter_map(|service| Some(Published::TokenEndpoint(service.issuer.clone()?)));
         let providers = providers.chain(services);
@@ -361,7 +386,7 @@ impl Gateway {
     fn published_by_platform(&self, platform: &WorkloadIssuer) -> Option<Published> {
         let same = |issuer: &Issuer| {
             let is_same = |provider: &&Provider| provider.issuer.published_at() == issuer.published_at();
-            self.config.providers.iter().filter(|provider| provider.oauth2.is_none()).any(|provider| is_same(&provider))
+            self.config.providers.iter().filter(|provider| provider.is_openid()).any(|provider| is_same(&provider))
         };
         match &platform.keys {
             WorkloadKeys::Given(_) => None,
@@ -373,7 +398,7 @@ impl Gateway {
     /// What of an issuer of access tokens is used here, unless the same is fetched for a provider.
     fn published_by(&self, issuer: &TokenIssuer) -> Option<Published> {
         let is_same = |provider: &Provider| provider.issuer.published_at() == issuer.issuer.published_at();
-        let is_fetched = self.config.providers.iter().any(|provider| provider.oauth2.is_none() && is_same(provider));
+        let is_fetched = self.config.providers.iter().any(|provider| provider.is_openid() && is_same(provider));
         match &issuer.tokens {
             TokenFormat::Signed(how) => match &how.jwks_uri {
                 Some(url) => Some(Published::Keys(url.clone())),

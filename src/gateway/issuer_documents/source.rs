@@ -30,6 +30,7 @@ pub(super) trait Source {
 /// The metadata of an issuer, of which no more is read, and no more need be there, than what it is fetched for.
 pub(super) struct MetadataOf<'a, T> {
     issuer: &'a Issuer,
+    request: fn(&Issuer) -> OutboundRequest,
     read: fn(&[u8], &Issuer) -> Result<T, MetadataError>,
     published: fn(Issuer) -> Published,
 }
@@ -37,26 +38,36 @@ pub(super) struct MetadataOf<'a, T> {
 impl<'a> MetadataOf<'a, Metadata> {
     /// What it takes to have people sign in with the issuer.
     pub(super) fn provider(issuer: &'a Issuer) -> Self {
-        Self { issuer, read: Metadata::parse, published: Published::Metadata }
+        Self { issuer, request: metadata::request, read: Metadata::parse, published: Published::Metadata }
     }
 }
 
 impl<'a> MetadataOf<'a, String> {
     /// Where the keys are: an issuer of access tokens need not sign people in.
     pub(super) fn keys_uri(issuer: &'a Issuer) -> Self {
-        Self { issuer, read: metadata::keys_uri, published: Published::KeysUri }
+        Self { issuer, request: metadata::request, read: metadata::keys_uri, published: Published::KeysUri }
+    }
+
+    /// The whole of what is at this address, for the room to read.
+    pub(super) fn saml(at: &'a Issuer) -> Self {
+        Self { issuer: at, request: metadata::saml_request, read: metadata::saml, published: Published::Saml }
     }
 }
 
 impl<'a> MetadataOf<'a, AliasedEndpoint> {
     /// Where the issuer gives tokens.
     pub(super) fn token_endpoint(issuer: &'a Issuer) -> Self {
-        Self { issuer, read: metadata::token_endpoint, published: Published::TokenEndpoint }
+        Self { issuer, request: metadata::request, read: metadata::token_endpoint, published: Published::TokenEndpoint }
     }
 
     /// Where the issuer is asked about its tokens.
     pub(super) fn introspection_endpoint(issuer: &'a Issuer) -> Self {
-        Self { issuer, read: metadata::introspection_endpoint, published: Published::IntrospectionEndpoint }
+        Self {
+            issuer,
+            request: metadata::request,
+            read: metadata::introspection_endpoint,
+            published: Published::IntrospectionEndpoint,
+        }
     }
 }
 
@@ -73,7 +84,7 @@ impl<T> Source for MetadataOf<'_, T> {
     }
 
     fn request(&self) -> OutboundRequest {
-        metadata::request(self.issuer)
+        (self.request)(self.issuer)
     }
 
     fn parse(&self, body: &[u8]) -> Result<T, Reason> {

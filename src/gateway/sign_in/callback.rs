@@ -19,7 +19,7 @@ use crate::ids::identifiers::{IssuerIdentifier, SubjectIdentifier};
 use crate::limit::LimitKind;
 use crate::oidc::apple;
 use crate::oidc::callback::{CallbackError, CallbackParams};
-use crate::oidc::error_response::{ErrorClass, ErrorResponse};
+use crate::oidc::error_response::ErrorClass;
 use crate::oidc::metadata::Metadata;
 use crate::oidc::return_to::ReturnTo;
 use crate::oidc::session_claims::SessionClaims;
@@ -81,7 +81,7 @@ pub(crate) async fn finish<P: Platform>(
     let wants_iss = metadata.iss_parameter_supported || provider.requests.fapi2;
     let code = match params.accept(&provider.issuer, wants_iss) {
         Err(CallbackError::ProviderError(error)) if transaction.silent && error.class() == ErrorClass::PersonWanted => {
-            return go_on_as_before(ctx, error, parts);
+            return go_on_as_before(ctx, &Reason::Callback(CallbackError::ProviderError(error)), parts);
         }
         accepted => accepted.map_err(Reason::Callback)?,
     };
@@ -93,6 +93,17 @@ pub(crate) async fn finish<P: Platform>(
             ctx.platform.background().spawn(BackgroundTask(Work::Revoke(revocation)));
         }
     })?;
+    arrive(ctx, provider, &transaction, &handle, parts)
+}
+
+/// The session cookie, and the page that goes on to where the login was to lead.
+pub(in crate::gateway) fn arrive<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    provider: &Provider,
+    transaction: &Transaction,
+    handle: &SessionHandle,
+    parts: &mut ResponseParts,
+) -> Result<Response, Reason> {
     let value = handle.to_cookie_value(&ctx.site.config.keys);
     parts.set_cookie(cookie::set_session(value.expose(), ctx.same_site()))?;
     let asked = transaction.asked_tag();
@@ -100,11 +111,11 @@ pub(crate) async fn finish<P: Platform>(
     if chooser::is_a_choice(&ctx.site.config) {
         parts.set_cookie(cookie::set_last_provider(provider.id.as_str()))?;
     }
-    concurrent_logins::share_session(ctx, &transaction, &value, parts)?;
+    concurrent_logins::share_session(ctx, transaction, &value, parts)?;
     parts.event.end(Effect::Allow, "login.succeeded", StatusCode::OK);
     let to = parts.way_back.clone().unwrap_or_else(ReturnTo::start);
     let page = response::html(StatusCode::OK, pages::forward::signed_in(&ctx.view(), to.as_str()));
-    Ok(bound::offer(ctx, &handle, page))
+    Ok(bound::offer(ctx, handle, page))
 }
 
 /// From the tokens to the session. If it does not come to that, nobody has the tokens.
@@ -133,16 +144,15 @@ async fn complete<P: Platform>(
 
 /// A sign-in that was to ask the person nothing, and cannot be had so: the page that tried it goes on without
 /// (OpenID Connect Core §3.1.2.6).
-fn go_on_as_before<P: Platform>(
+pub(in crate::gateway) fn go_on_as_before<P: Platform>(
     ctx: &RequestContext<'_, P>,
-    error: ErrorResponse,
+    reason: &Reason,
     parts: &mut ResponseParts,
 ) -> Result<Response, Reason> {
-    let reason = Reason::Callback(CallbackError::ProviderError(error));
     // A guarded page says so, and does not send them round again.
     parts.set_cookie(cookie::set_arrival(ctx.platform.clock().now(), None))?;
     parts.event.end(Effect::Redirect, reason.code(), StatusCode::OK);
-    explain(&mut parts.event, &reason);
+    explain(&mut parts.event, reason);
     let to = parts.way_back.clone().unwrap_or_else(ReturnTo::start);
     Ok(response::html(StatusCode::OK, pages::forward::go_on(&ctx.view(), to.as_str())))
 }
@@ -170,9 +180,9 @@ fn take_way_back<P: Platform>(
 }
 
 /// Who signed in, and what the session will know of them.
-struct Person {
-    signed_in: SignedIn,
-    kept: SessionClaims,
+pub(in crate::gateway) struct Person {
+    pub(in crate::gateway) signed_in: SignedIn,
+    pub(in crate::gateway) kept: SessionClaims,
 }
 
 /// An authorization response, by where it stood.
@@ -225,7 +235,16 @@ async fn consume<P: Platform>(
     params: &CallbackParams,
     parts: &mut ResponseParts,
 ) -> Result<Transaction, Reason> {
-    let state = params.state().map_err(Reason::Callback)?;
+    consume_named(ctx, provider, params.state().map_err(Reason::Callback)?, parts).await
+}
+
+/// The same, by its `state`.
+pub(in crate::gateway) async fn consume_named<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    provider: &Provider,
+    state: &str,
+    parts: &mut ResponseParts,
+) -> Result<Transaction, Reason> {
     let name = transaction::cookie_name(state);
     let named = || cookie::login_transactions(&ctx.request.head.headers).filter(|(candidate, _)| *candidate == name);
     if named().next().is_some() {
@@ -281,7 +300,7 @@ async fn redeem<P: Platform>(
 }
 
 /// Ends the session this browser had, and begins a new one under a new id.
-async fn begin_session<P: Platform>(
+pub(in crate::gateway) async fn begin_session<P: Platform>(
     ctx: &RequestContext<'_, P>,
     provider: &Provider,
     response: TokenResponse,
@@ -300,8 +319,8 @@ async fn begin_session<P: Platform>(
             ctx.end_session(&old).await?;
         }
     }
-    if let Some(sid) = signed_in.sid() {
-        enter(ctx, SidKey::of(signed_in.issuer(), sid), subject, transaction).await?;
+    if let Some(name) = signed_in.logout_name() {
+        enter(ctx, SidKey::of(signed_in.issuer(), name), subject, transaction).await?;
     }
     let session = record(ctx, provider, &response, &person);
     let named = (provider.id.as_str(), &*session.issuer);
@@ -402,6 +421,7 @@ fn record<P>(ctx: &RequestContext<'_, P>, provider: &Provider, response: &TokenR
         access_token_issued_at: if life.is_some() { now } else { Timestamp::EPOCH },
         refresh: RefreshState { possible: response.refresh_token.is_some(), ..RefreshState::default() },
         ceiling: provider.session_max.map(|longest| now.plus(longest)),
+        until: signed_in.until(),
         origin: Origin::of(ctx.request.head),
         second: None,
         device: None,

@@ -8,7 +8,8 @@ use crate::audit::{Effect, What};
 use crate::config::{Inability, LoginParameter, MAX_ACR_VALUES_BYTES, OtherAccount, Provider};
 use crate::gateway::context::RequestContext;
 use crate::gateway::response_parts::ResponseParts;
-use crate::gateway::{Platform, response};
+use crate::gateway::saml::{self, Party};
+use crate::gateway::{Platform, cold, response};
 use crate::http::cookie::{self, SessionCookie};
 use crate::http::{Method, Response, StatusCode};
 use crate::keyring::SealError;
@@ -75,8 +76,11 @@ pub(crate) async fn start<P: Platform>(
         wishes.hints.prompt = wishes.hints.prompt.or_else(|| prompt_again(provider));
     }
     ctx.limit_own(LimitKind::Login, ctx.site.config.limits.login.as_ref(), parts).await?;
-    let metadata = ctx.site.documents.metadata(ctx.platform, provider).await?;
     let intent = intent(ctx, &link, provider, &wishes);
+    if let Some(party) = Party::of(provider) {
+        return cold(saml::begin(ctx, party, (intent, wishes.hints.prompt.as_deref()), parts)).await;
+    }
+    let metadata = ctx.site.documents.metadata(ctx.platform, provider).await?;
     let mut transaction = Transaction::begin(intent, ctx.request.now, ctx.platform.random());
     if provider.binds_by_dpop() {
         transaction.proof_key = ProofKey::generate(ctx.platform.random());
@@ -295,7 +299,7 @@ fn prompt_again(provider: &Provider) -> Option<String> {
 }
 
 /// Sets the transaction's cookie, and deletes those that are over or one too many.
-fn remember<P: Platform>(
+pub(in crate::gateway) fn remember<P: Platform>(
     ctx: &RequestContext<'_, P>,
     provider: &Provider,
     transaction: &Transaction,
@@ -310,7 +314,7 @@ fn remember<P: Platform>(
 }
 
 /// Sets the cookies that a long way back needs, and deletes those of logins that are over: both together would be too much.
-fn remember_way_back<P: Platform>(
+pub(in crate::gateway) fn remember_way_back<P: Platform>(
     ctx: &RequestContext<'_, P>,
     provider: &Provider,
     transaction: &Transaction,

@@ -29,7 +29,7 @@ pub(crate) async fn receive<P: Platform>(
 ) -> Result<Response, Reason> {
     parts.event.event = What::BackchannelLogout;
     // Without OpenID Connect nobody could sign a notice, and where each tenant has an issuer none is known to send one.
-    let can_tell = |provider: &&Provider| provider.oauth2.is_none() && !provider.issuer.has_tenants();
+    let can_tell = |provider: &&Provider| provider.is_openid() && !provider.issuer.has_tenants();
     let provider = ctx.site.config.provider(provider).filter(can_tell).ok_or(Reason::NoRoute)?;
     parts.event.provider = Some(provider.id.as_str().to_owned());
     ctx.request.allow_methods(&[Method::POST])?;
@@ -136,7 +136,11 @@ fn end_sid(sid: &str) -> Command {
 
 impl<P: Platform> RequestContext<'_, P> {
     /// Carries out the command at each of these subjects. Returns how many sessions it ended.
-    pub(super) async fn end_at_all(&self, subjects: &[SubjectKey], command: &Command) -> Result<u32, StoreError> {
+    pub(in crate::gateway) async fn end_at_all(
+        &self,
+        subjects: &[SubjectKey],
+        command: &Command,
+    ) -> Result<u32, StoreError> {
         let mut count = 0_u32;
         for subject in subjects {
             count = count.saturating_add(self.end_many(subject, command).await?);

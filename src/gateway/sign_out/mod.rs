@@ -9,7 +9,8 @@ use serde_json::json;
 use super::context::RequestContext;
 use super::issuer_documents::{AcceptedKeys, VerificationError};
 use super::response_parts::ResponseParts;
-use super::{Platform, response};
+use super::saml::{self, Party};
+use super::{Platform, cold, response};
 use crate::audit::{Effect, What};
 use crate::authn::session_cookie::Wants;
 use crate::config::{Logout, Provider};
@@ -129,9 +130,14 @@ async fn end_at_provider<P: Platform>(ctx: &RequestContext<'_, P>, ended: &Ended
     if provider.sign_out.logout == Logout::Local {
         return None;
     }
-    let metadata = ctx.site.documents.metadata(ctx.platform, provider).await.ok()?;
     // script can read a program's answer, and a page of this origin by its window. Only a redirect names the ID token.
     let is_redirect = ctx.request.request_kind.is_navigation() && !asks_for_page(ctx);
+    if let Some(party) = Party::of(provider) {
+        // The request names the person: R-159, as below.
+        let kept = &ended.tokens.as_ref().filter(|_| is_redirect && is_proven(ctx, ended))?.id_token;
+        return cold(saml::at_provider(ctx, party, kept)).await;
+    }
+    let metadata = ctx.site.documents.metadata(ctx.platform, provider).await.ok()?;
     let tokens = ended.tokens.as_ref().filter(|_| is_redirect && is_proven(ctx, ended));
     let hint = tokens.map(|tokens| tokens.id_token.expose().as_str());
     let state = super::request_id::request_id(ctx.platform.random());

@@ -328,6 +328,7 @@ fn of_person(person: &Session, grant: Grant, now: Timestamp) -> Session {
         refresh: RefreshState::default(),
         ceiling: None,
         listed_before: Vec::new(),
+        until: None,
         ..person.clone()
     };
     Session { grant: Some(Box::new(grant)), ..nothing }

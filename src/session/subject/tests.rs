@@ -188,6 +188,7 @@ fn session(now: i64) -> Session {
         access_token_issued_at: now,
         refresh: RefreshState::default(),
         ceiling: None,
+        until: None,
         left_out: Vec::new(),
         second: None,
         device: None,

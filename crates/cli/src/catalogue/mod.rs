@@ -15,10 +15,11 @@ use self::kind::Kind;
 use super::Answer;
 
 /// The tables in the order of the reference, by the name that other tables use for them.
-const FILES: [(&str, &str); 36] = [
+const FILES: [(&str, &str); 37] = [
     ("variables", include_str!("variables.toml")),
     ("providers", include_str!("providers.toml")),
     ("revocation", include_str!("revocation.toml")),
+    ("saml", include_str!("saml.toml")),
     ("client_assertion", include_str!("client_assertion.toml")),
     ("session", include_str!("session.toml")),
     ("routes", include_str!("routes.toml")),
@@ -89,6 +90,9 @@ struct Entry {
     /// Whether it is required only where no preset sets it.
     #[serde(default)]
     unless_preset: bool,
+    /// Whether it is required only of providers of OpenID Connect and OAuth 2.
+    #[serde(default)]
+    unless_saml: bool,
     /// What stands in for it, as it would be written.
     default: Option<String>,
     /// What is so without it, in words.

@@ -61,7 +61,9 @@ pub(super) fn written(schema: &Value) -> String {
 }
 
 fn table(section: &Section) -> Value {
-    let always = |entry: &&Entry| entry.required && !entry.unless_preset;
+    let always = |entry: &&Entry| entry.required && !entry.unless_preset && !entry.unless_saml;
+    let unless_saml: Vec<&str> =
+        section.key.iter().filter(|entry| entry.unless_saml).map(|entry| &*entry.name).collect();
     let required: Vec<&str> = section.key.iter().filter(always).map(|entry| &*entry.name).collect();
     let unless_preset: Vec<&str> =
         section.key.iter().filter(|entry| entry.unless_preset).map(|entry| &*entry.name).collect();
@@ -70,7 +72,12 @@ fn table(section: &Section) -> Value {
     let properties: Map<String, Value> = section.key.iter().map(|entry| (entry.name.clone(), value(entry))).collect();
     let required = Some(json!(required)).filter(|_| !required.is_empty());
     let schema = json!({ "type": "object", "properties": properties, "additionalProperties": false });
-    with(with(schema, "required", required), "anyOf", either)
+    let schema = with(with(schema, "required", required), "anyOf", either);
+    if unless_saml.is_empty() {
+        return schema;
+    }
+    let schema = with(schema, "if", Some(json!({ "not": { "required": ["saml"] } })));
+    with(schema, "then", Some(json!({ "required": unless_saml })))
 }
 
 /// The same with one more member, if it is there.

@@ -39,12 +39,14 @@ fn root() -> PathBuf {
 }
 
 /// The tables of [`whole`]: where each of them is, and its name in the catalogue.
-const PLACES: [(&str, &str); 58] = [
+const PLACES: [(&str, &str); 60] = [
     ("", "variables"),
     ("PROVIDERS.corp", "providers"),
     ("PROVIDERS.apple", "providers"),
     ("PROVIDERS.many", "providers"),
     ("PROVIDERS.hub", "providers"),
+    ("PROVIDERS.saml", "providers"),
+    ("PROVIDERS.saml.saml", "saml"),
     ("STORAGE", "storage"),
     ("PAGES", "pages"),
     ("PAGES.accent", "accent"),
@@ -114,6 +116,7 @@ fn whole() -> Value {
             "apple": { "preset": "apple", "client_id": "app", "team_id": "A1", "key_id": "B2" },
             "many": { "preset": "entra-multitenant", "client_id": "app", "tenants": "any" },
             "hub": { "preset": "github", "client_id": "app" },
+            "saml": { "issuer": "urn:example:idp", "saml": { "metadata": "<EntityDescriptor/>", "sign_requests": true, "signing_alg": "ES256" } },
         },
         "STORAGE": {}, "PAGES": { "accent": { "light": "#0b6e4f", "dark": "#7ddcb5" } },
         "ISSUERS": { "opaque": {
@@ -184,7 +187,7 @@ fn section<'a>(sections: &'a [Section], name: &str) -> &'a Section {
 
 fn entries(sections: &[Section]) -> impl Iterator<Item = (&'static str, &Entry)> {
     // With a preset, keys have other defaults, and some have no meaning.
-    let presets = ["PROVIDERS.apple", "PROVIDERS.many", "PROVIDERS.hub", "ISSUERS.jobs"];
+    let presets = ["PROVIDERS.apple", "PROVIDERS.many", "PROVIDERS.hub", "PROVIDERS.saml", "ISSUERS.jobs"];
     let places = PLACES.into_iter().filter(move |(place, _)| !presets.contains(place));
     places.flat_map(|(place, name)| section(sections, name).key.iter().map(move |entry| (place, entry)))
 }

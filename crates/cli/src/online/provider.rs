@@ -11,8 +11,8 @@ use super::{Examiner, listed, shown, unusable};
 
 /// Holds what it publishes against its entry of `PROVIDERS`.
 pub(super) fn examine(examiner: &mut Examiner<'_>, provider: &Provider) {
-    // Without OpenID Connect it publishes nothing.
-    if provider.oauth2.is_some() {
+    // Without OpenID Connect it publishes nothing that is read here.
+    if !provider.is_openid() {
         return;
     }
     let table = format!("PROVIDERS.{}", provider.id);

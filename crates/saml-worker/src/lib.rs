@@ -1,0 +1,10 @@
+//! The room for SAML as a Worker: a question comes in, its answer goes out. `js/entry.js` holds the instance.
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// The answer to a question of the front door's, both JSON.
+#[wasm_bindgen]
+#[must_use]
+pub fn answer(question: &[u8]) -> String {
+    postern_saml::answer(question)
+}

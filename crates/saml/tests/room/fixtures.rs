@@ -1,0 +1,87 @@
+//! `fixtures/saml`: questions with their answers, which the built room has to give too (`tests/e2e/saml_room.test.mjs`), and
+//! the response that the fuzz targets begin with. With `POSTERN_BLESS=1` they are written anew.
+
+use std::fs;
+use std::path::PathBuf;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use postern_saml_messages::{Ask, LogoutMessage, MakeRequest, Question, ReadLogout, ReadMetadata};
+use serde_json::{Value, json};
+
+use super::idp::{ACS, IDP, NOW, Response, Signer, US, certificate, question};
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/saml")
+}
+
+fn cases() -> Vec<(&'static str, Question)> {
+    let good = Response::default().xml();
+    let verify = |xml: &str| Question::Verify(question(xml));
+    let bent = |bend: fn(&mut Response)| verify(&Response::bent(bend).xml());
+    let both = Response::bent(|one| one.of_response = Some(Signer::new("idp")));
+    let mut decrypted = question(&Response::default().around(ENCRYPTED));
+    decrypted.decrypted = Some(Response::default().assertion());
+    let mut ecdsa = question(&Response::bent(|one| one.of_assertion = Some(Signer::new("ec"))).xml());
+    ecdsa.certificates = vec![certificate("ec")];
+    let metadata = ReadMetadata { xml: "<a/>".to_owned(), entity_id: IDP.to_owned(), now: NOW, signer_sha256: None };
+    let request = MakeRequest {
+        id: "_id".to_owned(),
+        destination: "https://idp.example/sso".to_owned(),
+        acs: ACS.to_owned(),
+        entity_id: US.to_owned(),
+        now: NOW,
+        ..MakeRequest::default()
+    };
+    let logout = ReadLogout {
+        message: LogoutMessage::PostedRequest(STANDARD.encode(&good)),
+        certificates: vec![certificate("idp")],
+        idp_entity_id: IDP.to_owned(),
+        destination: ACS.to_owned(),
+        now: NOW,
+        skew: 60,
+    };
+    vec![
+        ("a signed assertion", verify(&good)),
+        ("a signed response around it", verify(&both.xml())),
+        ("signed by ECDSA", Question::Verify(ecdsa)),
+        ("an encrypted assertion", verify(&Response::default().around(ENCRYPTED))),
+        ("what was decrypted", Question::Verify(decrypted)),
+        ("an unsigned response", bent(|one| one.of_assertion = None)),
+        ("signed by another key", bent(|one| one.of_assertion = Some(Signer::new("other")))),
+        ("another name, put in later", verify(&good.replace(">alice<", ">mallory<"))),
+        ("a comment in the name", verify(&good.replace(">alice<", ">al<!-- -->ice<"))),
+        ("an assertion beside it", verify(&good.replace("<saml:Assertion ", "<saml:Assertion/><saml:Assertion "))),
+        ("a document type", verify(&format!("<!DOCTYPE a>{good}"))),
+        ("for another audience", bent(|one| one.conditions = one.conditions.replace(US, "https://other.example"))),
+        ("metadata that is none", Question::ReadMetadata(metadata)),
+        ("a request", Question::MakeRequest(request)),
+        ("a response in the place of a logout request", Question::ReadLogout(logout)),
+    ]
+}
+
+/// The form of an encrypted assertion alone: whoever asks decrypts it.
+const ENCRYPTED: &str = r#"<saml:EncryptedAssertion xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion"><xenc:EncryptedData xmlns:xenc="http://www.w3.org/2001/04/xmlenc#"><xenc:EncryptionMethod Algorithm="http://www.w3.org/2009/xmlenc11#aes256-gcm"/><ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><xenc:EncryptedKey><xenc:EncryptionMethod Algorithm="http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p"/><xenc:CipherData><xenc:CipherValue>AAAA</xenc:CipherValue></xenc:CipherData></xenc:EncryptedKey></ds:KeyInfo><xenc:CipherData><xenc:CipherValue>AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA</xenc:CipherValue></xenc:CipherData></xenc:EncryptedData></saml:EncryptedAssertion>"#;
+
+fn same(name: &str, made: &str) {
+    let path = folder().join(name);
+    if std::env::var_os("POSTERN_BLESS").is_some() {
+        fs::create_dir_all(folder()).unwrap();
+        fs::write(&path, made).unwrap();
+    }
+    assert_eq!(fs::read_to_string(&path).unwrap_or_default(), made, "{name}; POSTERN_BLESS=1 writes it anew");
+}
+
+#[test]
+fn the_fixtures_are_what_is_asked_and_answered() {
+    let answered: Vec<Value> = cases()
+        .into_iter()
+        .map(|(description, question)| {
+            let ask = serde_json::to_value(Ask::new(question)).unwrap();
+            let reply: Value = serde_json::from_str(&postern_saml::answer(ask.to_string().as_bytes())).unwrap();
+            json!({ "description": description, "input": ask, "expect": reply })
+        })
+        .collect();
+    same("room.json", &format!("{}\n", serde_json::to_string_pretty(&answered).unwrap()));
+    same("response.xml", &Response::default().xml());
+}

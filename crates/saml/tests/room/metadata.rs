@@ -1,0 +1,158 @@
+//! Metadata of identity providers.
+
+use postern_saml_messages::{Metadata, Question, ReadMetadata, Reply};
+
+use super::idp::{IDP, NOW, Signer, ask, certificate, code, time};
+
+const MARK: &str = "{signature}";
+
+fn key(name: &str, used: &str) -> String {
+    format!(
+        r#"<md:KeyDescriptor{used}><ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:X509Data><ds:X509Certificate>{}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor>"#,
+        certificate(name)
+    )
+}
+
+fn service(name: &str, binding: &str, location: &str) -> String {
+    format!(r#"<md:{name} Binding="urn:oasis:names:tc:SAML:2.0:bindings:{binding}" Location="{location}"></md:{name}>"#)
+}
+
+fn document(keys: &str, services: &str, mark: &str) -> String {
+    format!(
+        r#"<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" ID="_m" entityID="{IDP}" validUntil="{}">{mark}<md:IDPSSODescriptor WantAuthnRequestsSigned="true" protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">{keys}{services}</md:IDPSSODescriptor></md:EntityDescriptor>"#,
+        time(3600)
+    )
+}
+
+fn services() -> String {
+    let slo = service("SingleLogoutService", "HTTP-Redirect", "https://idp.example/slo");
+    slo.replace("/slo\"", r#"/slo" ResponseLocation="https://idp.example/slo-answer""#)
+        + &service("SingleSignOnService", "HTTP-Redirect", "https://idp.example/sso")
+        + &service("SingleSignOnService", "HTTP-POST", "https://idp.example/sso-post")
+        + &service("SingleSignOnService", "SOAP", "https://idp.example/soap")
+}
+
+fn good() -> String {
+    document(&key("idp", r#" use="signing""#), &services(), "")
+}
+
+fn read(xml: &str, signer: Option<&str>) -> Reply {
+    ask(Question::ReadMetadata(ReadMetadata {
+        xml: xml.to_owned(),
+        entity_id: IDP.to_owned(),
+        now: NOW,
+        signer_sha256: signer.map(str::to_owned),
+    }))
+}
+
+fn told(xml: &str) -> Metadata {
+    match read(xml, None) {
+        Reply::Metadata(metadata) => metadata,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn sha256(name: &str) -> String {
+    told(&document(&key(name, ""), &services(), "")).certificates[0].sha256.clone()
+}
+
+#[test]
+fn addresses_and_keys_are_told() {
+    let metadata = told(&good());
+    assert_eq!(metadata.sso_redirect.as_deref(), Some("https://idp.example/sso"));
+    assert_eq!(metadata.sso_post.as_deref(), Some("https://idp.example/sso-post"));
+    assert_eq!(metadata.slo_redirect.as_deref(), Some("https://idp.example/slo"));
+    assert_eq!(metadata.slo_redirect_response.as_deref(), Some("https://idp.example/slo-answer"));
+    assert_eq!((metadata.slo_post, metadata.slo_post_response), (None, None));
+    assert_eq!((metadata.wants_signed_requests, metadata.valid_until), (true, Some(NOW + 3600)));
+    let [certificate] = metadata.certificates.as_slice() else { panic!("not one") };
+    assert_eq!((certificate.der.clone(), certificate.weak), (super::idp::certificate("idp"), false));
+    assert!(certificate.not_after > NOW);
+    let commented = good().replace("<md:IDPSSODescriptor", "<!-- ours -->\n  <md:IDPSSODescriptor");
+    assert_eq!(told(&commented).entity_id, IDP);
+}
+
+#[test]
+fn keys_are_for_signing_each_once_and_weak_ones_are_marked() {
+    // R-359
+    let keys =
+        [key("idp", r#" use="signing""#), key("idp", ""), key("weak", ""), key("ec", r#" use="signing""#)].concat();
+    let found = told(&document(&(keys + &key("spare", r#" use="encryption""#)), &services(), "")).certificates;
+    let weak: Vec<_> = found.iter().map(|one| (one.der == certificate("weak"), one.weak)).collect();
+    assert_eq!(weak, [(false, false), (true, true), (false, false)]);
+    assert_eq!(code(read(&document("", &services(), ""), None)), "certificate.count");
+    let broken = good().replace("<ds:X509Certificate>", "<ds:X509Certificate>AAAA");
+    assert!(code(read(&broken, None)).starts_with("certificate."), "{}", code(read(&broken, None)));
+}
+
+#[test]
+fn addresses_are_https_or_of_this_machine() {
+    let at = |address: &str| {
+        let services = service("SingleSignOnService", "HTTP-Redirect", address);
+        read(&document(&key("idp", ""), &services, ""), None)
+    };
+    for good in ["https://idp.example/sso", "http://localhost:8080/sso", "http://127.0.0.1/sso", "http://[::1]:81/"] {
+        assert!(matches!(at(good), Reply::Metadata(found) if found.sso_redirect.as_deref() == Some(good)), "{good}");
+    }
+    for bad in [
+        "http://idp.example/sso",
+        "javascript:alert(1)",
+        "http://localhost.evil.example/",
+        "ftp://a/",
+        "https://a b/",
+        "/sso",
+        "",
+    ] {
+        assert_eq!(code(at(bad)), "metadata.address", "{bad}");
+    }
+}
+
+#[test]
+fn it_is_of_one_provider_now() {
+    let good = good();
+    let second = good.replace(
+        "</md:EntityDescriptor>",
+        "<md:IDPSSODescriptor protocolSupportEnumeration=\"urn:x\"/></md:EntityDescriptor>",
+    );
+    let cases = [
+        (good.replace(IDP, "https://other.example"), "metadata.entity"),
+        (good.replace("IDPSSODescriptor", "SPSSODescriptor"), "metadata.entity"),
+        (second, "metadata.entity"),
+        (good.replace(&time(3600), &time(0)), "metadata.expired"),
+        (
+            format!(
+                "<md:EntitiesDescriptor xmlns:md=\"urn:oasis:names:tc:SAML:2.0:metadata\">{good}</md:EntitiesDescriptor>"
+            ),
+            "gate.root",
+        ),
+        (format!("<!DOCTYPE a>{good}"), "gate.doctype"),
+        ("{}".to_owned(), "gate.roots"),
+    ];
+    for (xml, expected) in cases {
+        assert_eq!(code(read(&xml, None)), expected, "{xml}");
+    }
+}
+
+#[test]
+fn a_pinned_signer_has_to_have_signed() {
+    // R-359
+    let embedded = |name: &str| {
+        format!(
+            "<ds:KeyInfo><ds:X509Data><ds:X509Certificate>{}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>",
+            certificate(name)
+        )
+    };
+    let signed = |by: &'static str, says: &str| {
+        let mut signer = Signer::new(by);
+        signer.key_info = embedded(says);
+        signer.sign(&document(&key("idp", r#" use="signing""#), &services(), MARK), "_m", MARK)
+    };
+    let pin = sha256("spare");
+    let good = signed("spare", "spare");
+    assert!(matches!(read(&good, Some(&pin)), Reply::Metadata(_)), "{:?}", read(&good, Some(&pin)));
+    assert_eq!(code(read(&signed("other", "spare"), Some(&pin))), "metadata.signer", "it only names the pinned one");
+    assert_eq!(code(read(&signed("other", "other"), Some(&pin))), "metadata.signer");
+    assert_eq!(code(read(&good.replace("/sso\"", "/evil\""), Some(&pin))), "metadata.signer", "changed afterwards");
+    assert_eq!(code(read(&self::good(), Some(&pin))), "metadata.signer", "not signed");
+    assert!(matches!(read(&signed("other", "other"), None), Reply::Metadata(_)), "without a pin, nobody looks");
+}

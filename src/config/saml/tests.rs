@@ -1,0 +1,144 @@
+use serde_json::{Value, json};
+
+use super::super::tests::{parse, problems, small, with};
+use super::*;
+
+const PIN_TEXT: &str =
+    "AB:CD:EF:01:23:45:67:89:AB:CD:EF:01:23:45:67:89:AB:CD:EF:01:23:45:67:89:AB:CD:EF:01:23:45:67:89";
+
+fn table(saml: Value) -> Value {
+    let provider = json!({ "issuer": "urn:example:idp", "saml": saml });
+    with(small(), &["PROVIDERS", "corp"], provider)
+}
+
+fn read(saml: Value) -> Saml {
+    let config = parse(&table(saml)).unwrap();
+    (**config.provider("corp").unwrap().saml.as_ref().unwrap()).clone()
+}
+
+fn published() -> Value {
+    json!({ "metadata": "https://idp.example.com/metadata?app=1", "certificates": [PIN_TEXT] })
+}
+
+#[test]
+fn metadata_is_at_an_address_with_pinned_keys_or_in_the_configuration() {
+    //
+    let SamlMetadata::Published { at, pins } = read(published()).metadata else { panic!() };
+    assert_eq!(at.as_str(), "https://idp.example.com/metadata?app=1");
+    assert_eq!(pins, [PIN_TEXT.replace(':', "").to_lowercase()]);
+    let SamlMetadata::Given(text) = read(json!({ "metadata": "\n<EntityDescriptor/>\n" })).metadata else { panic!() };
+    assert_eq!(text, "<EntityDescriptor/>");
+    for (bent, expected) in [
+        (
+            json!({ "metadata": "https://idp.example.com/m" }),
+            "PROVIDERS.corp.saml.certificates: expected the fingerprints",
+        ),
+        (
+            json!({ "metadata": "http://idp.example.com/m", "certificates": [PIN_TEXT] }),
+            "PROVIDERS.corp.saml.metadata: expected an https URL",
+        ),
+        (
+            json!({ "metadata": "https://127.0.0.1/m", "certificates": [PIN_TEXT] }),
+            "PROVIDERS.corp.saml.metadata: expected an https URL",
+        ),
+        (
+            json!({ "metadata": "<a/>", "certificates": [PIN_TEXT] }),
+            "PROVIDERS.corp.saml.certificates: is about metadata at an address",
+        ),
+        (
+            json!({ "metadata": "https://idp.example.com/m", "certificates": ["AB:CD"] }),
+            "PROVIDERS.corp.saml.certificates",
+        ),
+        (
+            json!({ "metadata": "https://idp.example.com/m", "certificates": [] }),
+            "PROVIDERS.corp.saml.certificates: expected one or 2",
+        ),
+        (json!({}), "PROVIDER_CORP_METADATA: expected a secret"),
+    ] {
+        let found = problems(&table(bent.clone()));
+        assert!(found.len() == 1 && found[0].starts_with(expected), "{bent}: {found:?}");
+    }
+    let three: Vec<String> = ["0", "1", "2"].map(|digit| PIN_TEXT.replacen('A', digit, 1)).to_vec();
+    let found = problems(&table(json!({ "metadata": "https://idp.example.com/m", "certificates": three })));
+    assert_eq!(found, ["PROVIDERS.corp.saml.certificates: expected one or 2, found 3"]);
+}
+
+#[test]
+fn a_name_that_changes_at_each_sign_in_names_nobody() {
+    //
+    let with_format = |subject: Option<&str>| {
+        let mut saml = published();
+        saml["name_id_format"] = "transient".into();
+        if let Some(subject) = subject {
+            saml["subject"] = subject.into();
+        }
+        table(saml)
+    };
+    for subject in [None, Some("nameid")] {
+        let found = problems(&with_format(subject));
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(
+            found[0].starts_with("PROVIDERS.corp.saml.name_id_format: is another name at each sign-in"),
+            "{found:?}"
+        );
+    }
+    let config = parse(&with_format(Some("attr:urn:oid:0.9.2342.19200300.100.1.1"))).unwrap();
+    let saml = config.provider("corp").unwrap().saml.as_ref().unwrap();
+    assert_eq!(saml.subject, SamlSubject::Attribute("urn:oid:0.9.2342.19200300.100.1.1".to_owned()));
+    assert_eq!(saml.name_id_format, Some(NameIdFormat(NameIdFormat::TRANSIENT)));
+}
+
+#[test]
+fn what_is_about_clients_codes_and_tokens_cannot_be_said() {
+    for (key, value) in [
+        ("client_id", json!("app")),
+        ("client_auth", json!("none")),
+        ("scopes", json!(["openid"])),
+        ("response_mode", json!("query")),
+        ("userinfo", json!(true)),
+        ("id_token_algs", json!(["RS256"])),
+        ("frontchannel_logout", json!(true)),
+        ("preset", json!("okta")),
+    ] {
+        let found = problems(&with(table(published()), &["PROVIDERS", "corp", key], value));
+        assert!(found.iter().any(|one| one.starts_with("PROVIDERS.corp")), "{key}: {found:?}");
+    }
+    for (key, value) in [("subject", json!("attr:")), ("subject", json!("email")), ("sign_request", json!(true))] {
+        let mut saml = published();
+        saml[key] = value;
+        assert_eq!(problems(&table(saml)).len(), 1, "{key}");
+    }
+    for issuer in ["idp", "https://idp.example.com/a b", "1a:b", "urn:"] {
+        let found = problems(&with(table(published()), &["PROVIDERS", "corp", "issuer"], json!(issuer)));
+        assert!(found[0].starts_with("PROVIDERS.corp.issuer: expected an entityID"), "{issuer}: {found:?}");
+    }
+}
+
+#[test]
+fn requests_are_signed_by_a_key_for_that_alone() {
+    assert!(read(published()).signing.is_none());
+    let mut saml = published();
+    saml["sign_requests"] = true.into();
+    saml["signing_alg"] = "ES256".into();
+    assert_eq!(read(saml.clone()).signing.unwrap().algorithm, Algorithm::Es256);
+    saml["sign_requests"] = false.into();
+    assert_eq!(problems(&table(saml)), ["PROVIDERS.corp.saml.signing_alg: is about `sign_requests`, which is not on"]);
+}
+
+#[test]
+fn its_name_is_no_issuers_of_tokens() {
+    //
+    let mut vars = with(table(published()), &["PROVIDERS", "corp", "issuer"], json!("https://kc.example.com/realms/a"));
+    vars["ISSUERS"] = json!({ "kc": { "issuer": "https://kc.example.com/realms/a", "audience": "urn:api" } });
+    let expected = "ISSUERS.kc: is the entityID of provider `corp`, which calls people otherwise by SAML";
+    assert_eq!(problems(&vars), [expected]);
+    vars["ISSUERS"]["kc"]["issuer"] = "https://kc.example.com/realms/b".into();
+    assert!(parse(&vars).is_ok());
+}
+
+#[test]
+fn such_a_site_needs_the_room() {
+    let needs = |vars: &Value| parse(vars).unwrap().needed_bindings().iter().any(|one| one.name == "SAML");
+    assert!(needs(&table(published())));
+    assert!(!needs(&small()));
+}

@@ -1,0 +1,75 @@
+//! Why a sign-in or a sign-out by SAML comes to nothing.
+
+/// Why a message of SAML is not used, or none can be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SamlError {
+    /// The room does not answer, or with something else than an answer.
+    RoomAway,
+    /// The room refuses the message: its reason, and more.
+    Refused(String),
+    /// The room refuses it, for the provider says that nobody signed in: its status.
+    Status(String),
+    /// The provider was to ask the person nothing, and would have to.
+    Passive,
+    /// What the provider publishes cannot be used: why.
+    Metadata(String),
+    /// A form that is no answer of a provider's.
+    Malformed,
+    /// It answers no login of ours.
+    Unsolicited,
+    /// The assertion is encrypted, and there is no key for it, or it does not open.
+    Undecryptable,
+    /// An assertion that was used before.
+    Replayed,
+    /// Nothing in it names the person, or something else than one name does.
+    NoSubject,
+    /// The name is another one at each sign-in.
+    TransientName,
+    /// The person proved themselves too long ago, or in the future.
+    AuthnInstant,
+    /// They did not in the way that was asked for.
+    AuthnContext,
+    /// Their session at the provider is over.
+    SessionOver,
+    /// Our own key does not sign.
+    Key,
+    /// A logout message that is not to be believed: the room's reason.
+    Logout(String),
+    /// A logout request that was used before.
+    LogoutReplayed,
+}
+
+impl SamlError {
+    /// The name of this reason in the log.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::RoomAway => "saml.room_away",
+            Self::Refused(_) => "saml.response_refused",
+            Self::Status(_) => "saml.provider_refused",
+            Self::Passive => "saml.person_wanted",
+            Self::Metadata(_) => "saml.metadata_unusable",
+            Self::Malformed => "saml.malformed",
+            Self::Unsolicited => "saml.unsolicited",
+            Self::Undecryptable => "saml.undecryptable",
+            Self::Replayed => "saml.assertion_used",
+            Self::NoSubject => "saml.subject_unusable",
+            Self::TransientName => "saml.name_transient",
+            Self::AuthnInstant => "saml.authn_too_old",
+            Self::AuthnContext => "saml.authn_context",
+            Self::SessionOver => "saml.session_over",
+            Self::Key => "saml.key_unusable",
+            Self::Logout(_) => "saml.logout_refused",
+            Self::LogoutReplayed => "saml.logout_used",
+        }
+    }
+
+    /// What more the log should know: words of the room's and of ours.
+    #[must_use]
+    pub fn detail(&self) -> Option<String> {
+        match self {
+            Self::Refused(text) | Self::Status(text) | Self::Metadata(text) | Self::Logout(text) => Some(text.clone()),
+            _ => None,
+        }
+    }
+}
