@@ -225,12 +225,12 @@ impl Reason {
             Self::Order(error) => error.code(),
             Self::BadInput(_) => "request.bad_input",
             Self::Evaluation(_) => "evaluation.malformed",
+            Self::Encryption(error) => error.code(),
             Self::IdTokenSignature(error)
             | Self::UserInfoSignature(error)
             | Self::LogoutTokenSignature(error)
             | Self::RevocationTokenSignature(error) => error.code(),
-            Self::ProviderUnreachable(_, error) => provider_code(*error),
-            Self::ProviderStatus(..) => "provider.unexpected_status",
+            Self::ProviderUnreachable(..) | Self::ProviderStatus(..) => self.provider_code(),
             Self::ServiceToken(error) => error.code(),
             Self::Client(error) => error.code(),
             Self::Store(error) => store_code(error),
@@ -302,6 +302,13 @@ impl Reason {
             Self::AccessTokenExpired => "session.access_token_expired",
             Self::RefreshPaused => "session.renewal_paused",
             _ => "session.unknown",
+        }
+    }
+
+    const fn provider_code(&self) -> &'static str {
+        match self {
+            Self::ProviderUnreachable(_, error) => provider_code(*error),
+            _ => "provider.unexpected_status",
         }
     }
 

@@ -255,8 +255,11 @@ impl Builder {
     }
 }
 
-/// What stands between `<` and `>`: the name, and the attributes as they are written.
-fn read_tag(tag: &str) -> Result<(&str, Vec<(&str, &str)>), Refusal> {
+/// A name, and the attributes as they are written.
+type Tag<'a> = (&'a str, Vec<(&'a str, &'a str)>);
+
+/// What stands between `<` and `>`.
+fn read_tag(tag: &str) -> Result<Tag<'_>, Refusal> {
     let end = tag.find([' ', '\t', '\n']).unwrap_or(tag.len());
     let (name, mut rest) = tag.split_at_checked(end).ok_or(Code::Xml)?;
     is_name(name)?;
