@@ -96,7 +96,7 @@ fn is_reason(text: &str) -> bool {
 }
 
 /// What stands before the dot of a reason.
-const FAMILIES: [&str; 60] = [
+const FAMILIES: [&str; 61] = [
     "access_token",
     "admin",
     "agent",
@@ -146,6 +146,7 @@ const FAMILIES: [&str; 60] = [
     "revocation_request",
     "revocation_token",
     "route",
+    "saml",
     "second",
     "sender",
     "service_token",

@@ -54,7 +54,6 @@ mod table;
 mod tenants;
 #[cfg(test)]
 pub(crate) mod testing;
-mod told;
 mod upstream;
 mod value;
 mod verify;

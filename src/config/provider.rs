@@ -15,9 +15,8 @@ use super::sender_constrained::{self, SenderConstrained};
 use super::sign_out::{self, SignOut};
 use super::table::Table;
 use super::tenants::Tenants;
-use super::told::Told;
 use super::value::{
-    MOMENT, algorithms, choice, duration, flag, label, list, moment, one_of, parsed, scope, text, word,
+    MOMENT, algorithms, choice, duration, flag, label, list, moment, one_of, parsed, paths, scope, text, word,
 };
 use crate::claims::OwnAudience;
 use crate::claims::path::ClaimPath;

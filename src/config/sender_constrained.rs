@@ -52,10 +52,9 @@ pub(super) fn wants_certificate(table: &mut Table<'_>) -> bool {
     table.peek(KEY).and_then(serde_json::Value::as_str) == Some(MTLS)
 }
 
-/// Reads the key; `fapi2`: without it, tokens are bound to a key. `auth`: how we prove ourselves there; `None` where that is wrong itself.
-pub(super) fn read(table: &mut Table<'_>, auth: Option<&ClientAuth>, fapi2: bool) -> Option<SenderConstrained> {
-    let given = table.optional(KEY, choice(&[(DPOP, false), (MTLS, true)]));
-    if given.or(fapi2.then_some(false))? {
+/// Reads the key. `auth`: how we prove ourselves there; `None` where that is wrong itself.
+pub(super) fn read(table: &mut Table<'_>, auth: Option<&ClientAuth>) -> Option<SenderConstrained> {
+    if table.optional(KEY, choice(&[(DPOP, false), (MTLS, true)]))? {
         let binding = match auth.and_then(ClientAuth::certificate) {
             Some(binding) => binding.to_owned(),
             None => client_auth::certificate_binding(table)?,

@@ -52,8 +52,8 @@ pub enum LogoutTokens {
     Legacy,
 }
 
-/// Reads the keys about sign-out. `shows_hint`: whether the provider is shown the ID token unless they say otherwise.
-pub(super) fn read(table: &mut Table<'_>, issuer: Option<&Issuer>, shows_hint: bool) -> SignOut {
+/// Reads the keys about sign-out.
+pub(super) fn read(table: &mut Table<'_>, issuer: Option<&Issuer>) -> SignOut {
     let logout = table.optional("logout", choice(&LOGOUTS));
     let params = parameters(table, "logout_params", &OWN_PARAMETERS);
     let id_token_hint = table.optional("id_token_hint", flag);
@@ -66,7 +66,7 @@ pub(super) fn read(table: &mut Table<'_>, issuer: Option<&Issuer>, shows_hint: b
     }
     SignOut {
         logout: logout.unwrap_or(Logout::Provider),
-        id_token_hint: id_token_hint.unwrap_or(shows_hint),
+        id_token_hint: id_token_hint.unwrap_or(true),
         params,
         endpoint,
         return_parameter,

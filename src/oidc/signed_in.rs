@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::id_token::IdToken;
 use super::oauth2_user::OAuth2User;
 use crate::config::Issuer;
-use crate::saml::assertion::Assertion;
+use crate::saml::assertion::SamlAssertion;
 use crate::time::Timestamp;
 
 /// Who has signed in with this login. Made of what has been checked alone:
@@ -59,7 +59,7 @@ impl SignedIn {
 
     /// Somebody who signed in at a provider of SAML.
     #[must_use]
-    pub fn by_saml(issuer: &Issuer, assertion: Assertion) -> Self {
+    pub fn by_saml(issuer: &Issuer, assertion: SamlAssertion) -> Self {
         Self {
             issuer: issuer.as_str().to_owned(),
             subject: assertion.subject,

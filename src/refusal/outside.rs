@@ -138,15 +138,6 @@ fn token_endpoint_refusal(error: &TokenError) -> Refusal {
     }
 }
 
-/// What the person learns whose authorization response is not good.
-fn callback_refusal(error: &CallbackError) -> Refusal {
-    match error {
-        CallbackError::ProviderError(error) => login_refusal(error),
-        CallbackError::NoTransaction | CallbackError::AlreadyUsed => Refusal::LoginOver,
-        _ => Refusal::LoginFailed,
-    }
-}
-
 /// What the person learns who wants to sign in, where the provider does not take the request.
 fn pushed_refusal(error: &PushedError) -> Refusal {
     match error {

@@ -201,7 +201,8 @@ impl Reason {
             Self::NoRoute => "route.none",
             Self::OtherSpelling(_) => "route.other_spelling",
             Self::MethodNotAllowed(_) => "route.method_not_allowed",
-            Self::NoCredential | Self::NoToken => self.credential_code(),
+            Self::NoCredential => "authn.no_credential",
+            Self::NoToken => "authn.no_token",
             Self::Rejected(rejection) => rejection.code(),
             Self::Presentation(error) => error.code(),
             Self::Key(_) | Self::Agent(_) | Self::Certificate(_) | Self::TokenRejected(_) => self.credential_code(),
@@ -244,7 +245,6 @@ impl Reason {
             Self::Callback(_)
             | Self::Pushed(_)
             | Self::Token(_)
-            | Self::Encryption(_)
             | Self::IdToken(_)
             | Self::UserInfo(_)
             | Self::Metadata(_)
@@ -260,8 +260,6 @@ impl Reason {
     /// Of what is shown at door 1.
     fn credential_code(&self) -> &'static str {
         match self {
-            Self::NoCredential => "authn.no_credential",
-            Self::NoToken => "authn.no_token",
             Self::Key(rejection) => rejection.code(),
             Self::Agent(rejection) => rejection.code(),
             Self::TokenRejected(rejection) => rejection.code(),
@@ -274,7 +272,6 @@ impl Reason {
     fn answer_code(&self) -> &'static str {
         match self {
             Self::Callback(error) => error.code(),
-            Self::Encryption(error) => error.code(),
             Self::Pushed(error) => error.code(),
             Self::Token(error) => error.code(),
             Self::IdToken(error) => error.code(),

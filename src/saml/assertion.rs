@@ -22,7 +22,7 @@ pub const SKEW: Seconds = crate::claims::LEEWAY;
 
 /// What a sign-in has to be.
 #[derive(Clone, Copy, Debug)]
-pub struct AssertionExpectations<'a> {
+pub struct SamlExpectations<'a> {
     /// The provider's rules.
     pub saml: &'a Saml,
     /// Who says it, to whom.
@@ -35,9 +35,9 @@ pub struct AssertionExpectations<'a> {
     pub now: Timestamp,
 }
 
-/// Who signed in, by an assertion that is good. Only [`Assertion::check`] makes one.
+/// Who signed in, by an assertion that is good. Only [`SamlAssertion::check`] makes one.
 #[derive(Debug)]
-pub struct Assertion {
+pub struct SamlAssertion {
     once: [u8; 32],
     usable_until: Timestamp,
     pub(crate) subject: String,
@@ -54,13 +54,13 @@ pub struct Assertion {
     logout: Secret<String>,
 }
 
-impl Assertion {
+impl SamlAssertion {
     /// Reads what the room verified.
     ///
     /// # Errors
     /// When it names nobody, or is not what was asked for.
-    pub fn check(verified: &Map<String, Value>, expected: &AssertionExpectations<'_>) -> Result<Self, SamlError> {
-        let AssertionExpectations { saml, parties, now, .. } = *expected;
+    pub fn check(verified: &Map<String, Value>, expected: &SamlExpectations<'_>) -> Result<Self, SamlError> {
+        let SamlExpectations { saml, parties, now, .. } = *expected;
         let time = |name: &str| crate::claims::time(verified, name);
         let id = said(verified, "assertion_id").ok_or(SamlError::RoomAway)?;
         let usable_until = time("not_on_or_after").ok_or(SamlError::RoomAway)?;

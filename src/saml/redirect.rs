@@ -13,7 +13,7 @@ const MAX_KEY_BYTES: usize = 16 * 1024;
 
 /// What is sent, and where.
 #[derive(Clone, Copy, Debug)]
-pub struct Message<'a> {
+pub struct RedirectMessage<'a> {
     /// The address of the provider.
     pub destination: &'a str,
     /// `SAMLRequest` or `SAMLResponse`.
@@ -24,7 +24,7 @@ pub struct Message<'a> {
     pub relay_state: Option<&'a str>,
 }
 
-impl Message<'_> {
+impl RedirectMessage<'_> {
     /// The address.
     ///
     /// # Errors
@@ -89,7 +89,7 @@ mod tests {
     fn what_is_signed_is_the_query_as_it_is_written() {
         let (signing, public) = key();
         assert_eq!(certificate(&signing).as_deref(), Some("MIIB"));
-        let message = Message {
+        let message = RedirectMessage {
             destination: "https://idp.example.com/sso?a=b",
             parameter: "SAMLRequest",
             deflated: "a+b/c=",
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn without_a_key_nothing_is_signed() {
-        let message = Message {
+        let message = RedirectMessage {
             destination: "https://idp.example.com/sso",
             parameter: "SAMLResponse",
             deflated: "a",

@@ -116,7 +116,7 @@ test("a sign-out at simple ends the session here", { skip: withoutSimpleSaml }, 
   await page.goto(`${simple.url}/saml2/idp/initSLO.php?RelayState=${encodeURIComponent(`${simple.url}/logout.php`)}`);
   const event = await postern.logged(mark, ({ event: name }) => name === "logout.backchannel");
   assert.deepEqual([event.reason, event.ended], ["logout.sessions_ended", 1]);
-  await page.goto(`${origin}/auth/logged-out`);
+  await page.goto(`${origin}/`);
   assert.equal(await me(page), 401);
   await context.close();
 });
@@ -131,6 +131,7 @@ test("a sign-out here signs the person out at simple, and comes back", { skip: w
     form.submit();
   });
   await page.waitForURL(`${origin}/auth/logged-out?state=saml`);
+  await page.goto(`${origin}/`);
   assert.equal(await me(page), 401);
   await page.goto(`${origin}/auth/login?provider=simple&return_to=/page`);
   await page.locator('input[name="password"]').waitFor();
@@ -138,10 +139,12 @@ test("a sign-out here signs the person out at simple, and comes back", { skip: w
 });
 
 test("our metadata is what a provider needs", { skip: withoutSimpleSaml }, async () => {
-  const answer = await fetch(`http://127.0.0.1:${postern.port}/auth/saml/metadata/simple`, { headers: { host: `localhost:${port}` } });
+  const { page, context } = await newPerson(browser);
+  const answer = await page.request.get(`${origin}/auth/saml/metadata/simple`);
   const xml = await answer.text();
-  assert.equal(answer.headers.get("content-type"), "application/samlmetadata+xml");
+  assert.equal(answer.headers()["content-type"], "application/samlmetadata+xml");
   for (const text of [`entityID="${origin}/auth/saml/metadata/simple"`, `${origin}/auth/saml/acs/simple`, `${origin}/auth/saml/slo/simple`, key.certificate.raw.toString("base64").slice(0, 60)]) {
     assert.ok(xml.includes(text), `${text} in ${xml}`);
   }
+  await context.close();
 });

@@ -4,12 +4,12 @@ use serde_json::{Map, Value, json};
 
 use super::identity_provider::IdentityProvider;
 use super::login::request_id;
-use super::{CONSUMER, MAX_BODY_BYTES, Party, RELAY_STATE, only, parties};
+use super::{CONSUMER, MAX_BODY_BYTES, RELAY_STATE, SamlParty, only, parties};
 use crate::audit::{What, some_of};
 use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
 use crate::gateway::response_parts::ResponseParts;
-use crate::gateway::sign_in::callback::{self, Person};
+use crate::gateway::sign_in::callback::{self, PersonTold};
 use crate::http::{Method, Response};
 use crate::limit::LimitKind;
 use crate::oidc::callback::CallbackError;
@@ -19,7 +19,7 @@ use crate::oidc::token::TokenResponse;
 use crate::oidc::transaction::Transaction;
 use crate::ports::{ReplayGuard, RequestBody};
 use crate::refusal::Reason;
-use crate::saml::assertion::{Assertion, AssertionExpectations, SKEW};
+use crate::saml::assertion::{SKEW, SamlAssertion, SamlExpectations};
 use crate::saml::error::SamlError;
 use crate::time::Seconds;
 
@@ -31,7 +31,7 @@ const STATE_CHARACTERS: usize = 43;
 /// Ends a login, well or badly. Either way its transaction is used up.
 pub(super) async fn finish<P: Platform>(
     ctx: &RequestContext<'_, P>,
-    party: Party<'_>,
+    party: SamlParty<'_>,
     body: impl RequestBody,
     parts: &mut ResponseParts,
 ) -> Result<Response, Reason> {
@@ -69,7 +69,7 @@ pub(super) async fn finish<P: Platform>(
     parts.event.identity(party.provider.id.as_str(), signed_in.issuer(), signed_in.subject());
     let kept = SessionClaims::of(signed_in.claims().clone(), party.provider, &ctx.site.config.session.claims);
     (parts.event.roles, parts.event.left_out) = (some_of(&kept.roles), some_of(&kept.left_out));
-    let person = Person { signed_in, kept };
+    let person = PersonTold { signed_in, kept };
     let handle = callback::begin_session(ctx, party.provider, nothing, person, &transaction).await?;
     parts.event.session = Some(handle.id.digest().public_id());
     callback::arrive(ctx, party.provider, &transaction, &handle, parts)
@@ -96,10 +96,10 @@ async fn posted<P: Platform>(
 /// Has the response verified, and holds what it says against the login.
 async fn believe<P: Platform>(
     ctx: &RequestContext<'_, P>,
-    party: Party<'_>,
+    party: SamlParty<'_>,
     message: &str,
     transaction: &Transaction,
-) -> Result<Assertion, Reason> {
+) -> Result<SamlAssertion, Reason> {
     let found = IdentityProvider::of(ctx, party).await?;
     let own = party.own_entity_id(&ctx.site.config);
     let question = json!({
@@ -113,14 +113,14 @@ async fn believe<P: Platform>(
         "skew": SKEW.get(),
     });
     let verified = verify(ctx, question).await.map_err(Reason::Saml)?;
-    let expected = AssertionExpectations {
+    let expected = SamlExpectations {
         saml: party.saml,
         parties: parties(party.entity_id(), &own),
         max_age: transaction.max_age,
         acr_values: &transaction.acr_values,
         now: ctx.request.now,
     };
-    Assertion::check(&verified, &expected).map_err(Reason::Saml)
+    SamlAssertion::check(&verified, &expected).map_err(Reason::Saml)
 }
 
 async fn verify<P: Platform>(ctx: &RequestContext<'_, P>, question: Value) -> Result<Map<String, Value>, SamlError> {

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::Party;
+use super::SamlParty;
 use crate::config::{Issuer, SamlMetadata};
 use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
@@ -64,7 +64,7 @@ impl IdentityProvider {
     ///
     /// # Errors
     /// When there is none, or it cannot be used.
-    pub(super) async fn of<P: Platform>(ctx: &RequestContext<'_, P>, party: Party<'_>) -> Result<Self, Reason> {
+    pub(super) async fn of<P: Platform>(ctx: &RequestContext<'_, P>, party: SamlParty<'_>) -> Result<Self, Reason> {
         let fetched: Rc<String>;
         let (xml, pins) = match &party.saml.metadata {
             SamlMetadata::Given(xml) => (xml.as_str(), None),

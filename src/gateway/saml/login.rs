@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::identity_provider::IdentityProvider;
-use super::{CONSUMER, Party};
+use super::{CONSUMER, SamlParty};
 use crate::audit::Effect;
 use crate::gateway::context::RequestContext;
 use crate::gateway::response_parts::ResponseParts;
@@ -13,7 +13,7 @@ use crate::http::{Response, StatusCode};
 use crate::oidc::transaction::{Intent, Transaction};
 use crate::refusal::Reason;
 use crate::saml::error::SamlError;
-use crate::saml::redirect::Message;
+use crate::saml::redirect::RedirectMessage;
 
 /// Words of `prompt` by which the person is to prove themselves anew.
 const ANEW: [&str; 2] = ["login", "select_account"];
@@ -26,7 +26,7 @@ pub(super) fn request_id(transaction: &Transaction) -> String {
 /// Begins a login. `prompt`: what the link asks for.
 pub(in crate::gateway) async fn begin<P: Platform>(
     ctx: &RequestContext<'_, P>,
-    party: Party<'_>,
+    party: SamlParty<'_>,
     (intent, prompt): (Intent<'_>, Option<&str>),
     parts: &mut ResponseParts,
 ) -> Result<Response, Reason> {
@@ -53,7 +53,7 @@ pub(in crate::gateway) async fn begin<P: Platform>(
     let made = ctx.ask_room_for("make_request", question, "made").await.map_err(Reason::Saml)?;
     let deflated = made.get("deflated").and_then(Value::as_str).ok_or_else(super::away)?;
     let state = Some(transaction.state.expose());
-    let message = Message { destination: &sso, parameter: "SAMLRequest", deflated, relay_state: state };
+    let message = RedirectMessage { destination: &sso, parameter: "SAMLRequest", deflated, relay_state: state };
     let url = message.url(party.saml.signing.as_ref(), ctx.platform.signing()).await.map_err(Reason::Saml)?;
     let location = response::redirect(StatusCode::FOUND, &url).ok_or(Reason::Internal("internal.authorization_url"))?;
     login::remember(ctx, party.provider, &transaction, parts)?;

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::Party;
+use super::SamlParty;
 use super::identity_provider::IdentityProvider;
 use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
 use crate::json;
-use crate::saml::redirect::Message;
+use crate::saml::redirect::RedirectMessage;
 use crate::secret::Secret;
 use crate::time::Seconds;
 
@@ -19,7 +19,7 @@ const USABLE: Seconds = Seconds::minutes(5);
 /// signed.
 pub(in crate::gateway) async fn at_provider<P: Platform>(
     ctx: &RequestContext<'_, P>,
-    party: Party<'_>,
+    party: SamlParty<'_>,
     kept: &Secret<String>,
 ) -> Option<String> {
     let signing = party.saml.signing.as_ref()?;
@@ -37,6 +37,6 @@ pub(in crate::gateway) async fn at_provider<P: Platform>(
     });
     let made = ctx.ask_room_for("make_logout_request", question, "made").await.ok()?;
     let deflated = made.get("deflated").and_then(Value::as_str)?;
-    let message = Message { destination: &destination, parameter: "SAMLRequest", deflated, relay_state: None };
+    let message = RedirectMessage { destination: &destination, parameter: "SAMLRequest", deflated, relay_state: None };
     message.url(Some(signing), ctx.platform.signing()).await.ok()
 }

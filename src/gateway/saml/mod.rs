@@ -35,12 +35,12 @@ const RELAY_STATE: &str = "RelayState";
 
 /// A provider, and how it is asked.
 #[derive(Clone, Copy)]
-pub(super) struct Party<'a> {
+pub(super) struct SamlParty<'a> {
     pub(super) provider: &'a Provider,
     pub(super) saml: &'a Saml,
 }
 
-impl<'a> Party<'a> {
+impl<'a> SamlParty<'a> {
     /// Of a provider that speaks SAML.
     pub(super) fn of(provider: &'a Provider) -> Option<Self> {
         Some(Self { provider, saml: provider.saml.as_deref()? })
@@ -72,7 +72,7 @@ pub(super) async fn answer<P: Platform>(
     parts: &mut ResponseParts,
 ) -> Result<Response, Reason> {
     let (endpoint, id) = rest.split_once('/').ok_or(Reason::NoRoute)?;
-    let party = ctx.site.config.provider(id).and_then(Party::of).ok_or(Reason::NoRoute)?;
+    let party = ctx.site.config.provider(id).and_then(SamlParty::of).ok_or(Reason::NoRoute)?;
     parts.event.provider = Some(party.provider.id.as_str().to_owned());
     match endpoint {
         "acs" => cold(consume::finish(ctx, party, body, parts)).await,
@@ -85,7 +85,7 @@ pub(super) async fn answer<P: Platform>(
 /// What we say of ourselves, for the provider to be set up with.
 async fn own_metadata<P: Platform>(
     ctx: &RequestContext<'_, P>,
-    party: Party<'_>,
+    party: SamlParty<'_>,
     parts: &mut ResponseParts,
 ) -> Result<Response, Reason> {
     parts.event.event = What::Own;

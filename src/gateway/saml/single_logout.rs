@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::identity_provider::IdentityProvider;
-use super::{LOGOUT, Party, RELAY_STATE, only, parties};
+use super::{LOGOUT, RELAY_STATE, SamlParty, only, parties};
 use crate::audit::{Effect, What};
 use crate::gateway::context::RequestContext;
 use crate::gateway::response_parts::ResponseParts;
@@ -15,7 +15,7 @@ use crate::refusal::Reason;
 use crate::saml::assertion::{SKEW, once_key};
 use crate::saml::error::SamlError;
 use crate::saml::name::NameId;
-use crate::saml::redirect::Message;
+use crate::saml::redirect::RedirectMessage;
 use crate::session::{Command, SidIndex, SidKey};
 use crate::time::{Seconds, Timestamp};
 
@@ -32,7 +32,7 @@ const USABLE: Seconds = Seconds::minutes(5);
 /// Ends what the provider ended, and answers it; or leads on where the provider answers us.
 pub(super) async fn receive<P: Platform>(
     ctx: &RequestContext<'_, P>,
-    party: Party<'_>,
+    party: SamlParty<'_>,
     body: impl RequestBody,
     parts: &mut ResponseParts,
 ) -> Result<Response, Reason> {
@@ -101,7 +101,7 @@ fn is_signed(query: &str) -> bool {
 /// by name and index together; without an index, all sessions of the name.
 async fn end<P: Platform>(
     ctx: &RequestContext<'_, P>,
-    party: Party<'_>,
+    party: SamlParty<'_>,
     request: &Map<String, Value>,
 ) -> Result<u32, Reason> {
     let own = party.own_entity_id(&ctx.site.config);
@@ -150,7 +150,7 @@ async fn end_sessions<P: Platform>(
 /// The answer to the provider's request, by redirect; a page where it has no address for that.
 async fn respond<P: Platform>(
     ctx: &RequestContext<'_, P>,
-    (party, found): (Party<'_>, &IdentityProvider),
+    (party, found): (SamlParty<'_>, &IdentityProvider),
     (request, relay_state): (&Map<String, Value>, Option<&str>),
 ) -> Result<Response, Reason> {
     let Some(destination) = found.slo_response.as_deref() else {
@@ -166,7 +166,7 @@ async fn respond<P: Platform>(
     });
     let made = ctx.ask_room_for("make_logout_response", question, "made").await.map_err(Reason::Saml)?;
     let deflated = made.get("deflated").and_then(Value::as_str).ok_or_else(super::away)?;
-    let message = Message { destination, parameter: RESPONSE, deflated, relay_state };
+    let message = RedirectMessage { destination, parameter: RESPONSE, deflated, relay_state };
     let url = message.url(party.saml.signing.as_ref(), ctx.platform.signing()).await.map_err(Reason::Saml)?;
     // 303, so that the browser asks with GET.
     response::redirect(StatusCode::SEE_OTHER, &url).ok_or(Reason::Internal("internal.location_unwritable"))

@@ -136,7 +136,7 @@ async fn complete<P: Platform>(
     let signed_in = signed_in.with_claim(apple::CLAIM, told.map(Value::from));
     let kept = userinfo::told(ctx, provider, metadata, (&response, transaction.proof_key.as_ref()), &signed_in).await?;
     (parts.event.roles, parts.event.left_out) = (some_of(&kept.roles), some_of(&kept.left_out));
-    let person = Person { signed_in, kept };
+    let person = PersonTold { signed_in, kept };
     let handle = begin_session(ctx, provider, response, person, transaction).await?;
     parts.event.session = Some(handle.id.digest().public_id());
     Ok(handle)
@@ -180,7 +180,7 @@ fn take_way_back<P: Platform>(
 }
 
 /// Who signed in, and what the session will know of them.
-pub(in crate::gateway) struct Person {
+pub(in crate::gateway) struct PersonTold {
     pub(in crate::gateway) signed_in: SignedIn,
     pub(in crate::gateway) kept: SessionClaims,
 }
@@ -304,7 +304,7 @@ pub(in crate::gateway) async fn begin_session<P: Platform>(
     ctx: &RequestContext<'_, P>,
     provider: &Provider,
     response: TokenResponse,
-    person: Person,
+    person: PersonTold,
     transaction: &Transaction,
 ) -> Result<SessionHandle, Reason> {
     let signed_in = &person.signed_in;
@@ -395,7 +395,12 @@ fn previous<P: Platform>(ctx: &RequestContext<'_, P>, transaction: &Transaction)
     now.into_iter().chain(then).filter_map(|value| ctx.session_of(value)).collect()
 }
 
-fn record<P>(ctx: &RequestContext<'_, P>, provider: &Provider, response: &TokenResponse, person: &Person) -> Session {
+fn record<P>(
+    ctx: &RequestContext<'_, P>,
+    provider: &Provider,
+    response: &TokenResponse,
+    person: &PersonTold,
+) -> Session {
     let signed_in = &person.signed_in;
     let now = ctx.request.now;
     // One that never came is over from the start: a refresh token may bring one, else the person signs in for it.

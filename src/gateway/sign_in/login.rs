@@ -8,7 +8,7 @@ use crate::audit::{Effect, What};
 use crate::config::{Inability, LoginParameter, MAX_ACR_VALUES_BYTES, OtherAccount, Provider};
 use crate::gateway::context::RequestContext;
 use crate::gateway::response_parts::ResponseParts;
-use crate::gateway::saml::{self, Party};
+use crate::gateway::saml::{self, SamlParty};
 use crate::gateway::{Platform, cold, response};
 use crate::http::cookie::{self, SessionCookie};
 use crate::http::{Method, Response, StatusCode};
@@ -77,7 +77,7 @@ pub(crate) async fn start<P: Platform>(
     }
     ctx.limit_own(LimitKind::Login, ctx.site.config.limits.login.as_ref(), parts).await?;
     let intent = intent(ctx, &link, provider, &wishes);
-    if let Some(party) = Party::of(provider) {
+    if let Some(party) = SamlParty::of(provider) {
         return cold(saml::begin(ctx, party, (intent, wishes.hints.prompt.as_deref()), parts)).await;
     }
     let metadata = ctx.site.documents.metadata(ctx.platform, provider).await?;

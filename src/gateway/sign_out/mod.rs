@@ -9,7 +9,7 @@ use serde_json::json;
 use super::context::RequestContext;
 use super::issuer_documents::{AcceptedKeys, VerificationError};
 use super::response_parts::ResponseParts;
-use super::saml::{self, Party};
+use super::saml::{self, SamlParty};
 use super::{Platform, cold, response};
 use crate::audit::{Effect, What};
 use crate::authn::session_cookie::Wants;
@@ -132,7 +132,7 @@ async fn end_at_provider<P: Platform>(ctx: &RequestContext<'_, P>, ended: &Ended
     }
     // script can read a program's answer, and a page of this origin by its window. Only a redirect names the ID token.
     let is_redirect = ctx.request.request_kind.is_navigation() && !asks_for_page(ctx);
-    if let Some(party) = Party::of(provider) {
+    if let Some(party) = SamlParty::of(provider) {
         // The request names the person: R-159, as below.
         let kept = &ended.tokens.as_ref().filter(|_| is_redirect && is_proven(ctx, ended))?.id_token;
         return cold(saml::at_provider(ctx, party, kept)).await;

@@ -35,18 +35,18 @@ fn check_with(
     verified: &Map<String, Value>,
     max_age: Option<u32>,
     acr_values: &[String],
-) -> Result<Assertion, SamlError> {
-    let expected = AssertionExpectations {
+) -> Result<SamlAssertion, SamlError> {
+    let expected = SamlExpectations {
         saml,
         parties: Parties { provider: "urn:idp", own: "urn:sp" },
         max_age: max_age.map(Seconds::new),
         acr_values,
         now: Timestamp::from_unix(NOW),
     };
-    Assertion::check(verified, &expected)
+    SamlAssertion::check(verified, &expected)
 }
 
-fn check(saml: &Saml, bend: impl FnOnce(&mut Value)) -> Result<Assertion, SamlError> {
+fn check(saml: &Saml, bend: impl FnOnce(&mut Value)) -> Result<SamlAssertion, SamlError> {
     check_with(saml, &verified(bend), None, &[])
 }
 

@@ -255,10 +255,10 @@ impl Builder {
     }
 }
 
-/// A name, and the attributes as they are written.
+/// The name, and names and values of attributes.
 type Tag<'a> = (&'a str, Vec<(&'a str, &'a str)>);
 
-/// What stands between `<` and `>`.
+/// What stands between `<` and `>`: the name, and the attributes as they are written.
 fn read_tag(tag: &str) -> Result<Tag<'_>, Refusal> {
     let end = tag.find([' ', '\t', '\n']).unwrap_or(tag.len());
     let (name, mut rest) = tag.split_at_checked(end).ok_or(Code::Xml)?;

@@ -51,7 +51,7 @@ fn cases() -> Vec<(&'static str, Question)> {
         ("signed by another key", bent(|one| one.of_assertion = Some(Signer::new("other")))),
         ("another name, put in later", verify(&good.replace(">alice<", ">mallory<"))),
         ("a comment in the name", verify(&good.replace(">alice<", ">al<!-- -->ice<"))),
-        ("an assertion beside it", verify(&good.replace("<saml:Assertion ", "<saml:Assertion/><saml:Assertion "))),
+        ("an assertion beside it", verify(&good.replace("<saml:Assertion ", BESIDE))),
         ("a document type", verify(&format!("<!DOCTYPE a>{good}"))),
         ("for another audience", bent(|one| one.conditions = one.conditions.replace(US, "https://other.example"))),
         ("metadata that is none", Question::ReadMetadata(metadata)),
@@ -59,6 +59,10 @@ fn cases() -> Vec<(&'static str, Question)> {
         ("a response in the place of a logout request", Question::ReadLogout(logout)),
     ]
 }
+
+/// An assertion of nobody, and where that of the provider begins.
+const BESIDE: &str =
+    r#"<saml:Assertion xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="_other"/><saml:Assertion "#;
 
 /// The form of an encrypted assertion alone: whoever asks decrypts it.
 const ENCRYPTED: &str = r#"<saml:EncryptedAssertion xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion"><xenc:EncryptedData xmlns:xenc="http://www.w3.org/2001/04/xmlenc#"><xenc:EncryptionMethod Algorithm="http://www.w3.org/2009/xmlenc11#aes256-gcm"/><ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><xenc:EncryptedKey><xenc:EncryptionMethod Algorithm="http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p"/><xenc:CipherData><xenc:CipherValue>AAAA</xenc:CipherValue></xenc:CipherData></xenc:EncryptedKey></ds:KeyInfo><xenc:CipherData><xenc:CipherValue>AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA</xenc:CipherValue></xenc:CipherData></xenc:EncryptedData></saml:EncryptedAssertion>"#;
