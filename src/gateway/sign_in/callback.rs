@@ -347,7 +347,7 @@ pub(in crate::gateway) async fn begin_session<P: Platform>(
     match ctx.command(&subject, &Command::Begin(Box::new(begin))).await.map_err(Reason::Store)? {
         Reply::Begun => Ok(handle),
         Reply::Overtaken => Err(Reason::LoginOvertaken),
-        Reply::Blocked => Err(Reason::Blocked(BlockedBy::PersonTold)),
+        Reply::Blocked => Err(Reason::Blocked(BlockedBy::Person)),
         _ => Err(Reason::Store(StoreError::Malformed)),
     }
 }
