@@ -96,7 +96,7 @@ fn is_reason(text: &str) -> bool {
 }
 
 /// What stands before the dot of a reason.
-const FAMILIES: [&str; 60] = [
+const FAMILIES: [&str; 61] = [
     "access_token",
     "admin",
     "agent",

@@ -291,6 +291,34 @@ fn refuse_same_issuer(table: &Table<'_>, others: &[Provider], provider: &Provide
     }
 }
 
+/// How requests and tokens pass between the provider and us.
+struct Exchange {
+    client_auth: Option<ClientAuth>,
+    requests: RequestRules,
+    sender_constrained: Option<SenderConstrained>,
+    encrypted_id_token: Option<IdTokenEncryption>,
+}
+
+impl Exchange {
+    fn read(table: &mut Table<'_>, secrets: &Secrets<'_>, id: &ProviderId, kind: Kind) -> Self {
+        let fapi2 = fapi::is_asked(table);
+        let client_auth = client_auth::read_of_provider(table, secrets, id, fapi2);
+        let requests = fapi::read(table, fapi2, client_auth.as_ref(), kind);
+        let sender_constrained = sender_constrained::read(table, client_auth.as_ref());
+        //
+        let sender_constrained = sender_constrained.or_else(|| fapi2.then_some(SenderConstrained::Dpop));
+        let encrypted_id_token = id_token_encryption::read(table, secrets, (id, client_auth.as_ref()));
+        Self { client_auth, requests, sender_constrained, encrypted_id_token }
+    }
+
+    /// What is encrypted on its way to us is not for the address of a sign-out, unless somebody says so.
+    fn sign_out(&self, table: &mut Table<'_>, issuer: Option<&Issuer>) -> SignOut {
+        let mut sign_out = sign_out::read(table, issuer);
+        sign_out.id_token_hint &= self.encrypted_id_token.is_none() || table.has("id_token_hint");
+        sign_out
+    }
+}
+
 fn read(
     id: ProviderId,
     mut table: Table<'_>,
@@ -300,27 +328,21 @@ fn read(
     let issuer = issuer(&mut table, kind, development);
     let client_id =
         table.required("client_id", "the client id that the provider gave", parsed("visible ASCII characters", word));
-    let fapi2 = fapi::is_asked(&mut table);
-    let client_auth = client_auth::read_of_provider(&mut table, secrets, &id, fapi2);
-    let requests = fapi::read(&mut table, fapi2, client_auth.as_ref(), kind);
-    let sender_constrained = sender_constrained::read(&mut table, client_auth.as_ref());
-    //
-    let sender_constrained = sender_constrained.or_else(|| fapi2.then_some(SenderConstrained::Dpop));
-    let encrypted_id_token = id_token_encryption::read(&mut table, secrets, (&id, client_auth.as_ref()));
+    let exchange = Exchange::read(&mut table, secrets, &id, kind);
     let oauth2 = (kind == Kind::OAuth2).then(|| oauth2::read(&mut table, issuer.as_ref()));
     let name = table.optional("name", parsed("a name of 1 to 80 characters", label));
     let scopes = scopes(&mut table, kind);
     let response_mode = table.optional("response_mode", choice(&RESPONSE_MODES));
-    let id_token_algs = table.optional("id_token_algs", algorithms).unwrap_or_else(|| fapi::default_algorithms(fapi2));
+    let id_token_algs = table
+        .optional("id_token_algs", algorithms)
+        .unwrap_or_else(|| fapi::default_algorithms(exchange.requests.fapi2));
     let trusted_audiences = table.optional("trusted_audiences", list("visible ASCII characters", word));
     let authorization_params = parameters(&mut table, "authorization_params", &OWN_PARAMETERS);
     let (pass_through, pass_through_own) = pass_through(&mut table, &authorization_params);
     let prompt = table.optional("prompt", prompt);
     let (acr_values, max_age, cannot) = strength(&mut table, kind);
     let resource = table.optional("resource", parsed("an absolute URI without fragment", resource));
-    let mut sign_out = sign_out::read(&mut table, issuer.as_ref());
-    // What is encrypted on its way to us is not for the address of a sign-out, unless somebody says so.
-    sign_out.id_token_hint &= encrypted_id_token.is_none() || table.has("id_token_hint");
+    let sign_out = exchange.sign_out(&mut table, issuer.as_ref());
     let revocation = table.table("revocation").map(|table| revocation::read(table, kind));
     let session_max = table.optional("session_max", duration(Seconds::new(1), LONGEST_MAX_AGE));
     let not_before = table.optional("not_before", parsed(MOMENT, moment));
@@ -330,21 +352,21 @@ fn read(
     let permissions = paths(&mut table, "permissions");
     let tenant = table.optional("tenant", parsed(ClaimPath::EXPECTED, ClaimPath::parse));
     let choice = provider_choice::read(&mut table);
-    fapi::refuse_contradictions(&table, requests, &id_token_algs);
+    fapi::refuse_contradictions(&table, exchange.requests, &id_token_algs);
     table.finish();
-    let ((issuer, client_id), client_auth) = issuer.zip(client_id).zip(client_auth)?;
+    let (issuer, client_id) = issuer.zip(client_id)?;
     Some(Provider {
         name: name.unwrap_or_else(|| id.to_string()),
         id,
         issuer,
         client_id,
-        client_auth,
-        sender_constrained,
-        encrypted_id_token,
+        client_auth: exchange.client_auth?,
+        sender_constrained: exchange.sender_constrained,
+        encrypted_id_token: exchange.encrypted_id_token,
         scopes,
         response_mode: response_mode.unwrap_or(ResponseMode::Query),
         id_token_algs,
-        requests,
+        requests: exchange.requests,
         trusted_audiences,
         pass_through,
         pass_through_own,

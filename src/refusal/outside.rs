@@ -54,9 +54,7 @@ impl Reason {
             Self::Csrf(_) | Self::CorsOrigin | Self::LoginNotNavigated => Refusal::CrossSite,
             Self::Denied(denial) => denial_refusal(denial),
             Self::StepUp(wanted) => step_up_refusal(wanted),
-            Self::Token(error) => token_endpoint_refusal(error),
-            Self::Pushed(error) => pushed_refusal(error),
-            Self::Saml(error) => saml_refusal(error),
+            Self::Token(_) | Self::Pushed(_) | Self::Saml(_) => self.answer_refusal(),
             Self::Callback(CallbackError::ProviderError(error)) => login_refusal(error),
             Self::Callback(CallbackError::NoTransaction | CallbackError::AlreadyUsed) => Refusal::LoginOver,
             Self::Callback(_)
@@ -79,6 +77,18 @@ impl Reason {
             Self::UpstreamUnreachable | Self::UpstreamList => Refusal::BadGateway,
             Self::UpstreamTimeout => Refusal::GatewayTimeout,
             Self::Internal(_) => Refusal::Internal,
+        }
+    }
+}
+
+impl Reason {
+    /// Of what a provider answered in a login.
+    fn answer_refusal(&self) -> Refusal {
+        match self {
+            Self::Token(error) => token_endpoint_refusal(error),
+            Self::Pushed(error) => pushed_refusal(error),
+            Self::Saml(error) => saml_refusal(error),
+            _ => Refusal::LoginFailed,
         }
     }
 }

@@ -231,8 +231,7 @@ impl Reason {
             | Self::UserInfoSignature(error)
             | Self::LogoutTokenSignature(error)
             | Self::RevocationTokenSignature(error) => error.code(),
-            Self::ProviderUnreachable(_, error) => provider_code(*error),
-            Self::ProviderStatus(..) => "provider.unexpected_status",
+            Self::ProviderUnreachable(..) | Self::ProviderStatus(..) => self.provider_code(),
             Self::ServiceToken(error) => error.code(),
             Self::Client(error) => error.code(),
             Self::Store(error) => store_code(error),
@@ -300,6 +299,13 @@ impl Reason {
             Self::AccessTokenExpired => "session.access_token_expired",
             Self::RefreshPaused => "session.renewal_paused",
             _ => "session.unknown",
+        }
+    }
+
+    const fn provider_code(&self) -> &'static str {
+        match self {
+            Self::ProviderUnreachable(_, error) => provider_code(*error),
+            _ => "provider.unexpected_status",
         }
     }
 

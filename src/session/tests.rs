@@ -32,6 +32,12 @@ fn what_is_said_of_grants_is_sent_as_by_the_first_release_that_has_them() {
 }
 
 #[test]
+fn what_is_said_of_bound_tokens_is_sent_as_by_the_first_release_that_has_them() {
+    written_as_read::<Envelope<Command>>(include_str!("../../fixtures/session/bound_commands_v1.jsonl"));
+    written_as_read::<Reply>(include_str!("../../fixtures/session/bound_answers_v1.jsonl"));
+}
+
+#[test]
 fn tokens_print_redacted() {
     let text = r#"{"access_token":"s-access","refresh_token":"s-refresh","id_token":"s-id","nonce":"s-nonce"}"#;
     let tokens: Tokens = serde_json::from_str(text).unwrap();

@@ -37,7 +37,7 @@ fn number(jwk: &Value, name: &str) -> Vec<u8> {
 }
 
 /// Encrypts `content` for a public JWK. `header`: members beside `alg` and `enc`, which may be put over them.
-pub fn encrypted(jwk: &Value, (alg, enc): (&str, &str), content: &str, header: &Value) -> String {
+pub(crate) fn encrypted(jwk: &Value, (alg, enc): (&str, &str), content: &str, header: &Value) -> String {
     let bytes = if enc == "A128GCM" { 16 } else { 32 };
     let mut head = json!({ "alg": alg, "enc": enc, "cty": "JWT" });
     let chosen = vec![9_u8; bytes];

@@ -280,6 +280,8 @@ fn describe(config: &Config, provider: &Provider) -> String {
     }
     if let ClientAuth::PrivateKeyJwt(how) = &provider.client_auth {
         text.push_str(&assertion(how));
+    }
+    if matches!(provider.client_auth, ClientAuth::PrivateKeyJwt(_)) || provider.encrypted_id_token.is_some() {
         text.push_str(&format!("    our public keys           {}\n", config.client_keys_url(provider.id.as_str())));
     }
     if provider.binds_by_dpop() {

@@ -120,7 +120,9 @@ fn what_is_wrong_with_a_route_of_a_group_is_told_at_the_route() {
     let groups = json!({ "api": { "upstream": "service:API" } });
     assert_eq!(
         refused(&groups, &two(json!({ "token": "reley" }))),
-        ["ROUTES.\"/a/{id}\".token: expected `none` or `relay` or `assertion` or `txn` or `service:ID`, found `reley`"]
+        [
+            "ROUTES.\"/a/{id}\".token: expected `none` or `relay` or `dpop` or `assertion` or `txn` or `service:ID`, found `reley`"
+        ]
     );
     assert_eq!(
         refused(&json!({ "api": { "methods": ["GET"] } }), &json!({ "/a": { "group": "api" } })).len(),

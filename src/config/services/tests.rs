@@ -136,7 +136,11 @@ fn a_route_names_an_entry_that_is_there() {
     assert!(needed.iter().any(|one| one.name == "SERVICE_TOKENS" && one.used_as == BindingUse::Store));
     for (token, upstream, expected) in [
         ("service:other", "https://billing.example", "there is no `SERVICES.other`"),
-        ("service:", "https://billing.example", "expected `none` or `relay` or `assertion` or `txn` or `service:ID`"),
+        (
+            "service:",
+            "https://billing.example",
+            "expected `none` or `relay` or `dpop` or `assertion` or `txn` or `service:ID`",
+        ),
         ("service:billing", "assets", "has nobody to go to"),
     ] {
         let lines = problems(&routes(token, upstream));
