@@ -27,7 +27,7 @@ use crate::time::{Seconds, Timestamp};
 
 const OPENID: &str = "openid";
 const DEFAULT_SCOPES: [&str; 3] = [OPENID, "profile", "email"];
-pub(super) const LONGEST_MAX_AGE: Seconds = Seconds::hours(30 * 24);
+const LONGEST_MAX_AGE: Seconds = Seconds::hours(30 * 24);
 
 /// Parameters of the authorization request that are Postern's to set, or that change what it means.
 const OWN_PARAMETERS: [&str; 21] = [
@@ -311,6 +311,10 @@ impl Exchange {
         Self { client_auth, requests, sender_constrained, encrypted_id_token }
     }
 
+    fn algorithms(&self, table: &mut Table<'_>) -> Vec<Algorithm> {
+        table.optional("id_token_algs", algorithms).unwrap_or_else(|| fapi::default_algorithms(self.requests.fapi2))
+    }
+
     /// What is encrypted on its way to us is not for the address of a sign-out, unless somebody says so.
     fn sign_out(&self, table: &mut Table<'_>, issuer: Option<&Issuer>) -> SignOut {
         let mut sign_out = sign_out::read(table, issuer);
@@ -326,16 +330,13 @@ fn read(
     (kind, development): (Kind, bool),
 ) -> Option<Provider> {
     let issuer = issuer(&mut table, kind, development);
-    let client_id =
-        table.required("client_id", "the client id that the provider gave", parsed("visible ASCII characters", word));
+    let client_id = client_id(&mut table);
     let exchange = Exchange::read(&mut table, secrets, &id, kind);
     let oauth2 = (kind == Kind::OAuth2).then(|| oauth2::read(&mut table, issuer.as_ref()));
     let name = table.optional("name", parsed("a name of 1 to 80 characters", label));
     let scopes = scopes(&mut table, kind);
     let response_mode = table.optional("response_mode", choice(&RESPONSE_MODES));
-    let id_token_algs = table
-        .optional("id_token_algs", algorithms)
-        .unwrap_or_else(|| fapi::default_algorithms(exchange.requests.fapi2));
+    let id_token_algs = exchange.algorithms(&mut table);
     let trusted_audiences = table.optional("trusted_audiences", list("visible ASCII characters", word));
     let authorization_params = parameters(&mut table, "authorization_params", &OWN_PARAMETERS);
     let (pass_through, pass_through_own) = pass_through(&mut table, &authorization_params);
@@ -344,8 +345,7 @@ fn read(
     let resource = table.optional("resource", parsed("an absolute URI without fragment", resource));
     let sign_out = exchange.sign_out(&mut table, issuer.as_ref());
     let revocation = table.table("revocation").map(|table| revocation::read(table, kind));
-    let session_max = table.optional("session_max", duration(Seconds::new(1), LONGEST_MAX_AGE));
-    let not_before = table.optional("not_before", parsed(MOMENT, moment));
+    let (session_max, not_before) = ends(&mut table);
     let frontchannel_logout = frontchannel_logout(&mut table, kind);
     let userinfo = table.optional("userinfo", flag);
     let roles = paths(&mut table, "roles");
@@ -390,6 +390,16 @@ fn read(
         tenant,
         choice,
     })
+}
+
+fn client_id(table: &mut Table<'_>) -> Option<String> {
+    table.required("client_id", "the client id that the provider gave", parsed("visible ASCII characters", word))
+}
+
+/// How long its sessions live, and since when they count.
+pub(super) fn ends(table: &mut Table<'_>) -> (Option<Seconds>, Option<Timestamp>) {
+    let session_max = table.optional("session_max", duration(Seconds::new(1), LONGEST_MAX_AGE));
+    (session_max, table.optional("not_before", parsed(MOMENT, moment)))
 }
 
 fn frontchannel_logout(table: &mut Table<'_>, kind: Kind) -> bool {

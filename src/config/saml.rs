@@ -6,17 +6,16 @@ use super::address::Issuer;
 use super::client_auth::ClientAuth;
 use super::fapi::{Par, RequestRules};
 use super::preset::Kind;
-use super::provider::{Inability, LONGEST_MAX_AGE, LoginParameter, Provider, ResponseMode, strength};
+use super::provider::{Inability, LoginParameter, Provider, ResponseMode, ends, strength};
 use super::provider_choice;
 use super::secrets::{SecretOwner, Secrets};
 use super::sign_out::{Logout, LogoutTokens, SignOut};
 use super::table::Table;
-use super::value::{MOMENT, choice, duration, flag, label, list, moment, parsed, paths, text, word};
+use super::value::{choice, flag, label, list, parsed, paths, text, word};
 use crate::claims::path::ClaimPath;
 use crate::ids::ProviderId;
 use crate::jose::Algorithm;
 use crate::secret::Secret;
-use crate::time::Seconds;
 
 /// As much as the room reads.
 const MAX_METADATA_BYTES: usize = 256 * 1024;
@@ -104,8 +103,7 @@ pub(super) fn read(id: ProviderId, mut table: Table<'_>, secrets: &Secrets<'_>, 
     let saml = table.table("saml").and_then(|inner| rules(inner, secrets, (&id, development)));
     let name = table.optional("name", parsed("a name of 1 to 80 characters", label));
     let (acr_values, max_age, cannot) = strength(&mut table, Kind::OpenId);
-    let session_max = table.optional("session_max", duration(Seconds::new(1), LONGEST_MAX_AGE));
-    let not_before = table.optional("not_before", parsed(MOMENT, moment));
+    let (session_max, not_before) = ends(&mut table);
     let logout = table.optional("logout", choice(&LOGOUTS)).unwrap_or(Logout::Provider);
     let roles = paths(&mut table, "roles");
     let permissions = paths(&mut table, "permissions");

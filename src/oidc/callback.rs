@@ -199,6 +199,14 @@ impl CallbackParams {
         }
     }
 
+    /// That no parameter stands twice, or is too long.
+    ///
+    /// # Errors
+    /// When one does, or is.
+    pub fn check(&self) -> Result<(), CallbackError> {
+        self.fault.clone().map_or(Ok(()), Err)
+    }
+
     /// The code, if this answer is the one that was asked for: from this issuer, not an error, not
     /// a token. `wants_iss`: whether it has to say whose answer it is.
     ///

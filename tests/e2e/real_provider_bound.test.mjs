@@ -66,6 +66,8 @@ for (const [id, [alg, enc]] of Object.entries(ALGS)) {
     issuer: { url: providers[id].issuer, alg: "RS256", client: { id, auth: "private_key_jwt", key: signing } },
     scopes: ["openid", "profile", "email", "offline_access"],
     prompt: "consent",
+    // So that what binds the code is seen in the address.
+    par: "off",
     sender_constrained: "dpop",
     // So that the request can be seen; `real_provider_fapi.test.mjs` pushes it.
     par: "off",

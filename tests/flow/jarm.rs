@@ -116,7 +116,17 @@ fn a_response_is_signed_by_a_key_of_the_provider_and_an_algorithm_that_it_may_us
     let cut = |token: &str| token.rsplit_once('.').unwrap().0.to_owned() + "." + &encode("short");
     refused(&json!({}), bent(cut), "jwt.bad_signature");
     let encrypted = |token: &str| format!("{token}.a.b");
-    refused(&json!({}), bent(encrypted), "jwt.malformed");
+    refused(&json!({}), bent(encrypted), "jwt.encrypted");
+}
+
+#[test]
+fn a_response_that_comes_twice_counts_for_nothing() {
+    //
+    let twice = |_: &World, response: &mut AuthorizationResponse| {
+        let first = response.get("response").to_owned();
+        response.add("response", &first);
+    };
+    refused(&json!({}), twice, "callback.parameter_repeated");
 }
 
 #[test]

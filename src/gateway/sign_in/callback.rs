@@ -70,6 +70,7 @@ pub(crate) async fn finish<P: Platform>(
     };
     let transaction = consume(ctx, provider, &params, parts).await?;
     let metadata = ctx.site.documents.metadata(ctx.platform, provider).await?;
+    params.check().map_err(Reason::Callback)?;
     let params = match params.response() {
         Some(response) => {
             cold(signed_response::open(ctx, (provider, &metadata), response, &transaction, parts)).await?

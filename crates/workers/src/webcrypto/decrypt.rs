@@ -33,6 +33,6 @@ async fn decrypt(key: &DecryptionKey, sealed: &SealedContent) -> Result<Vec<u8>,
     let jwk: Object = wasm_bindgen::JsCast::unchecked_into(JSON::parse(key.jwk().expose())?);
     let parts = [&sealed.encrypted_key, &sealed.other_info, &sealed.iv, &sealed.ciphertext];
     let parts: js_sys::Array = parts.into_iter().map(|part| Uint8Array::from(part.as_slice())).collect();
-    let promise = glue::decrypted(&how.to_string(), &jwk, &parts)?;
+    let promise = glue::decrypted(&how.to_string(), &jwk, &parts);
     Ok(Uint8Array::new(&pending_promise::wait(promise).await?).to_vec())
 }
