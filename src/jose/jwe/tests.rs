@@ -57,7 +57,11 @@ fn nothing_opens_once_a_bit_of_it_is_another() {
                 let bent = Base64UrlUnpadded::encode_string(&bytes);
                 let mut all = parts.clone();
                 all[part] = &bent;
-                assert_eq!(open(&all.join("."), std::slice::from_ref(&key)), Err(JweError::Undecryptable), "{alg} {part} {at}");
+                assert_eq!(
+                    open(&all.join("."), std::slice::from_ref(&key)),
+                    Err(JweError::Undecryptable),
+                    "{alg} {part} {at}"
+                );
                 bytes[at] ^= 1;
             }
         }
@@ -74,8 +78,9 @@ fn nothing_opens_once_a_bit_of_it_is_another() {
 fn what_is_not_understood_or_not_wanted_is_refused() {
     //
     let key = p256(7);
-    let bent =
-        |header: Value| open(&encrypted(&key.public_jwk(), ("ECDH-ES", "A128GCM"), SIGNED, &header), std::slice::from_ref(&key));
+    let bent = |header: Value| {
+        open(&encrypted(&key.public_jwk(), ("ECDH-ES", "A128GCM"), SIGNED, &header), std::slice::from_ref(&key))
+    };
     for (header, fault) in [
         (json!({ "alg": "RSA1_5" }), JweError::AlgRefused),
         (json!({ "alg": "RSA-OAEP" }), JweError::AlgRefused),
@@ -148,7 +153,11 @@ fn parts_have_the_lengths_of_their_algorithms() {
         assert_eq!(open(&bent.join("."), std::slice::from_ref(&key)), Err(JweError::Malformed), "{part} {value}");
     }
     let wrapped = encrypted(&key.public_jwk(), ("ECDH-ES+A256KW", "A128GCM"), SIGNED, &json!({ "enc": "A256GCM" }));
-    assert_eq!(open(&wrapped, std::slice::from_ref(&key)), Err(JweError::Malformed), "the wrapped key is for the other");
+    assert_eq!(
+        open(&wrapped, std::slice::from_ref(&key)),
+        Err(JweError::Malformed),
+        "the wrapped key is for the other"
+    );
     for bad in ["", ".", "....", "a.b.c.d", "a.b.c.d.e.f", &"a".repeat(MAX_JWE_BYTES + 1)] {
         assert_eq!(open(bad, std::slice::from_ref(&key)), Err(JweError::Malformed));
     }
