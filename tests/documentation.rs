@@ -96,7 +96,7 @@ fn is_reason(text: &str) -> bool {
 }
 
 /// What stands before the dot of a reason.
-const FAMILIES: [&str; 61] = [
+const FAMILIES: [&str; 63] = [
     "access_token",
     "admin",
     "agent",
@@ -136,12 +136,14 @@ const FAMILIES: [&str; 61] = [
     "metadata",
     "mtls",
     "own",
+    "par",
     "passkey",
     "path",
     "policy",
     "provider",
     "relation",
     "request",
+    "response",
     "revocation",
     "revocation_request",
     "revocation_token",

@@ -316,7 +316,7 @@ pub(crate) fn cold<'work, T>(work: impl Future<Output = T> + 'work) -> Pin<Box<d
 fn is_for_keeping(event: &Event) -> bool {
     let is_limited = event.outcome == Effect::Deny && event.status == StatusCode::TOO_MANY_REQUESTS;
     // Whose session it is does not say who sent a cookie alone.
-    let is_unproven = event.reason.starts_with("session.device");
+    let is_unproven = event.reason.strip_prefix("session.").is_some_and(|rest| rest.starts_with("device"));
     event.event != What::Own && event.subject.is_some() && !is_limited && !is_unproven
 }
 
