@@ -26,7 +26,7 @@ pub(super) fn read(
     secrets: &Secrets<'_>,
     (id, auth): (&ProviderId, Option<&ClientAuth>),
 ) -> Option<IdTokenEncryption> {
-    keys(table, secrets, (KEY, id), signing_keys(auth).collect())
+    keys(table, secrets, (KEY, id), &signing_keys(auth).collect::<Vec<_>>())
 }
 
 /// The same for a provider of SAML: assertions are encrypted for RSA keys alone.
@@ -36,7 +36,7 @@ pub(super) fn read_saml(
     (id, signing): (&ProviderId, Option<&SamlSigning>),
 ) -> Option<IdTokenEncryption> {
     let signing = signing.and_then(|how| AssertionKey::from_jwk(&how.key, how.algorithm).ok());
-    let found = keys(table, secrets, (OF_SAML, id), signing.into_iter().collect())?;
+    let found = keys(table, secrets, (OF_SAML, id), signing.as_slice())?;
     if !found.keys.iter().all(DecryptionKey::is_rsa) {
         table.problem(OF_SAML, "needs RSA keys: assertions are encrypted for no others");
     }
@@ -53,7 +53,7 @@ fn keys(
     table: &mut Table<'_>,
     secrets: &Secrets<'_>,
     (name, id): (&'static str, &ProviderId),
-    signing: Vec<AssertionKey>,
+    signing: &[AssertionKey],
 ) -> Option<IdTokenEncryption> {
     let required = table.optional(name, choice(&[("required", true), ("accepted", false)]))?;
     let owner = SecretOwner::Provider(id);
