@@ -34,13 +34,13 @@ pub(super) fn value(name: &str, vars: &Map<String, Value>) -> String {
         return match algorithm(name, vars) {
             None | Some("ES256") => p256(1),
             Some("EdDSA") => ed25519(),
-            Some(_) => rsa("w"),
+            Some(_) => rsa("_"),
         };
     }
     if name.ends_with("_DECRYPTION_KEY") {
         // Another than the one that signs.
         let is_saml = entry(name, "_DECRYPTION_KEY", vars).is_some_and(|entry| entry.get("saml").is_some());
-        return if is_saml { rsa("v") } else { p256(2) };
+        return if is_saml { rsa("-") } else { p256(2) };
     }
     // As long as the key of a signature has to be.
     "set-elsewhere".repeat(3)
@@ -85,8 +85,8 @@ fn ed25519() -> String {
 }
 
 /// The shape of a key: a modulus of 2048 bits, nearly all of them set.
-fn rsa(last: &str) -> String {
-    let n = format!("{}{last}", "_".repeat(341));
+fn rsa(first: &str) -> String {
+    let n = format!("{first}{}w", "_".repeat(340));
     json!({ "kty": "RSA", "n": n, "e": "AQAB", "d": "AQ", "p": "AQ", "q": "AQ", "dp": "AQ", "dq": "AQ", "qi": "AQ" })
         .to_string()
 }
