@@ -94,6 +94,9 @@ fn without_a_key_an_encrypted_assertion_signs_nobody_in() {
     assert_eq!((asked, &answered.event["detail"]), (1, &json!("no key is configured")));
 }
 
+/// The reason, how the detail begins, and the response.
+type Bad<'a> = (&'a str, &'a str, &'a dyn Fn(&MakeRequest) -> String);
+
 #[test]
 fn what_does_not_open_and_what_is_badly_signed_are_answered_alike() {
     //
@@ -102,7 +105,7 @@ fn what_does_not_open_and_what_is_badly_signed_are_answered_alike() {
     let around = |request: &MakeRequest, bend: fn(&mut Vec<u8>, &mut Vec<u8>)| {
         response(request, &good.around(&assertion(request, true), bend), false)
     };
-    let bad: [(&str, &str, &dyn Fn(&MakeRequest) -> String); 8] = [
+    let bad: [Bad; 8] = [
         ("saml.undecryptable", "no key of ours opens it", &|request| encrypted(&stranger, request)),
         ("saml.undecryptable", "no key of ours opens it", &|request| {
             around(request, |_, content| content.truncate(content.len() - 1))
