@@ -178,6 +178,8 @@ mod resources;
 mod revocation;
 #[path = "flow/saml.rs"]
 mod saml;
+#[path = "flow/saml_encrypted.rs"]
+mod saml_encrypted;
 #[path = "flow/saml_logout.rs"]
 mod saml_logout;
 #[path = "flow/second.rs"]

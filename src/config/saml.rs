@@ -5,6 +5,7 @@
 use super::address::Issuer;
 use super::client_auth::ClientAuth;
 use super::fapi::{Par, RequestRules};
+use super::id_token_encryption::{self, IdTokenEncryption};
 use super::preset::Kind;
 use super::provider::{Inability, LoginParameter, Provider, ResponseMode, ends, strength};
 use super::provider_choice;
@@ -53,6 +54,8 @@ pub struct Saml {
     pub name_id_format: Option<NameIdFormat>,
     /// `sign_requests`: the key that signs what we ask. `None`: nothing is signed.
     pub signing: Option<SamlSigning>,
+    /// `encrypted`: whether its assertions are encrypted for us. `None`: they are not.
+    pub encryption: Option<IdTokenEncryption>,
 }
 
 /// Where the endpoints and keys of a provider come from.
@@ -181,8 +184,13 @@ fn rules(mut table: Table<'_>, secrets: &Secrets<'_>, (id, development): (&Provi
         table.problem("signing_alg", "is about `sign_requests`, which is not on");
     }
     let algorithm = algorithm.unwrap_or(Algorithm::Rs256);
+    let key = if signs { secrets.private_key(&owner.private_key_name(), algorithm) } else { None };
+    let signing = key.map(|key| SamlSigning { key, algorithm });
+    let encryption = id_token_encryption::read_saml(&mut table, secrets, (id, signing.as_ref()));
     table.finish();
-    let key = if signs { Some(secrets.private_key(&owner.private_key_name(), algorithm)?) } else { None };
+    if signs && signing.is_none() {
+        return None;
+    }
     Some(Saml {
         metadata: metadata?,
         entity_id,
@@ -190,7 +198,8 @@ fn rules(mut table: Table<'_>, secrets: &Secrets<'_>, (id, development): (&Provi
         claims,
         emails_verified,
         name_id_format,
-        signing: key.map(|key| SamlSigning { key, algorithm }),
+        signing,
+        encryption,
     })
 }
 

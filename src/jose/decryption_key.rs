@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use base64ct::{Base64UrlUnpadded, Encoding};
+use base64ct::{Base64, Base64UrlUnpadded, Encoding};
 use serde_json::{Map, Value};
 
 use crate::jose::algorithm::{Algorithm, KeyType};
@@ -25,6 +25,7 @@ pub struct DecryptionKey {
     kid: String,
     /// The one algorithm that it is for, where it says so.
     alg: Option<KeyManagement>,
+    certificate: Option<String>,
 }
 
 impl fmt::Debug for DecryptionKey {
@@ -61,13 +62,37 @@ impl DecryptionKey {
         let is_for_this = said(&members, "use").is_none_or(|value| value == "enc")
             && said(&members, "key_ops").is_none_or(|all| texts(all).any(|one| OPERATIONS.contains(&one)))
             && alg.is_none_or(|alg| alg.key_type() == public.key_type());
-        if is_for_this { Ok(Self { jwk, public, kid, alg }) } else { Err(SignerError::NotForSigning) }
+        let certificate = said(&members, "x5c").and_then(Value::as_array).and_then(|all| all.first());
+        let certificate = certificate.and_then(Value::as_str).map(str::to_owned);
+        if is_for_this { Ok(Self { jwk, public, kid, alg, certificate }) } else { Err(SignerError::NotForSigning) }
     }
 
     /// The members that make the key, and no others: for a [`Decryption`](super::Decryption), nothing else.
     #[must_use]
     pub const fn jwk(&self) -> &Secret<String> {
         &self.jwk
+    }
+
+    /// The certificate that the JWK brings along (RFC 7517 §4.7): DER in Base64, as it stands there.
+    #[must_use]
+    pub fn certificate(&self) -> Option<&str> {
+        self.certificate.as_deref()
+    }
+
+    /// Whether this certificate, DER in Base64, has the number in it that makes its public half.
+    #[must_use]
+    pub fn is_in(&self, certificate: &str) -> bool {
+        let members = self.public.members();
+        let number = members.iter().find(|(name, _)| matches!(*name, "n" | "x")).map(|(_, value)| value);
+        let number = number.and_then(|value| Base64UrlUnpadded::decode_vec(value).ok()).filter(|one| !one.is_empty());
+        let (Some(number), Ok(der)) = (number, Base64::decode_vec(certificate)) else { return false };
+        der.windows(number.len()).any(|part| part == number)
+    }
+
+    /// Whether it is an RSA key.
+    #[must_use]
+    pub fn is_rsa(&self) -> bool {
+        self.public.key_type() == KeyType::Rsa
     }
 
     /// Its name.

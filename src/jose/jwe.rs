@@ -23,16 +23,18 @@ use crate::secret::Secret;
 pub const MAX_JWE_BYTES: usize = MAX_DELIVERED_BYTES / 3 * 4 + 8 * 1024;
 const MAX_HEADER_BYTES: usize = 4 * 1024;
 /// As long as an RSA key of 8192 bits.
-const MAX_ENCRYPTED_KEY_BYTES: usize = 1024;
+pub(crate) const MAX_ENCRYPTED_KEY_BYTES: usize = 1024;
 const MAX_PARTY_BYTES: usize = 512;
-const IV_BYTES: usize = 12;
-const TAG_BYTES: usize = 16;
+pub(crate) const IV_BYTES: usize = 12;
+pub(crate) const TAG_BYTES: usize = 16;
 
-/// How the key of the content is had (RFC 7518 §4). There is no value for RSA1_5, nor for RSA-OAEP with SHA-1.
+/// How the key of the content is had (RFC 7518 §4). There is no value for RSA1_5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyManagement {
     /// RSAES OAEP using SHA-256 and MGF1 with SHA-256.
     RsaOaep256,
+    /// The same with SHA-1 for both, which is safe for this use: what XML Encryption knows first. No JWE is taken with it.
+    RsaOaepSha1,
     /// ECDH-ES on P-256: what is agreed on is the key.
     EcdhEs,
     /// ECDH-ES on P-256: what is agreed on wraps the key.
@@ -49,6 +51,7 @@ pub enum ContentEncryption {
 }
 
 impl KeyManagement {
+    /// Those of a JWE.
     const NAMES: [(&str, Self); 3] =
         [("RSA-OAEP-256", Self::RsaOaep256), ("ECDH-ES", Self::EcdhEs), ("ECDH-ES+A256KW", Self::EcdhEsA256Kw)];
 
@@ -62,7 +65,7 @@ impl KeyManagement {
     #[must_use]
     pub const fn key_type(self) -> KeyType {
         match self {
-            Self::RsaOaep256 => KeyType::Rsa,
+            Self::RsaOaep256 | Self::RsaOaepSha1 => KeyType::Rsa,
             Self::EcdhEs | Self::EcdhEsA256Kw => KeyType::P256,
         }
     }
@@ -72,6 +75,7 @@ impl KeyManagement {
     pub const fn name(self) -> &'static str {
         match self {
             Self::RsaOaep256 => "RSA-OAEP-256",
+            Self::RsaOaepSha1 => "RSA-OAEP",
             Self::EcdhEs => "ECDH-ES",
             Self::EcdhEsA256Kw => "ECDH-ES+A256KW",
         }
@@ -223,7 +227,9 @@ impl EncryptedJwt {
         ciphertext.extend(tag);
         let encrypted_key = decoded(encrypted_key)?;
         let fits = match alg {
-            KeyManagement::RsaOaep256 => (1..=MAX_ENCRYPTED_KEY_BYTES).contains(&encrypted_key.len()),
+            KeyManagement::RsaOaep256 | KeyManagement::RsaOaepSha1 => {
+                (1..=MAX_ENCRYPTED_KEY_BYTES).contains(&encrypted_key.len())
+            }
             KeyManagement::EcdhEs => encrypted_key.is_empty(),
             KeyManagement::EcdhEsA256Kw => encrypted_key.len() == enc.key_bytes() + 8,
         };
@@ -283,7 +289,7 @@ fn agreement(
     enc: ContentEncryption,
 ) -> Result<(Option<PublicKey>, Vec<u8>), JweError> {
     let (name, bytes) = match alg {
-        KeyManagement::RsaOaep256 => return Ok((None, Vec::new())),
+        KeyManagement::RsaOaep256 | KeyManagement::RsaOaepSha1 => return Ok((None, Vec::new())),
         KeyManagement::EcdhEs => (enc.name(), enc.key_bytes()),
         KeyManagement::EcdhEsA256Kw => (alg.name(), 32),
     };

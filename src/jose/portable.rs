@@ -61,9 +61,14 @@ impl Decryption for Portable {
 }
 
 fn content_key(key: &DecryptionKey, sealed: &SealedContent) -> Option<Secret<Vec<u8>>> {
-    if sealed.alg == KeyManagement::RsaOaep256 {
+    let padding = match sealed.alg {
+        KeyManagement::RsaOaep256 => Some(rsa::Oaep::new::<Sha256>()),
+        KeyManagement::RsaOaepSha1 => Some(rsa::Oaep::new::<sha1::Sha1>()),
+        KeyManagement::EcdhEs | KeyManagement::EcdhEsA256Kw => None,
+    };
+    if let Some(padding) = padding {
         let private = rsa_private_key(key.jwk().expose())?;
-        return private.decrypt(rsa::Oaep::new::<Sha256>(), &sealed.encrypted_key).ok().map(Secret::new);
+        return private.decrypt(padding, &sealed.encrypted_key).ok().map(Secret::new);
     }
     let private = p256::SecretKey::from_jwk_str(key.jwk().expose()).ok()?;
     let Material::P256 { x, y } = sealed.ephemeral.as_ref()?.material() else { return None };

@@ -17,8 +17,10 @@ pub enum SamlError {
     Malformed,
     /// It answers no login of ours.
     Unsolicited,
-    /// The assertion is encrypted, and there is no key for it, or it does not open.
-    Undecryptable,
+    /// The assertion is encrypted, and there is no key for it, or it does not open: which of the two.
+    Undecryptable(&'static str),
+    /// The assertion is not encrypted, and has to be.
+    NotEncrypted,
     /// An assertion that was used before.
     Replayed,
     /// Nothing in it names the person, or something else than one name does.
@@ -51,7 +53,8 @@ impl SamlError {
             Self::Metadata(_) => "saml.metadata_unusable",
             Self::Malformed => "saml.malformed",
             Self::Unsolicited => "saml.unsolicited",
-            Self::Undecryptable => "saml.undecryptable",
+            Self::Undecryptable(_) => "saml.undecryptable",
+            Self::NotEncrypted => "saml.not_encrypted",
             Self::Replayed => "saml.assertion_used",
             Self::NoSubject => "saml.subject_unusable",
             Self::TransientName => "saml.name_transient",
@@ -69,6 +72,7 @@ impl SamlError {
     pub fn detail(&self) -> Option<String> {
         match self {
             Self::Refused(text) | Self::Status(text) | Self::Metadata(text) | Self::Logout(text) => Some(text.clone()),
+            Self::Undecryptable(text) => Some((*text).to_owned()),
             _ => None,
         }
     }

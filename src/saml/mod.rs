@@ -4,6 +4,7 @@
 //! (`crates/saml-worker`). What it answers is plain, and held here against what has state: our request, replays, the session.
 
 pub mod assertion;
+pub mod encrypted;
 pub mod error;
 pub mod name;
 pub mod redirect;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 /// Always the same bytes: nothing here is secret.
-struct Fixed;
+pub(crate) struct Fixed;
 
 impl rsa::rand_core::RngCore for Fixed {
     fn next_u32(&mut self) -> u32 {

@@ -9,6 +9,7 @@ pub mod encrypt;
 mod key_table;
 mod provider;
 pub mod room;
+pub mod saml_idp;
 pub(crate) mod stores;
 mod world;
 
@@ -110,6 +111,9 @@ fn secrets(keys: &str) -> impl Fn(&str) -> Option<String> {
         "POSTERN_VERIFY_SECRET" | "POSTERN_HEALTH_SECRET" => Some(VERIFY_SECRET.to_owned()),
         // Those of `partner`.
         name if name.ends_with("_JWKS") => Some(json!({ "keys": [signer(2).public_jwk()] }).to_string()),
+        // Assertions are encrypted for RSA alone.
+        "PROVIDER_IDP_DECRYPTION_KEY" => Some(saml_idp::decryption_key()),
+        "PROVIDER_IDP_DECRYPTION_KEY_NEXT" => Some(include_str!("../../crates/saml/tests/keys/spare.key").to_owned()),
         // Two to decrypt with: one of each kind.
         name if name.ends_with("_DECRYPTION_KEY_NEXT") => {
             Some(include_str!("../../fixtures/jwk/p256_private.p8").to_owned())

@@ -125,6 +125,67 @@ fn requests_are_signed_by_a_key_for_that_alone() {
     assert_eq!(problems(&table(saml)), ["PROVIDERS.corp.saml.signing_alg: is about `sign_requests`, which is not on"]);
 }
 
+/// What is wrong with a provider that encrypts, with these keys.
+fn encrypting(sign_requests: bool, keys: [Option<String>; 2]) -> Result<Saml, Vec<String>> {
+    let mut saml = published();
+    saml["encrypted"] = "required".into();
+    if sign_requests {
+        saml["sign_requests"] = true.into();
+    }
+    let secret = |name: &str| match name {
+        "PROVIDER_CORP_DECRYPTION_KEY" => keys[0].clone(),
+        "PROVIDER_CORP_DECRYPTION_KEY_NEXT" => keys[1].clone(),
+        "PROVIDER_CORP_PRIVATE_KEY" => Some(pem("other")),
+        name => super::super::tests::secret(name),
+    };
+    match super::super::Config::parse(table(saml).as_object().unwrap(), &secret) {
+        Ok(config) => Ok((**config.provider("corp").unwrap().saml.as_ref().unwrap()).clone()),
+        Err(problems) => Err(problems.iter().map(ToString::to_string).collect()),
+    }
+}
+
+fn pem(name: &str) -> String {
+    std::fs::read_to_string(format!("{}/crates/saml/tests/keys/{name}.key", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+/// A key as a JWK, with a certificate.
+fn jwk(key: &str, certificate: &str) -> String {
+    let key = crate::jose::DecryptionKey::from_text(&Secret::new(pem(key))).unwrap();
+    let path = format!("{}/crates/saml/tests/keys/{certificate}.crt", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(path).unwrap();
+    let der: String = text.lines().filter(|line| !line.starts_with("---")).collect();
+    let mut jwk: Value = serde_json::from_str(key.jwk().expose()).unwrap();
+    jwk["x5c"] = json!([der]);
+    jwk.to_string()
+}
+
+#[test]
+fn assertions_are_encrypted_for_rsa_keys_that_do_nothing_else() {
+    //
+    assert!(read(published()).encryption.is_none());
+    let (one, two) = (Some(pem("spare")), Some(pem("idp")));
+    let found = encrypting(true, [one.clone(), two.clone()]).unwrap().encryption.unwrap();
+    assert!(found.required && found.keys.len() == 2 && found.keys.iter().all(|key| key.certificate().is_none()));
+    let certified = encrypting(false, [Some(jwk("spare", "spare")), None]).unwrap().encryption.unwrap();
+    assert!(certified.keys[0].certificate().unwrap().starts_with("MII"));
+    let begins = "PROVIDERS.corp.saml.encrypted: ";
+    for (signs, keys, expected) in [
+        (false, [None, two], "PROVIDER_CORP_DECRYPTION_KEY: expected a secret".to_owned()),
+        (false, [Some(pem("ec")), None], format!("{begins}needs RSA keys")),
+        (false, [one.clone(), Some(pem("ec"))], format!("{begins}needs RSA keys")),
+        (false, [one.clone(), one], format!("{begins}has two keys of one name")),
+        (true, [Some(pem("other")), None], format!("{begins}has a key that signs too")),
+        (false, [Some(jwk("spare", "idp")), None], format!("{begins}has a key whose `x5c` is no certificate of it")),
+        (false, [Some(pem("spare").replace("PRIVATE", "PUBLIC")), None], "PROVIDER_CORP_DECRYPTION_KEY: ".to_owned()),
+    ] {
+        let found = encrypting(signs, keys).unwrap_err();
+        assert!(found.len() == 1 && found[0].starts_with(&expected), "{expected}: {found:?}");
+    }
+    let mut saml = published();
+    saml["encrypted"] = "maybe".into();
+    assert!(problems(&table(saml))[0].starts_with(&format!("{begins}expected `required` or `accepted`")));
+}
+
 #[test]
 fn its_name_is_no_issuers_of_tokens() {
     //

@@ -6,10 +6,11 @@ use super::identity_provider::IdentityProvider;
 use super::login::request_id;
 use super::{CONSUMER, MAX_BODY_BYTES, RELAY_STATE, SamlParty, only, parties};
 use crate::audit::{What, some_of};
-use crate::gateway::Platform;
+use crate::config::{IdTokenEncryption, Saml};
 use crate::gateway::context::RequestContext;
 use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::sign_in::callback::{self, PersonTold};
+use crate::gateway::{Platform, cold};
 use crate::http::{Method, Response};
 use crate::limit::LimitKind;
 use crate::oidc::callback::CallbackError;
@@ -20,6 +21,7 @@ use crate::oidc::transaction::Transaction;
 use crate::ports::{ReplayGuard, RequestBody};
 use crate::refusal::Reason;
 use crate::saml::assertion::{SKEW, SamlAssertion, SamlExpectations};
+use crate::saml::encrypted;
 use crate::saml::error::SamlError;
 use crate::time::Seconds;
 
@@ -112,7 +114,7 @@ async fn believe<P: Platform>(
         "now": ctx.request.now,
         "skew": SKEW.get(),
     });
-    let verified = verify(ctx, question).await.map_err(Reason::Saml)?;
+    let verified = verify(ctx, party.saml, question).await.map_err(Reason::Saml)?;
     let expected = SamlExpectations {
         saml: party.saml,
         parties: parties(party.entity_id(), &own),
@@ -123,10 +125,41 @@ async fn believe<P: Platform>(
     SamlAssertion::check(&verified, &expected).map_err(Reason::Saml)
 }
 
-async fn verify<P: Platform>(ctx: &RequestContext<'_, P>, question: Value) -> Result<Map<String, Value>, SamlError> {
+/// What the room finds verified in the response, or in the encrypted assertion of it.
+async fn verify<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    saml: &Saml,
+    question: Value,
+) -> Result<Map<String, Value>, SamlError> {
+    let is_due = saml.encryption.as_ref().is_some_and(|how| how.required);
+    let again = saml.encryption.as_ref().map(|how| (how, question.clone()));
     match ctx.ask_room("verify", question).await? {
+        (kind, _) if kind == "verified" && is_due => Err(SamlError::NotEncrypted),
         (kind, Value::Object(verified)) if kind == "verified" => Ok(verified),
-        (kind, _) if kind == "encrypted" => Err(SamlError::Undecryptable),
+        (kind, Value::Object(told)) if kind == "encrypted" => {
+            let (how, question) = again.ok_or(SamlError::Undecryptable("no key is configured"))?;
+            cold(verify_opened(ctx, how, &told, question)).await
+        }
         _ => Err(SamlError::RoomAway),
+    }
+}
+
+/// The same of an encrypted assertion. The room is asked about one that does not open, too, and the answer is the same as
+/// about one with a bad signature: nobody learns by us which of the two it is.
+async fn verify_opened<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    how: &IdTokenEncryption,
+    told: &Map<String, Value>,
+    mut question: Value,
+) -> Result<Map<String, Value>, SamlError> {
+    let opened = encrypted::opened(told, &how.keys, ctx.platform.decryption()).await;
+    if let Some(question) = question.as_object_mut() {
+        let assertion = opened.as_ref().map(|assertion| assertion.expose().as_str()).unwrap_or_default();
+        question.insert("decrypted".to_owned(), assertion.into());
+    }
+    let answer = ctx.ask_room_for("verify", question, "verified").await;
+    match (opened, answer) {
+        (None, Ok(_) | Err(SamlError::Refused(_))) => Err(SamlError::Undecryptable("no key of ours opens it")),
+        (_, answer) => answer,
     }
 }

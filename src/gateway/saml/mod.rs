@@ -18,6 +18,7 @@ use super::{Platform, cold, response};
 use crate::audit::{Effect, What};
 use crate::config::{Config, Provider, Saml};
 use crate::http::{Method, Response, StatusCode};
+use crate::jose::DecryptionKey;
 use crate::limit::LimitKind;
 use crate::ports::{Fetch, Random, RequestBody};
 use crate::refusal::Reason;
@@ -92,11 +93,14 @@ async fn own_metadata<P: Platform>(
     ctx.request.allow_methods(&[Method::GET])?;
     let config = &ctx.site.config;
     let certificates: Vec<String> = party.saml.signing.as_ref().and_then(redirect::certificate).into_iter().collect();
+    let keys = party.saml.encryption.iter().flat_map(|how| &how.keys);
+    let for_encryption: Vec<&str> = keys.filter_map(DecryptionKey::certificate).collect();
     let question = json!({
         "entity_id": party.own_entity_id(config),
         "acs": party.address(config, CONSUMER),
         "slo": party.address(config, LOGOUT),
         "signing_certificates": certificates,
+        "encryption_certificates": for_encryption,
         "signs_requests": party.saml.signing.is_some(),
         "name_id_format": party.saml.name_id_format.map(|format| format.0),
     });

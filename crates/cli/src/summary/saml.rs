@@ -16,9 +16,14 @@ pub(super) fn describe(config: &Config, provider: &Provider, saml: &Saml) -> Str
         SamlSubject::NameId => "NameID".to_owned(),
         SamlSubject::Attribute(name) => format!("the attribute {name}"),
     };
+    let encrypted = match &saml.encryption {
+        Some(how) if how.required => ", assertions have to be encrypted",
+        Some(_) => ", assertions may be encrypted",
+        None => "",
+    };
     let signed = if saml.signing.is_some() { "signed" } else { "not signed" };
     format!(
-        "    SAML 2.0, experimental    requests are {signed}, people are told apart by {subject}\n    \
+        "    SAML 2.0, experimental    requests are {signed}, people are told apart by {subject}{encrypted}\n    \
          our metadata              {}\n    our entityID              {own}\n    \
          assertion consumer URL    {}\n    single logout URL         {}\n    its metadata              {source}\n",
         address("metadata"),

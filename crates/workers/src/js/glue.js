@@ -63,8 +63,9 @@ async function agreed(jwk, epk, info, bits) {
 /** The key of the content, by our own (RFC 7516 §5.2, steps 9 to 13). */
 async function contentKey({ alg, bits, epk }, jwk, encrypted, info) {
   const use = ["AES-GCM", false, ["decrypt"]];
-  if (alg === "RSA-OAEP-256") {
-    const ours = await crypto.subtle.importKey("jwk", jwk, { name: "RSA-OAEP", hash: "SHA-256" }, false, ["decrypt"]);
+  if (alg.startsWith("RSA-OAEP")) {
+    const hash = alg === "RSA-OAEP" ? "SHA-1" : "SHA-256";
+    const ours = await crypto.subtle.importKey("jwk", jwk, { name: "RSA-OAEP", hash }, false, ["decrypt"]);
     const key = await crypto.subtle.decrypt("RSA-OAEP", ours, encrypted);
     if (key.byteLength * 8 !== bits) throw new DOMException("another length", "OperationError");
     return crypto.subtle.importKey("raw", key, ...use);
