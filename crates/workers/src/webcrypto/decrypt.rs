@@ -1,6 +1,6 @@
 //! Decryption by the runtime's WebCrypto, with keys of our own that others encrypt for.
 //!
-//! It has to give what [`postern::jose::Portable`] gives for everything; `tests/wasm.rs` compares them.
+//! It has to give what [`postern::jose::Portable`] gives for everything.
 
 use js_sys::{JSON, Object, Uint8Array};
 use serde_json::{Value, json};
