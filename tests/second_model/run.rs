@@ -177,6 +177,13 @@ impl Run {
         self.of(who).into_iter().filter(|at| matches!(self.factors[*at].what, What::App { .. })).count()
     }
 
+    /// The oldest factor of a kind, else the oldest of all.
+    fn oldest(&self, who: usize, app: bool) -> Option<usize> {
+        let there = self.of(who);
+        let is_alike = |at: &usize| matches!(self.factors[*at].what, What::App { .. }) == app;
+        there.iter().copied().find(is_alike).or_else(|| there.first().copied())
+    }
+
     fn has_signed_in(&self, session: usize) -> bool {
         let known = &self.sessions[session];
         self.now <= known.signed_in.min(known.began) + WITHIN
@@ -238,10 +245,13 @@ impl Run {
     fn enrol(&mut self, back: usize, app: bool, astray: bool) {
         let Some(session) = self.session(back) else { return };
         let who = self.sessions[session].who ^ usize::from(astray);
-        let fits = self.of(who).len() < MAX_FACTORS && !(app && self.apps_of(who) >= MAX_APPS);
+        let full = self.of(who).len() >= MAX_FACTORS || (app && self.apps_of(who) >= MAX_APPS);
+        // After a recovery code the oldest makes room.
+        let has_recovered = matches!(self.sessions[session].proof, Some((_, None)));
+        let gives_way = if full && has_recovered { self.oldest(who, app) } else { None };
         let expected = if !self.lives_at(who, session) {
             Expected::Gone
-        } else if self.may_enrol(who, session) && fits {
+        } else if self.may_enrol(who, session) && (!full || gives_way.is_some()) {
             Expected::Done
         } else {
             Expected::Refused
@@ -261,6 +271,11 @@ impl Run {
         let reply = self.second(who, SecondCommand::Enrol(Box::new(enrol)));
         assert_eq!(kind(&reply), expected, "{reply:?}");
         let SecondReply::Enrolled(enrolled) = reply else { return };
+        let replaced = enrolled.replaced.as_ref().map(|factor| &factor.id);
+        assert_eq!(replaced, gives_way.map(|at| &self.factors[at].id));
+        if gives_way.is_some() {
+            self.forget(who, |gone| Some(gone) == gives_way);
+        }
         self.factors.push(KnownFactor { who, id: enrolled.factor.id, what, gone: false });
         assert_eq!(enrolled.recovery.is_some(), was_first, "recovery codes come with the first (R-342)");
         for text in enrolled.recovery.iter().flat_map(|codes| codes.expose()) {
