@@ -13,11 +13,11 @@ import { request as httpRequest } from "node:http";
 
 /**
  * Sends one request to a loopback port.
- * @param {{ port: number, url: string, path?: string, method?: string, headers?: [string, string][], body?: string }} options
- * `path` goes out byte for byte; by default it is the URL's
+ * @param {{ port: number, url: string, path?: string, method?: string, headers?: [string, string][], body?: string, arrived?: () => void }} options
+ * `path` goes out byte for byte; by default it is the URL's. `arrived` is called for each part of the answer's body
  * @returns {Promise<Answer>}
  */
-export function send({ port, url, path, method = "GET", headers = [], body = "" }) {
+export function send({ port, url, path, method = "GET", headers = [], body = "", arrived = () => {} }) {
   const target = new URL(url);
   const all = [["host", target.host], ...headers];
   if (body !== "") all.push(["content-length", String(Buffer.byteLength(body))]);
@@ -28,7 +28,10 @@ export function send({ port, url, path, method = "GET", headers = [], body = "" 
     outgoing.on("error", reject);
     outgoing.on("response", (incoming) => {
       const chunks = [];
-      incoming.on("data", (chunk) => chunks.push(chunk));
+      incoming.on("data", (chunk) => {
+        chunks.push(chunk);
+        arrived();
+      });
       incoming.on("error", reject);
       incoming.on("end", () =>
         resolve({

@@ -336,8 +336,8 @@ export class Postern {
   }
 
   /** A request as written, without any browser around it. */
-  send(path, { method, headers, body, url = `${this.origin}/` } = {}) {
-    return send({ port: this.port, url, path, method, headers, body });
+  send(path, { method, headers, body, arrived, url = `${this.origin}/` } = {}) {
+    return send({ port: this.port, url, path, method, headers, body, arrived });
   }
 
   /** The same, to the second isolate. */
