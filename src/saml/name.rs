@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::room::said;
+use super::saml_worker::said;
 use crate::config::NameIdFormat;
 
 /// OpenID Connect Core §2 allows a `sub` as much; stores and logs count on it.
@@ -26,7 +26,7 @@ pub struct Parties<'a> {
     pub own: &'a str,
 }
 
-/// A `NameID`, as the room gives it.
+/// A `NameID`, as the SAML Worker gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NameId {
     /// As it came, to be sent back in a logout.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::encrypt::Fixed;
-use super::room::IDP;
+use super::saml_worker::IDP;
 
 /// The time at which all tests begin, as XML writes it.
 const START: &str = "2027-01-15T08:";

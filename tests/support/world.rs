@@ -35,7 +35,7 @@ use serde_json::{Value, json};
 
 use super::key_table::MemoryKeys;
 use super::provider::{Endpoint, Provider};
-use super::room::Room;
+use super::saml_worker::SamlWorker;
 use super::stores::MemoryTable;
 
 /// The issuer of the provider `corp`: with a path, as tenants have.
@@ -85,7 +85,7 @@ pub struct World {
     pub corp: Provider,
     pub partner: Provider,
     /// What reads SAML.
-    pub room: Room,
+    pub saml_worker: SamlWorker,
     /// The shared cache of documents.
     pub cache: RefCell<BTreeMap<String, String>>,
     /// The published policies.
@@ -181,7 +181,7 @@ impl World {
             now: Cell::new(1_800_000_000),
             corp: Provider::new(CORP),
             partner: Provider::new(PARTNER),
-            room: Room::new(),
+            saml_worker: SamlWorker::new(),
             cache: RefCell::default(),
             policies: RefCell::default(),
             policy_reads: Cell::default(),
@@ -426,7 +426,7 @@ impl Fetch for World {
         }
         self.wait(self.latency.get());
         if request.via.as_deref() == Some("SAML") {
-            return self.room.answer(&request);
+            return self.saml_worker.answer(&request);
         }
         if request.url == GITHUB_KEYS {
             return Ok(self.answer_of_github());

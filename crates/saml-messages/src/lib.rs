@@ -1,6 +1,6 @@
-//! What the Worker and its room for SAML say to each other: one [`Ask`] as JSON, answered by one [`Reply`].
+//! What Postern and the SAML Worker say to each other: one [`Ask`] as JSON, answered by one [`Reply`].
 //!
-//! The room has no state and no secrets, so each question carries all that its answer depends on, the time too.
+//! The SAML Worker has no state and no secrets, so each question carries all that its answer depends on, the time too.
 //! Fields are only ever added, with a default: both Workers are read by the release before and the one after.
 //! Times are seconds since 1970. Bytes are Base64 with padding.
 
@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 /// The version of these messages.
 pub const VERSION: u32 = 1;
 
-/// A question is never longer; the room answers no longer one.
+/// The longest question: the SAML Worker answers no longer one.
 pub const MAX_QUESTION: usize = 1024 * 1024;
 
-/// One question. The room refuses versions that it does not know.
+/// One question. The SAML Worker refuses versions that it does not know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ask {
     /// [`VERSION`].
@@ -71,7 +71,7 @@ pub enum Reply {
     Refused(Refused),
 }
 
-/// Why the room refuses.
+/// Why the SAML Worker refuses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
     /// A fixed code of a few words, for example `gate.doctype`.
@@ -138,7 +138,7 @@ pub struct Certificate {
     pub sha256: String,
     /// When it expires.
     pub not_after: i64,
-    /// Its key is neither RSA of 2048 bits or more nor on P-256 or P-384: the room takes no signature of it.
+    /// Its key is neither RSA of 2048 bits or more nor on P-256 or P-384: the SAML Worker takes no signature of it.
     #[serde(default)]
     pub weak: bool,
 }

@@ -7,7 +7,7 @@ const MAX_DETAIL: usize = 200;
 
 macro_rules! codes {
     ($($(#[doc = $doc:literal])+ $variant:ident = $text:literal,)+) => {
-        /// Why, as `docs/reference/saml-room.md` explains.
+        /// Why, as `docs/reference/saml-worker.md` explains.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Code {
             $($(#[doc = $doc])+ $variant,)+
@@ -29,7 +29,7 @@ macro_rules! codes {
 }
 
 codes! {
-    /// The question is of a version that this room does not know.
+    /// The question is of a version that this SAML Worker does not know.
     Version = "question.version",
     /// The question is none.
     Question = "question.form",

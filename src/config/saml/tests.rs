@@ -198,7 +198,7 @@ fn its_name_is_no_issuers_of_tokens() {
 }
 
 #[test]
-fn such_a_site_needs_the_room() {
+fn such_a_site_needs_the_saml_worker() {
     let needs = |vars: &Value| parse(vars).unwrap().needed_bindings().iter().any(|one| one.name == "SAML");
     assert!(needs(&table(published())));
     assert!(!needs(&small()));

@@ -191,11 +191,11 @@ fn each_assertion_has_a_name_of_its_own_in_the_memory_of_what_was_used() {
 }
 
 #[test]
-fn what_the_room_leaves_out_is_no_answer() {
+fn what_the_saml_worker_leaves_out_is_no_answer() {
     for name in ["assertion_id", "not_on_or_after"] {
         let mut verified = verified(|_| ());
         verified.remove(name);
-        assert_eq!(check_with(&rules(|_| ()), &verified, None, &[]).unwrap_err(), SamlError::RoomAway, "{name}");
+        assert_eq!(check_with(&rules(|_| ()), &verified, None, &[]).unwrap_err(), SamlError::WorkerAway, "{name}");
     }
     assert_eq!(check(&rules(|_| ()), |verified| verified["name_id"] = json!(null)).unwrap_err(), SamlError::NoSubject);
     assert_eq!(

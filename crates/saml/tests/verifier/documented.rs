@@ -1,4 +1,4 @@
-//! `docs/reference/saml-room.md` has each code with what it means, and the limits.
+//! `docs/reference/saml-worker.md` has each code with what it means, and the limits.
 
 use postern_saml::gate::{MAX_ATTRIBUTES, MAX_ATTRIBUTES_EACH, MAX_BYTES, MAX_DEPTH};
 use postern_saml::refusal::Code;
@@ -6,7 +6,7 @@ use postern_saml::refusal::Code;
 #[test]
 fn every_code_is_documented_and_no_other() {
     let page =
-        std::fs::read_to_string(format!("{}/../../docs/reference/saml-room.md", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        std::fs::read_to_string(format!("{}/../../docs/reference/saml-worker.md", env!("CARGO_MANIFEST_DIR"))).unwrap();
     let (_, codes) = page.split_once("## Why it refuses").unwrap();
     let listed: Vec<&str> = codes.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
     let known: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();

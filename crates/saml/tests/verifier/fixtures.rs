@@ -1,4 +1,5 @@
-//! `fixtures/saml`: questions with their answers, which the built room has to give too (`tests/e2e/saml_room.test.mjs`), and
+//! `fixtures/saml`: questions with their answers, which the built SAML Worker has to give too
+//! (`tests/e2e/saml_worker.test.mjs`), and
 //! the response that the fuzz targets begin with. With `POSTERN_BLESS=1` they are written anew.
 
 use std::fs;
@@ -87,7 +88,7 @@ fn the_fixtures_are_what_is_asked_and_answered() {
             json!({ "description": description, "input": ask, "expect": reply })
         })
         .collect();
-    let written = fixture("room.json", &format!("{}\n", serde_json::to_string_pretty(&answered).unwrap()));
+    let written = fixture("verifier.json", &format!("{}\n", serde_json::to_string_pretty(&answered).unwrap()));
     // By value: the order of members depends on what else is built along.
     assert_eq!(serde_json::from_str::<Vec<Value>>(&written).unwrap(), answered, "POSTERN_BLESS=1 writes it anew");
     let response = Response::default().xml();
