@@ -11,8 +11,8 @@ use crate::jose::{ContentEncryption, Decryption, DecryptionKey, KeyManagement, S
 use crate::json::said;
 use crate::secret::Secret;
 
-/// The assertion, by whichever of our keys it is for. `None` for whatever reason it does not open: whoever sent it learns
-/// none.
+/// The assertion, decrypted by whichever of our keys fits. `None` where it does not open, whatever the reason: the sender
+/// is not told it.
 pub async fn opened(
     told: &Map<String, Value>,
     keys: &[DecryptionKey],

@@ -1,6 +1,6 @@
 //! Why a sign-in or a sign-out by SAML comes to nothing.
 
-/// Why a message of SAML is not used, or none can be made.
+/// Why a SAML message is not used, or cannot be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SamlError {
     /// The SAML Worker does not answer, or what it sends is not an answer.

@@ -40,7 +40,7 @@ impl NameId {
     #[must_use]
     pub fn read(name: &Value, parties: Parties<'_>) -> Option<Self> {
         let raw = name.as_object()?;
-        // A format is a URI (SAML Core §8.3): what is none could pose as the short name of another.
+        // A format is a URI (SAML Core §8.3): another text could pose as the short name of a format.
         let (value, format) = (said(raw, "value")?, said(raw, "format").filter(|format| format.contains(':'))?);
         // SAML Core §2.2.2: left out, it is the one who says it, or the one who asked.
         let other = |key, usual| said(raw, key).filter(|found| *found != usual).unwrap_or_default();

@@ -39,10 +39,10 @@ pub fn ask(kind: &str, question: Value) -> OutboundRequest {
     }
 }
 
-/// What it answers: of which kind, and what.
+/// The kind of its answer, and the answer.
 ///
 /// # Errors
-/// When it refuses, or what came is no answer.
+/// When it refuses, or the response is not one answer.
 pub fn answer(response: &OutboundResponse) -> Result<(String, Value), SamlError> {
     if response.status != StatusCode::OK {
         return Err(SamlError::WorkerAway);
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_answer_is_none() {
+    fn anything_but_one_answer_counts_as_no_answer() {
         assert_eq!(answer(&response(200, r#"{"xml":"<a/>"}"#)), Ok(("xml".to_owned(), json!("<a/>"))));
         for (status, body) in
             [(500, r#"{"xml":"<a/>"}"#), (200, ""), (200, "{}"), (200, r#"{"a":1,"b":2}"#), (200, "[]")]

@@ -31,9 +31,9 @@ test("a signed assertion tells the person, and each way of bending it is refused
   const { verified } = await ask(named("a signed assertion"));
   assert.equal(verified.name_id.value, "alice");
   const refusals = {
-    "an unsigned response": "signature.missing", "signed by another key": "signature.bad", "another name, put in later": "signature.bad",
-    "a comment in the name": "gate.comment", "an assertion beside it": "gate.assertions", "a document type": "gate.doctype",
-    "for another audience": "assertion.audience",
+    "an unsigned response": "signature.missing", "an assertion signed by another key": "signature.bad", "a name that was changed after signing": "signature.bad",
+    "a comment in the name": "gate.comment", "an unsigned assertion beside the signed one": "gate.assertions", "a document type definition": "gate.doctype",
+    "an assertion for another audience": "assertion.audience",
   };
   for (const [description, reason] of Object.entries(refusals)) {
     assert.equal((await ask(named(description))).refused.reason, reason, description);
@@ -48,7 +48,7 @@ test("questions at once do not mix", async () => {
 test("what is no question gets no answer", async () => {
   assert.equal((await send(undefined, "GET")).status, 405);
   assert.equal((await send("x".repeat(1024 * 1024 + 1))).status, 413);
-  assert.equal((await ask({ v: 9, question: named("a request").question })).refused.reason, "question.version");
+  assert.equal((await ask({ v: 9, question: named("a sign-in request to be written").question })).refused.reason, "question.version");
   const answer = await send("{}");
   assert.equal((await answer.json()).refused.reason, "question.form");
   assert.equal(answer.headers.get("cache-control"), "no-store");

@@ -96,7 +96,7 @@ pub struct ReadMetadata {
     pub signer_sha256: Option<String>,
 }
 
-/// What an identity provider says of itself. Of each address, there is one that starts with `https://`, or none.
+/// What an identity provider says of itself. An address that it does not have, or that is not `https://`, is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Metadata {
     /// As asked for.
@@ -236,7 +236,7 @@ pub struct Verified {
 pub struct NameId {
     /// The name, never empty.
     pub value: String,
-    /// Its form, a URN; `urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified` if it says none.
+    /// Its form, a URN; `urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified` if the message names no form.
     pub format: String,
     /// Where the name holds.
     #[serde(default)]
@@ -259,7 +259,7 @@ pub struct Attribute {
     pub values: Vec<String>,
 }
 
-/// An encrypted assertion: RSA-OAEP around a key of AES-GCM, which nothing else is taken than.
+/// An encrypted assertion: encrypted by AES-GCM, and the key of that by RSA-OAEP. Nothing else is accepted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Encrypted {
     /// The key, encrypted by RSA-OAEP with an empty label.
@@ -310,7 +310,7 @@ pub struct LogoutRequest {
     pub id: String,
     /// Whose sessions.
     pub name_id: NameId,
-    /// Which of them. None: all.
+    /// Which of them. If empty, all.
     #[serde(default)]
     pub session_indexes: Vec<String>,
     /// When it was written. It is not older than five minutes.

@@ -63,7 +63,7 @@ impl IdentityProvider {
     /// Has its metadata read.
     ///
     /// # Errors
-    /// When there is none, or it cannot be used.
+    /// When there is no metadata, or it cannot be used.
     pub(super) async fn of<P: Platform>(ctx: &RequestContext<'_, P>, party: SamlParty<'_>) -> Result<Self, Reason> {
         let fetched: Rc<String>;
         let (xml, pins) = match &party.saml.metadata {

@@ -17,3 +17,15 @@ fn every_code_is_documented_and_no_other() {
         assert!(page.contains(&limit), "{limit}");
     }
 }
+
+#[test]
+fn each_code_means_the_same_in_the_code_and_on_the_page() {
+    let read = |path: &str| std::fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let (page, source) = (read("../../docs/reference/saml-worker.md"), read("src/refusal.rs"));
+    for code in Code::ALL.iter().map(|code| code.as_str()) {
+        let (before, _) = source.split_once(&format!(" = \"{code}\",")).unwrap();
+        let (_, meaning) = before.rsplit_once("/// ").unwrap();
+        let row = format!("| `{code}` | {} |", meaning.lines().next().unwrap());
+        assert!(page.contains(&row), "{row}");
+    }
+}
