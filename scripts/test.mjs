@@ -57,7 +57,7 @@ const STEPS = [
   { name: 'e2e', title: 'end to end', needs: ['worker', 'saml', 'test', 'guarded', 'proxies', 'python'], work: () => nodeTests(2, 'tests/e2e'), count: countNode },
   { name: 'bench', title: 'benchmarks, each for a moment', needs: ['worker', 'verifier'], work: benchmarks, count: String },
   { name: 'package', title: 'npm packages, without Rust', needs: ['packages', 'chromium'], work: () => nodeTests(1, 'tests/package'), count: countNode },
-  { name: 'browser', title: 'browser', needs: ['worker', 'room', 'chromium', 'python', 'simplesamlphp'], work: () => nodeTests(2, 'tests/browser'), count: countNode },
+  { name: 'browser', title: 'browser', needs: ['worker', 'saml', 'chromium', 'python', 'simplesamlphp'], work: () => nodeTests(2, 'tests/browser'), count: countNode },
 ];
 
 const state = { fuzzing: null, absent: [], notices: [], done: new Set() };

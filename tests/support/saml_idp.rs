@@ -1,4 +1,4 @@
-//! A provider of SAML that signs and encrypts what it is told to, as canonical text: for the real room (`crates/saml`).
+//! A provider of SAML that signs and encrypts what it is told to, as canonical text: for the real SAML verifier (`crates/saml`).
 
 use aes_gcm::aead::Aead as _;
 use aes_gcm::{Aes128Gcm, Aes256Gcm, KeyInit as _};
