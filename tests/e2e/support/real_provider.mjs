@@ -51,16 +51,11 @@ export function finish(browser, end) {
   return browser.navigate(action, { initiator: ELSEWHERE, method: "POST", fields, follow: false });
 }
 
-/** The whole sign-in, whatever comes of it: what the browser asked the provider for, and the callback's answer. */
-export async function signIn(postern, provider, person = new ScriptedBrowser()) {
+/** The whole sign-in, which succeeds; with what the browser asked the provider for. */
+export async function signedIn(postern, provider, person = new ScriptedBrowser()) {
   const browser = new Browser(postern);
   const { url, asked } = await begin(browser, { provider });
-  return { browser, asked, answer: await finish(browser, await signInAt(person, url.href)) };
-}
-
-/** The same, and it succeeds. */
-export async function signedIn(postern, provider, person) {
-  const { browser, asked, answer } = await signIn(postern, provider, person);
+  const answer = await finish(browser, await signInAt(person, url.href));
   assert.equal(answer.status, 200, answer.body.slice(0, 300) + postern.logs.slice(-2).join("\n"));
   return { browser, asked };
 }
