@@ -58,7 +58,7 @@ const STEPS = [
   { name: 'e2e', title: 'end to end', needs: ['worker', 'room', 'test', 'guarded', 'proxies', 'python', 'spid'], work: () => nodeTests(2, 'tests/e2e'), count: countNode },
   { name: 'bench', title: 'benchmarks, each for a moment', needs: ['worker', 'verifier'], work: benchmarks, count: String },
   { name: 'package', title: 'npm packages, without Rust', needs: ['packages', 'chromium'], work: () => nodeTests(1, 'tests/package'), count: countNode },
-  { name: 'browser', title: 'browser', needs: ['worker', 'saml', 'chromium', 'python', 'simplesamlphp'], work: () => nodeTests(2, 'tests/browser'), count: countNode },
+  { name: 'browser', title: 'browser', needs: ['worker', 'room', 'chromium', 'python', 'simplesamlphp'], work: () => nodeTests(2, 'tests/browser'), count: countNode },
 ];
 
 const state = { fuzzing: null, absent: [], notices: [], done: new Set() };
@@ -94,6 +94,9 @@ const NEEDS = {
   guarded: () => build('guarded', 'example of a guarded Worker'),
   test: () => build('test', 'clippy and Worker for tests, with faults on demand'),
 };
+
+const unmet = STEPS.flatMap(({ needs = [] }) => needs).find((need) => !NEEDS[need]);
+if (unmet) throw new Error(`a step needs ${unmet}, which has no entry in NEEDS`);
 
 await main(async () => {
   const since = performance.now();
