@@ -56,7 +56,7 @@ const STEPS = [
   { name: 'provider', title: 'scriptable provider', work: () => nodeTests(1, 'tests/provider'), count: countNode },
   { name: 'deploy', title: 'wrangler deploy --dry-run', needs: ['worker', 'room'], work: dryRuns, count: String },
   { name: 'e2e', title: 'end to end', needs: ['worker', 'room', 'test', 'guarded', 'proxies', 'python', 'spid'], work: () => nodeTests(2, 'tests/e2e'), count: countNode },
-  { name: 'bench', title: 'benchmarks, each for a moment', needs: ['worker', 'verifier'], work: benchmarks, count: String },
+  { name: 'bench', title: 'benchmarks, each for a moment', needs: ['worker', 'verifier', 'room'], work: benchmarks, count: String },
   { name: 'package', title: 'npm packages, without Rust', needs: ['packages', 'chromium'], work: () => nodeTests(1, 'tests/package'), count: countNode },
   { name: 'browser', title: 'browser', needs: ['worker', 'room', 'chromium', 'python', 'simplesamlphp'], work: () => nodeTests(2, 'tests/browser'), count: countNode },
 ];
@@ -194,7 +194,7 @@ async function fuzzAll() {
 
 /** That they work: what they measure in a moment means nothing. */
 async function benchmarks() {
-  const names = ['gateways', 'sessions', 'tokens', 'relations', 'decisions'];
+  const names = ['gateways', 'sessions', 'tokens', 'relations', 'decisions', 'saml'];
   for (const name of names) await run(process.execPath, [join(root, 'tests', 'bench', `${name}.mjs`), '--once']);
   return names.join(', ');
 }
