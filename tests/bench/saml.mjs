@@ -19,7 +19,7 @@ const rsa = newKey("rsa:2048");
 const times = (count, make) => Array.from({ length: count }, (_, at) => make(at)).join("");
 const two = (number) => String(number).padStart(2, "0");
 const value = (inside) => `<saml:Attribute Name="more"><saml:AttributeValue>${inside}</saml:AttributeValue></saml:Attribute>`;
-/** Elements in each other, as deep as an attribute's value leaves room for. */
+/** Elements in each other, as deep as they may be in an attribute's value. */
 const DEEPEST = 27;
 const nested = (depth, inside = "") => `${"<a>".repeat(depth)}${inside}${"</a>".repeat(depth)}`;
 

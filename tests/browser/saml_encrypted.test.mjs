@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 
 import { startPostern } from "../e2e/support/postern.mjs";
 import { freePort } from "../e2e/support/ports.mjs";
-import { newSigningKey, room, startSimpleSaml, withoutSimpleSaml } from "../e2e/support/saml.mjs";
+import { newSigningKey, samlWorker, startSimpleSaml, withoutSimpleSaml } from "../e2e/support/saml.mjs";
 import { launchChromium, newPerson, ROUTES } from "./support/world.mjs";
 
 const skip = withoutSimpleSaml;
@@ -42,7 +42,7 @@ const vars = {
 };
 const browser = skip ? undefined : await launchChromium();
 const routes = { ...ROUTES, "/staff": { methods: ["GET"], upstream: "service:ECHO", require: { roles: ["staff"] } } };
-const postern = skip ? undefined : await startPostern({ providers: {}, routes, port, vars, services: { SAML: "saml" }, beside: () => [room()] });
+const postern = skip ? undefined : await startPostern({ providers: {}, routes, port, vars, services: { SAML: "saml" }, beside: () => [samlWorker()] });
 after(() => postern?.close());
 
 /** Signs in at the provider. What it had the browser post. */

@@ -9,7 +9,7 @@ import { after, test } from "node:test";
 import { Browser } from "./support/browser.mjs";
 import { begin, whoIs } from "./support/login.mjs";
 import { startPostern } from "./support/postern.mjs";
-import { newSigningKey, room } from "./support/saml.mjs";
+import { newSigningKey, samlWorker } from "./support/saml.mjs";
 import { checks, metadata, requestOf, responses, tests, withoutSpid } from "./support/spid.mjs";
 
 const skip = withoutSpid;
@@ -18,7 +18,7 @@ const VERDICTS = JSON.parse(readFileSync(new URL("support/spid.json", import.met
 const table = { issuer: IDP, acr_values: ["https://www.spid.gov.it/SpidL2"], saml: { name_id_format: "transient", subject: "attr:spidCode", sign_requests: true } };
 const postern = skip ? undefined : await startPostern({
   providers: {}, vars: { PROVIDERS: { spid: table }, PROVIDER_SPID_METADATA: metadata(), PROVIDER_SPID_PRIVATE_KEY: newSigningKey().jwk },
-  services: { SAML: "saml" }, beside: () => [room()],
+  services: { SAML: "saml" }, beside: () => [samlWorker()],
 });
 after(() => postern?.close());
 
