@@ -25,12 +25,19 @@ const machine = (id, method, more) => ({
   client_id: id, grant_types: ["client_credentials"], response_types: [], redirect_uris: [], token_endpoint_auth_method: method, ...more,
 });
 const { X509Certificate } = await import("node:crypto");
+/** A client's own certificate, as it stands in its registration. */
+const jwks = (text) => {
+  const { publicKey, raw } = new X509Certificate(text);
+  return { keys: [{ ...publicKey.export({ format: "jwk" }), x5c: [raw.toString("base64")] }] };
+};
 const shown = (ctx) => (ctx.get(HEADER) ? new X509Certificate(Buffer.from(ctx.get(HEADER), "base64")) : undefined);
 const provider = await startProvider({
   resources: { [API]: { scopes: ["invoices:read"] } },
   clients: [
     machine("by-subject", "tls_client_auth", { tls_client_auth_san_dns: "localhost" }),
     machine("other-subject", "tls_client_auth", { tls_client_auth_san_dns: "elsewhere.example" }),
+    machine("by-certificate", "self_signed_tls_client_auth", { jwks: jwks(certificate) }),
+    machine("other-certificate", "self_signed_tls_client_auth", { jwks: jwks(readFileSync(new URL("../../fixtures/certificates/partner.pem", import.meta.url), "utf8")) }),
   ],
   features: {
     clientCredentials: { enabled: true },
@@ -63,11 +70,14 @@ await new Promise((listening) => tls.listen(door, "127.0.0.1", listening));
 const entry = (id, more = {}) => ({
   issuer: provider.issuer, client_id: id, client_auth: "tls_client_auth", mtls_certificate: "CERTIFICATE", resource: API, scopes: ["invoices:read"], ...more,
 });
+const ownCertificate = { client_auth: "self_signed_tls_client_auth" };
 const route = (id) => ({ upstream: "service:ECHO", token: `service:${id}` });
 const network = (more) => ({ network: { allow: ["public", "private"], tlsOptions: { trustedCertificates: [fixture("server.pem")], ...more } } });
 const world = await startWorld({ main: {} }, {
-  routes: { "/billing/{*rest}": route("billing"), "/other/{*rest}": route("other"), "/bare/{*rest}": route("bare") },
-  vars: { SERVICES: { billing: entry("by-subject"), other: entry("other-subject"), bare: entry("by-subject", { mtls_certificate: "BARE" }) } },
+  routes: { "/billing/{*rest}": route("billing"), "/other/{*rest}": route("other"), "/bare/{*rest}": route("bare"), "/own/{*rest}": route("own"), "/another/{*rest}": route("another") },
+  vars: { SERVICES: {
+    own: entry("by-certificate", ownCertificate), another: entry("other-certificate", ownCertificate), billing: entry("by-subject"), other: entry("other-subject"), bare: entry("by-subject", { mtls_certificate: "BARE" }),
+  } },
   services: { CERTIFICATE: network({ keypair: { privateKey, certificateChain: certificate } }), BARE: network({}) },
 });
 const { postern } = world;
@@ -89,9 +99,21 @@ test("the server is shown the certificate, at its address for those that have on
   assert.ok(!provider.requests.some(({ path }) => path === "/token") || handshakes.length === 1);
 });
 
+test("a client that is known by its own certificate shows that one", async () => {
+  // R-279
+  handshakes.length = 0;
+  const mark = await postern.mark();
+  const answer = await browser.fetch("/own/1");
+  assert.equal(answer.status, 200, JSON.stringify(await failure(mark)));
+  const token = JSON.parse(answer.body).headers.authorization.split(" ")[1];
+  const claims = JSON.parse(Buffer.from(token.split(".")[1], "base64url"));
+  assert.deepEqual([claims.aud, claims.client_id], [API, "by-certificate"]);
+  assert.deepEqual(handshakes.map((seen) => new X509Certificate(seen).fingerprint256), [new X509Certificate(certificate).fingerprint256]);
+});
+
 test("a certificate that is another client's, or none, proves nothing", async () => {
   // R-279
-  for (const [path, service] of [["/other/1", "other"], ["/bare/1", "bare"]]) {
+  for (const [path, service] of [["/other/1", "other"], ["/bare/1", "bare"], ["/another/1", "another"]]) {
     const mark = await postern.mark();
     const answer = await browser.fetch(path);
     assert.equal(answer.status, 503, answer.body);
