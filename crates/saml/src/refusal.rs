@@ -145,8 +145,6 @@ codes! {
     Decrypted = "encryption.content",
     /// The metadata is not of one identity provider, with this name.
     Metadata = "metadata.entity",
-    /// The metadata is not signed by the pinned certificate.
-    MetadataSigner = "metadata.signer",
     /// The metadata is valid no more.
     MetadataExpired = "metadata.expired",
     /// The metadata names no address for requests by redirect or form.
