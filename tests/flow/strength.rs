@@ -26,6 +26,9 @@ impl Random for Drawn {
     }
 }
 
+/// What it is called, and how it is made.
+type Kind = (&'static str, fn(&Drawn) -> String);
+
 /// What is made by that chance, and how many bytes of it were drawn.
 fn made(make: fn(&Drawn) -> String, other: Option<usize>) -> (String, usize) {
     let chance = Drawn { other, count: Cell::new(0) };
@@ -42,7 +45,7 @@ fn key(chance: &Drawn) -> String {
 #[test]
 fn every_secret_that_we_hand_out_has_128_random_bits_or_more_and_each_of_them_counts() {
     // The id of a session is that of a grant, too: codes, access and refresh tokens of agents have it in them.
-    let kinds: [(&str, fn(&Drawn) -> String); 5] = [
+    let kinds: [Kind; 5] = [
         ("session or grant", |chance| SessionId::generate(chance).digest().as_str().to_owned()),
         ("API key, beside its id", key),
         ("state", |chance| State::random(chance).expose().to_owned()),

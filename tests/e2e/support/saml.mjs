@@ -26,8 +26,8 @@ const runs = (command, ...args) => spawnSync(command, args, { stdio: "ignore" })
 export const withoutNanoidp = !runs(python, "-c", "import nanoidp") && "did NOT run: python3 has no nanoidp (PYTHON names another one)";
 export const withoutSimpleSaml = !(existsSync(SIMPLESAML) && runs("php", "-r", "exit(class_exists(\"DOMDocument\") ? 0 : 1);")) && "did NOT run: there is no SimpleSAMLphp (Debian or Ubuntu: `apt-get install simplesamlphp php-cli php-xml`)";
 
-/** The room that reads SAML, as a Worker beside Postern's. */
-export const room = () => ({ name: "saml", modulesRoot: ROOT, modules: builtModules("build-saml"), ...PLATFORM });
+/** The SAML Worker, as a Worker beside Postern's. */
+export const samlWorker = () => ({ name: "saml", modulesRoot: ROOT, modules: builtModules("build-saml"), ...PLATFORM });
 
 function newFolder() {
   const folder = mkdtempSync(join(tmpdir(), "postern-saml-"));

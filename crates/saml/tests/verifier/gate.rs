@@ -1,4 +1,4 @@
-//! XML that could mean two things, or too much of it.
+//! XML that two parsers could understand differently, or that is too large.
 
 use super::idp::{Response, code, verified, verify};
 
@@ -121,7 +121,7 @@ fn what_is_not_plain_xml_is_refused() {
 }
 
 #[test]
-fn there_is_not_too_much_of_it() {
+fn what_is_larger_than_a_limit_is_refused() {
     //
     let spaces = |count: usize| good().replace("</samlp:Response>", &format!("{}</samlp:Response>", " ".repeat(count)));
     let length = good().len();
@@ -170,7 +170,7 @@ fn no_message_makes_canonicalisation_slow() {
 }
 
 #[test]
-fn base64_is_base64() {
+fn only_standard_base64_is_read() {
     let ask = |response: &str| {
         let mut question = super::idp::question("");
         response.clone_into(&mut question.response);

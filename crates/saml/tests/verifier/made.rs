@@ -1,4 +1,4 @@
-//! What we write ourselves.
+//! Messages and metadata that the SAML verifier writes.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
