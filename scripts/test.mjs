@@ -19,6 +19,7 @@ import { root, targetFolder } from './lib/paths.mjs';
 import { ensureProxies } from './lib/proxies.mjs';
 import { ensurePython } from './lib/python.mjs';
 import { ensureSimpleSaml } from './lib/simplesamlphp.mjs';
+import { ensureSpid } from './lib/spid.mjs';
 import { CannotGoOn, bold, dim, elapsed, green, main, run, step } from './lib/progress.mjs';
 import { ensureRust, lintingEnv } from './lib/toolchain.mjs';
 import { FOR_TESTS, VARIANTS, buildWorker, packedSizes } from './lib/worker.mjs';
@@ -54,8 +55,8 @@ const STEPS = [
   { name: 'demo', title: 'demo provider, API and MCP server', work: () => nodeTests(1, 'demo/provider', 'demo/api', 'demo/mcp'), count: countNode },
   { name: 'provider', title: 'scriptable provider', work: () => nodeTests(1, 'tests/provider'), count: countNode },
   { name: 'deploy', title: 'wrangler deploy --dry-run', needs: ['worker', 'saml'], work: dryRuns, count: String },
-  { name: 'e2e', title: 'end to end', needs: ['worker', 'saml', 'test', 'guarded', 'proxies', 'python'], work: () => nodeTests(2, 'tests/e2e'), count: countNode },
-  { name: 'bench', title: 'benchmarks, each for a moment', needs: ['worker', 'verifier'], work: benchmarks, count: String },
+  { name: 'e2e', title: 'end to end', needs: ['worker', 'saml', 'test', 'guarded', 'proxies', 'python', 'spid'], work: () => nodeTests(2, 'tests/e2e'), count: countNode },
+  { name: 'bench', title: 'benchmarks, each for a moment', needs: ['worker', 'verifier', 'saml'], work: benchmarks, count: String },
   { name: 'package', title: 'npm packages, without Rust', needs: ['packages', 'chromium'], work: () => nodeTests(1, 'tests/package'), count: countNode },
   { name: 'browser', title: 'browser', needs: ['worker', 'saml', 'chromium', 'python', 'simplesamlphp'], work: () => nodeTests(2, 'tests/browser'), count: countNode },
 ];
@@ -68,6 +69,11 @@ const NEEDS = {
     const python = await ensurePython();
     if (python) process.env.PYTHON = python;
     else state.notices.push('No Python 3.10 or later that can install packages is here: what needs one did not run');
+  },
+  spid: async () => {
+    const python = await ensureSpid();
+    if (python) process.env.SPID_PYTHON = python;
+    else state.notices.push('spid-sp-test or xmlsec1 cannot be installed: its tests did not run (Debian or Ubuntu: `sudo apt-get install xmlsec1`)');
   },
   simplesamlphp: async () => {
     if (!(await ensureSimpleSaml())) state.notices.push('SimpleSAMLphp is not installed: sign-in with it did not run (Debian or Ubuntu: `sudo apt-get install simplesamlphp php-cli php-xml`)');
@@ -188,7 +194,7 @@ async function fuzzAll() {
 
 /** That they work: what they measure in a moment means nothing. */
 async function benchmarks() {
-  const names = ['gateways', 'sessions', 'tokens', 'relations', 'decisions'];
+  const names = ['gateways', 'sessions', 'tokens', 'relations', 'decisions', 'saml'];
   for (const name of names) await run(process.execPath, [join(root, 'tests', 'bench', `${name}.mjs`), '--once']);
   return names.join(', ');
 }

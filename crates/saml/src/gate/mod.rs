@@ -30,6 +30,8 @@ pub const MAX_ATTRIBUTES_EACH: usize = 64;
 pub const MAX_ELEMENTS: usize = 8192;
 /// No element has more declarations of namespaces in its scope: canonicalisation goes through them for each.
 pub const MAX_NAMESPACES: usize = 32;
+/// Nor have all elements together, each with those in its scope: a quarter of what the limits of both would come to.
+pub const MAX_SCOPES: usize = 65_536;
 /// No signature keeps more prefixes, for the same reason.
 pub const MAX_PREFIXES: usize = 32;
 /// No signature has more certificates beside it: the library may try each.

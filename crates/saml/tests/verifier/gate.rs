@@ -163,6 +163,11 @@ fn no_message_makes_canonicalisation_slow() {
         "verified",
         "beside each other"
     );
+    let in_scope = |of_each: usize| {
+        extended(&format!("<samlp:a{}>{}</samlp:a>", declared(of_each - 1), "<samlp:a/>".repeat(8000)))
+    };
+    assert_eq!(code_of(&in_scope(8)), "verified");
+    assert_eq!(code_of(&in_scope(9)), "gate.namespaces", "all of them together");
     assert_eq!(code_of(&extended(&"<samlp:a/>".repeat(8000))), "verified");
     assert_eq!(code_of(&extended(&"<samlp:a/>".repeat(8192))), "gate.elements");
     let one: String = (0..20_000).map(|number| format!(" a{number}=\"\"")).collect();

@@ -57,6 +57,14 @@ fn a_request_says_what_is_wanted() {
 }
 
 #[test]
+fn a_transient_name_is_made_whether_or_not_it_is_allowed() {
+    // R-360
+    let format = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient";
+    let asked = xml(Question::MakeRequest(MakeRequest { name_id_format: Some(format.to_owned()), ..request() }));
+    assert!(asked.contains(&format!(r#"<samlp:NameIDPolicy Format="{format}"/>"#)), "{asked}");
+}
+
+#[test]
 fn logout_messages_name_person_and_request() {
     let name_id = NameId {
         value: "a<b>&\u{1}".to_owned(),

@@ -92,6 +92,22 @@ fn a_response_names_its_issuer_our_address_and_our_request() {
 }
 
 #[test]
+fn an_issuer_is_an_entity_or_says_nothing_of_what_it_is() {
+    // R-227
+    let of = |format: &str| {
+        let attribute = || format!(r#" Format="{format}""#);
+        let bent = |both: [String; 2]| Response::bent(|one| one.of_issuers = both).xml();
+        [bent([attribute(), String::new()]), bent([String::new(), attribute()])]
+    };
+    for xml in of("urn:oasis:names:tc:SAML:2.0:nameid-format:entity") {
+        assert_eq!(verified(&xml).name_id.value, "alice");
+    }
+    for format in ["", "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"] {
+        assert_eq!(of(format).map(|xml| code_of(&xml)), ["message.issuer", "message.issuer"], "{format}");
+    }
+}
+
+#[test]
 fn a_status_other_than_success_has_a_code_of_its_own() {
     // R-227
     let status = |inner: &str| {
