@@ -448,10 +448,10 @@ fn services(
     services
 }
 
-/// Where only another proxy asks about requests, it counts them.
+/// Where only another proxy asks about requests, it counts sign-ins. Keys it cannot tell from forged ones, and each question
+/// names the caller's address.
 fn limits(top: &mut Table<'_>, sessions: bool) -> Limits {
-    let asked = top.has("VERIFY");
-    let by_default = limits::ByDefault { people: sessions && !asked, keys: top.has("KEYS") && !asked };
+    let by_default = limits::ByDefault { people: sessions && !top.has("VERIFY"), keys: top.has("KEYS") };
     limits::read(top.table("LIMITS"), by_default)
 }
 
