@@ -66,7 +66,7 @@ pub use admin::{Administrator, Administrators};
 pub use admin_services::{ADMIN_ACTIONS, AdminCredential, AdminService, AdminServices};
 pub use agents::{AdmittedClients, AgentRules, EnterpriseClient, EnterpriseRule, MAX_CLIENT_ID_BYTES};
 pub use authzen::Authzen;
-pub use bindings::{BindingUse, NeededBinding, SAML as SAML_ROOM};
+pub use bindings::{BindingUse, NeededBinding, SAML as SAML_WORKER};
 pub use certificates::{Authority, CertificateRule, CertificateSubject, fingerprint, key_identifier, principal_issuer};
 pub use client_auth::{AppleKey, AssertionAudience, ClientAssertion, ClientAuth, SecretAssertion, TlsCertificate};
 pub use decisions::{DecisionRetention, Decisions};

@@ -5,7 +5,7 @@ use postern_saml_messages::{LogoutRequest, LogoutResponse, MakeLogoutRequest, Ma
 use serde_json::json;
 
 use super::saml::{form, saml_variables, sign_in};
-use crate::support::room::{Logout, decoded, encoded, name};
+use crate::support::saml_worker::{Logout, decoded, encoded, name};
 use crate::support::{Answered, Asked, Browser, Fault, World, gateway};
 
 const SLO: &str = "/auth/saml/slo/idp";
@@ -83,14 +83,14 @@ fn what_is_not_proven_ends_nothing() {
     tell(&world, &gateway, "SAMLRequest", &Logout::Forged).assert_refused(400, "saml.logout_refused");
     let plain = Browser::new(&world, &gateway);
     // What is no signed message is not worth a question.
-    let before = world.room.asked.borrow().len();
+    let before = world.saml_worker.asked.borrow().len();
     let long = format!("SAMLRequest={}&SigAlg=a&Signature=a", "x".repeat(16 * 1024));
     for query in
         ["", "SAMLRequest=x", "SAMLRequest=x&SigAlg=a", "SAMLRequest=x&SAMLResponse=x&SigAlg=a&Signature=a", &long]
     {
         plain.send(&Asked::from_elsewhere(&format!("{SLO}?{query}"))).assert_refused(400, "saml.malformed");
     }
-    assert_eq!(world.room.asked.borrow().len(), before);
+    assert_eq!(world.saml_worker.asked.borrow().len(), before);
     let asked = Asked::from_elsewhere(&format!("{SLO}?SAMLRequest=x&SigAlg=a&Signature=a"));
     plain.send(&asked).assert_refused(400, "saml.logout_refused");
     plain.send(&Asked::form_from_elsewhere(SLO, "SAMLRequest=a&SAMLResponse=b")).assert_refused(400, "saml.malformed");
@@ -123,7 +123,7 @@ fn a_request_may_be_posted() {
     assert_eq!(answered.event["reason"], "logout.sessions_ended", "{}", answered.event);
     assert!(!alice.is_in());
     world.wait(600);
-    world.room.metadata.borrow_mut().slo_redirect = None;
+    world.saml_worker.metadata.borrow_mut().slo_redirect = None;
     let body = form(&[("SAMLRequest", &encoded(&request("_l2", "alice", &[])))]);
     let answered = Browser::new(&world, &gateway).send(&Asked::form_from_elsewhere(SLO, &body));
     assert_eq!(answered.reply().status.as_u16(), 200);
@@ -172,6 +172,6 @@ fn a_sign_out_stays_here_where_the_provider_takes_none() {
     unsigned["PROVIDERS"]["idp"]["saml"] = json!({ "metadata": "<EntityDescriptor/>" });
     local(&World::new(), &unsigned);
     let world = World::new();
-    world.room.metadata.borrow_mut().slo_redirect = None;
+    world.saml_worker.metadata.borrow_mut().slo_redirect = None;
     local(&world, &saml_variables());
 }

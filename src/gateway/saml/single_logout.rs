@@ -26,7 +26,7 @@ const MAX_QUERY_BYTES: usize = 16 * 1024;
 const MAX_FORM_BYTES: usize = 64 * 1024;
 /// The longest state of the provider's that is sent back; the specification has 80 (Bindings §3.4.3).
 const MAX_RELAY_STATE_BYTES: usize = 512;
-/// The room takes no older request.
+/// The SAML Worker takes no older request.
 const USABLE: Seconds = Seconds::minutes(5);
 
 /// Ends what the provider ended, and answers it; or leads on where the provider answers us.
@@ -49,7 +49,7 @@ pub(super) async fn receive<P: Platform>(
         "now": ctx.request.now,
         "skew": SKEW.get(),
     });
-    let answer = ctx.ask_room("read_logout", question).await.map_err(|error| match error {
+    let answer = ctx.ask_saml_worker("read_logout", question).await.map_err(|error| match error {
         SamlError::Refused(why) | SamlError::Status(why) => Reason::Saml(SamlError::Logout(why)),
         other => Reason::Saml(other),
     })?;
@@ -67,7 +67,7 @@ pub(super) async fn receive<P: Platform>(
     }
 }
 
-/// The message as the room wants it, and the state that goes back with the answer.
+/// The message as the SAML Worker wants it, and the state that goes back with the answer.
 async fn received<P: Platform>(
     ctx: &RequestContext<'_, P>,
     body: impl RequestBody,
@@ -89,7 +89,7 @@ async fn received<P: Platform>(
     Ok((message, state(&form)))
 }
 
-/// Whether it could be one signed message (Bindings §3.4.4.1): nothing else is worth a question to the room.
+/// Whether it could be one signed message (Bindings §3.4.4.1): nothing else is worth a question to the SAML Worker.
 fn is_signed(query: &str) -> bool {
     let is_there = |name: &str| only(query, name).is_some();
     query.len() <= MAX_QUERY_BYTES
@@ -124,7 +124,7 @@ async fn end<P: Platform>(
     ended.map_err(Reason::Store)
 }
 
-/// It is not taken later: the room holds it to its end, and to when it was written.
+/// The request is not taken later: the SAML Worker checks its end, and when it was written.
 fn usable_until(request: &Map<String, Value>, now: Timestamp) -> Timestamp {
     let written = crate::claims::time(request, "issue_instant").unwrap_or(now);
     written.plus(USABLE).plus(SKEW).plus(SKEW).max(now.plus(USABLE))
@@ -164,7 +164,7 @@ async fn respond<P: Platform>(
         "in_response_to": request.get("id"),
         "success": true,
     });
-    let made = ctx.ask_room_for("make_logout_response", question, "made").await.map_err(Reason::Saml)?;
+    let made = ctx.ask_saml_worker_for("make_logout_response", question, "made").await.map_err(Reason::Saml)?;
     let deflated = made.get("deflated").and_then(Value::as_str).ok_or_else(super::away)?;
     let message = RedirectMessage { destination, parameter: RESPONSE, deflated, relay_state };
     let url = message.url(party.saml.signing.as_ref(), ctx.platform.signing()).await.map_err(Reason::Saml)?;

@@ -1,4 +1,4 @@
-//! What we write ourselves.
+//! Messages and metadata that the SAML verifier writes.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -54,6 +54,14 @@ fn a_request_says_what_is_wanted() {
         assert!(strict.contains(part), "{part} in {strict}");
         assert!(!plain.contains(part), "{part}");
     }
+}
+
+#[test]
+fn a_transient_name_is_made_whether_or_not_it_is_allowed() {
+    // R-360
+    let format = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient";
+    let asked = xml(Question::MakeRequest(MakeRequest { name_id_format: Some(format.to_owned()), ..request() }));
+    assert!(asked.contains(&format!(r#"<samlp:NameIDPolicy Format="{format}"/>"#)), "{asked}");
 }
 
 #[test]

@@ -113,6 +113,8 @@ pub(crate) struct Response {
     pub(crate) status: String,
     pub(crate) assertion_id: String,
     pub(crate) assertion_issuer: String,
+    /// Attributes of the issuer of the response, and of the assertion's.
+    pub(crate) of_issuers: [String; 2],
     pub(crate) assertion_version: String,
     pub(crate) name_id: String,
     pub(crate) confirmation: String,
@@ -157,6 +159,7 @@ impl Default for Response {
             status: SUCCESS.to_owned(),
             assertion_id: "_assertion".to_owned(),
             assertion_issuer: IDP.to_owned(),
+            of_issuers: Default::default(),
             assertion_version: "2.0".to_owned(),
             name_id:
                 r#"<saml:NameID Format="urn:oasis:names:tc:SAML:2.0:nameid-format:persistent">alice</saml:NameID>"#
@@ -181,10 +184,11 @@ impl Response {
     /// The assertion, signed if it is to be.
     pub(crate) fn assertion(&self) -> String {
         let xml = format!(
-            r#"<saml:Assertion xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="{}" IssueInstant="{}" Version="{}"><saml:Issuer>{}</saml:Issuer>{}<saml:Subject>{}{}</saml:Subject>{}{}</saml:Assertion>"#,
+            r#"<saml:Assertion xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="{}" IssueInstant="{}" Version="{}"><saml:Issuer{}>{}</saml:Issuer>{}<saml:Subject>{}{}</saml:Subject>{}{}</saml:Assertion>"#,
             self.assertion_id,
             time(0),
             self.assertion_version,
+            self.of_issuers[1],
             self.assertion_issuer,
             PLACES[0],
             self.name_id,
@@ -201,8 +205,8 @@ impl Response {
     /// The response around this assertion, signed if it is to be.
     pub(crate) fn around(&self, assertion: &str) -> String {
         let xml = format!(
-            r#"<samlp:Response xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" {}><saml:Issuer xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion">{}</saml:Issuer>{}<samlp:Status>{}</samlp:Status>{}{}</samlp:Response>"#,
-            self.attributes, self.issuer, PLACES[1], self.status, assertion, self.more
+            r#"<samlp:Response xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" {}><saml:Issuer xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion"{}>{}</saml:Issuer>{}<samlp:Status>{}</samlp:Status>{}{}</samlp:Response>"#,
+            self.attributes, self.of_issuers[0], self.issuer, PLACES[1], self.status, assertion, self.more
         );
         match &self.of_response {
             Some(signer) => signer.sign(&xml, &self.id, PLACES[1]),

@@ -1,9 +1,9 @@
-//! A question to the room, and its answer: one JSON object each (`crates/saml-messages`).
+//! A question to the SAML Worker, and its answer: one JSON object each (`crates/saml-messages`).
 
 use serde_json::{Map, Value, json};
 
 use super::error::SamlError;
-use crate::config::SAML_ROOM;
+use crate::config::SAML_WORKER;
 use crate::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use crate::json;
 use crate::ports::{OutboundRequest, OutboundResponse};
@@ -11,9 +11,9 @@ use crate::time::Seconds;
 
 /// The version of the messages.
 const VERSION: u32 = 1;
-/// It only has to find the room: the binding says where that is.
+/// Any address will do: the binding leads to the SAML Worker.
 const URL: &str = "https://saml.internal/";
-/// The room has less (R-361).
+/// The SAML Worker itself has less time (R-361).
 const TIMEOUT: Seconds = Seconds::new(5);
 /// An assertion of the longest response, as JSON.
 const MAX_ANSWER_BYTES: usize = 1024 * 1024;
@@ -34,25 +34,25 @@ pub fn ask(kind: &str, question: Value) -> OutboundRequest {
         body: json!({ "v": VERSION, "question": question }).to_string(),
         timeout: TIMEOUT,
         max_bytes: MAX_ANSWER_BYTES,
-        via: Some(SAML_ROOM.to_owned()),
+        via: Some(SAML_WORKER.to_owned()),
         certificate: None,
     }
 }
 
-/// What it answers: of which kind, and what.
+/// The kind of its answer, and the answer.
 ///
 /// # Errors
-/// When it refuses, or what came is no answer.
+/// When it refuses, or the response is not one answer.
 pub fn answer(response: &OutboundResponse) -> Result<(String, Value), SamlError> {
     if response.status != StatusCode::OK {
-        return Err(SamlError::RoomAway);
+        return Err(SamlError::WorkerAway);
     }
-    let answer = json::parse_object(&response.body, MAX_ANSWER_BYTES).map_err(|_| SamlError::RoomAway)?;
+    let answer = json::parse_object(&response.body, MAX_ANSWER_BYTES).map_err(|_| SamlError::WorkerAway)?;
     let mut members = answer.into_iter();
     match (members.next(), members.next()) {
         (Some((kind, value)), None) if kind == "refused" => Err(refusal(&value)),
         (Some(one), None) => Ok(one),
-        _ => Err(SamlError::RoomAway),
+        _ => Err(SamlError::WorkerAway),
     }
 }
 
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn a_question_goes_to_the_room_and_nowhere_else() {
+    fn a_question_goes_to_the_saml_worker_and_nowhere_else() {
         let request = ask("verify", json!({ "now": 1 }));
         assert_eq!(request.via.as_deref(), Some("SAML"));
         let body = json::parse_object(request.body.as_bytes(), 100).unwrap();
@@ -90,12 +90,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_answer_is_none() {
+    fn anything_but_one_answer_counts_as_no_answer() {
         assert_eq!(answer(&response(200, r#"{"xml":"<a/>"}"#)), Ok(("xml".to_owned(), json!("<a/>"))));
         for (status, body) in
             [(500, r#"{"xml":"<a/>"}"#), (200, ""), (200, "{}"), (200, r#"{"a":1,"b":2}"#), (200, "[]")]
         {
-            assert_eq!(answer(&response(status, body)), Err(SamlError::RoomAway), "{body}");
+            assert_eq!(answer(&response(status, body)), Err(SamlError::WorkerAway), "{body}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Signature wrapping: a good signature stays in the message, and somebody else is told of elsewhere. The numbers are those of
+//! Signature wrapping: a good signature stays in the message, and another part names somebody else. The numbers are those of
 //! Somorovsky et al., *On Breaking SAML* (2012).
 
 use super::idp::{Response, Signer, code, verified, verify};
@@ -134,7 +134,7 @@ fn a_second_signature_is_refused() {
 }
 
 #[test]
-fn what_is_told_is_what_was_signed_however_a_message_is_changed() {
+fn only_signed_content_is_told_however_a_message_is_changed() {
     //
     let xml = Response::default().xml();
     let told = verified(&xml);

@@ -1,4 +1,4 @@
-//! What the room says to responses, logout messages and metadata: good ones, and each way of bending them.
+//! What the SAML verifier says to responses, logout messages and metadata: good ones, and each way of bending them.
 //!
 //! The messages are written here as canonical text, so no library of XML takes part in signing them.
 #![expect(
@@ -9,7 +9,7 @@
     reason = "a test stops where it meets what it did not expect"
 )]
 
-mod room {
+mod verifier {
     mod documented;
     mod encrypted;
     mod fixtures;

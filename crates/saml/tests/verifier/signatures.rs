@@ -1,4 +1,4 @@
-//! What signatures are made of.
+//! The parts of a signature.
 
 use super::idp::{Response, Signer, certificate, code, verify};
 
@@ -11,7 +11,7 @@ fn signed(bend: impl FnOnce(&mut Signer)) -> String {
 }
 
 #[test]
-fn algorithms_are_those_of_a_list() {
+fn only_listed_algorithms_are_accepted() {
     // R-225, R-232
     assert_eq!(signed(|_| {}), "verified");
     for algorithm in [
@@ -29,7 +29,7 @@ fn algorithms_are_those_of_a_list() {
 }
 
 #[test]
-fn transforms_are_the_two_of_saml() {
+fn only_the_two_transforms_of_saml_are_accepted() {
     // R-225
     let transform = |name: &str| format!(r#"<ds:Transform Algorithm="{name}"></ds:Transform>"#);
     let enveloped = transform("http://www.w3.org/2000/09/xmldsig#enveloped-signature");
@@ -60,7 +60,7 @@ fn transforms_are_the_two_of_saml() {
 }
 
 #[test]
-fn the_one_reference_is_to_the_element_around() {
+fn the_one_reference_is_to_the_element_around_the_signature() {
     // R-223
     for uri in ["", "#", "#_response", "#_other", "#xpointer(/)", "#xpointer(id('_assertion'))", "http://evil.example/"]
     {
@@ -72,7 +72,7 @@ fn the_one_reference_is_to_the_element_around() {
 }
 
 #[test]
-fn what_a_signature_says_of_keys_is_not_believed() {
+fn a_key_inside_a_signature_is_not_used() {
     // R-225
     let info = |inside: &str| format!("<ds:KeyInfo>{inside}</ds:KeyInfo>");
     let embedded = |name: &str| {
@@ -82,12 +82,12 @@ fn what_a_signature_says_of_keys_is_not_believed() {
     assert_eq!(
         signed(|one| one.key_info = embedded("other")),
         "verified",
-        "it says another, and the configured one signed"
+        "it carries another key, and the configured one signed"
     );
     let mut forged = Signer::new("other");
     forged.key_info = embedded("other");
     let forged = Response::bent(|one| one.of_assertion = Some(forged));
-    assert_eq!(code(verify(&forged.xml())), "signature.bad", "it brings its own");
+    assert_eq!(code(verify(&forged.xml())), "signature.bad", "it carries its own key");
     let chain = |names: &[&str]| {
         let one = |name: &&str| format!("<ds:X509Certificate>{}</ds:X509Certificate>", certificate(name));
         info(&format!("<ds:X509Data>{}</ds:X509Data>", names.iter().map(one).collect::<String>()))

@@ -1,4 +1,4 @@
-// The built room for SAML in workerd: the same answers as natively, one question at a time, and nothing for anybody else.
+// The built SAML Worker in workerd: the same answers as natively, one question at a time, and nothing for anybody else.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
@@ -9,18 +9,18 @@ import { convertV4MiniflareOptions, Miniflare } from "miniflare";
 
 import { builtModules, PLATFORM } from "./support/postern.mjs";
 
-const CASES = JSON.parse(readFileSync(new URL("../../fixtures/saml/room.json", import.meta.url), "utf8"));
+const CASES = JSON.parse(readFileSync(new URL("../../fixtures/saml/verifier.json", import.meta.url), "utf8"));
 const CONFIGURATION = readFileSync(fileURLToPath(new URL("../../wrangler.saml.toml", import.meta.url)), "utf8");
 
 const built = builtModules("build-saml").sort((one, other) => Number(other.path.endsWith("index.js")) - Number(one.path.endsWith("index.js")));
-const room = new Miniflare(convertV4MiniflareOptions({ modules: built, compatibilityDate: PLATFORM.compatibilityDate }));
-after(() => room.dispose());
+const worker = new Miniflare(convertV4MiniflareOptions({ modules: built, compatibilityDate: PLATFORM.compatibilityDate }));
+after(() => worker.dispose());
 
-const send = (body, method = "POST") => room.dispatchFetch("https://saml.internal/", { method, body });
+const send = (body, method = "POST") => worker.dispatchFetch("https://saml.internal/", { method, body });
 const ask = async (question) => (await send(JSON.stringify(question))).json();
 const named = (description) => CASES.find((one) => one.description === description).input;
 
-test("the room answers each question as natively", async () => {
+test("the SAML Worker answers each question as the SAML verifier does natively", async () => {
   // R-223, R-224, R-226
   assert.ok(CASES.length > 10);
   for (const { description, input, expect } of CASES) assert.deepEqual(await ask(input), expect, description);
@@ -31,9 +31,9 @@ test("a signed assertion tells the person, and each way of bending it is refused
   const { verified } = await ask(named("a signed assertion"));
   assert.equal(verified.name_id.value, "alice");
   const refusals = {
-    "an unsigned response": "signature.missing", "signed by another key": "signature.bad", "another name, put in later": "signature.bad",
-    "a comment in the name": "gate.comment", "an assertion beside it": "gate.assertions", "a document type": "gate.doctype",
-    "for another audience": "assertion.audience",
+    "an unsigned response": "signature.missing", "an assertion signed by another key": "signature.bad", "a name that was changed after signing": "signature.bad",
+    "a comment in the name": "gate.comment", "an unsigned assertion beside the signed one": "gate.assertions", "a document type definition": "gate.doctype",
+    "an assertion for another audience": "assertion.audience",
   };
   for (const [description, reason] of Object.entries(refusals)) {
     assert.equal((await ask(named(description))).refused.reason, reason, description);
@@ -48,13 +48,13 @@ test("questions at once do not mix", async () => {
 test("what is no question gets no answer", async () => {
   assert.equal((await send(undefined, "GET")).status, 405);
   assert.equal((await send("x".repeat(1024 * 1024 + 1))).status, 413);
-  assert.equal((await ask({ v: 9, question: named("a request").question })).refused.reason, "question.version");
+  assert.equal((await ask({ v: 9, question: named("a sign-in request to be written").question })).refused.reason, "question.version");
   const answer = await send("{}");
   assert.equal((await answer.json()).refused.reason, "question.form");
   assert.equal(answer.headers.get("cache-control"), "no-store");
 });
 
-test("the room is deployed with nothing to take and nowhere to go", () => {
+test("the SAML Worker is deployed with nothing to take and nowhere to go", () => {
   // R-361
   for (const none of ["routes", "kv_namespaces", "durable_objects", "services", "vars", "secrets", "r2_buckets", "triggers"]) {
     assert.ok(!new RegExp(`^\\[*${none}\\b`, "m").test(CONFIGURATION), none);

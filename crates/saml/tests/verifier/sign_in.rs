@@ -52,11 +52,11 @@ fn response_or_assertion_or_both_may_be_signed_by_rsa_or_ecdsa() {
     }
 }
 
-/// What is bent, and the code of the refusal.
+/// What is changed, how, and the code of the refusal.
 type Bent = (&'static str, fn(&mut Response), &'static str);
 
 #[test]
-fn who_it_is_from_and_what_for() {
+fn a_response_names_its_issuer_our_address_and_our_request() {
     // R-227
     let cases: &[Bent] = &[
         ("another issuer of the response", |one| one.issuer = "https://other.example".into(), "message.issuer"),
@@ -92,7 +92,23 @@ fn who_it_is_from_and_what_for() {
 }
 
 #[test]
-fn a_status_that_is_no_success_tells_which() {
+fn an_issuer_is_an_entity_or_says_nothing_of_what_it_is() {
+    // R-227
+    let of = |format: &str| {
+        let attribute = || format!(r#" Format="{format}""#);
+        let bent = |both: [String; 2]| Response::bent(|one| one.of_issuers = both).xml();
+        [bent([attribute(), String::new()]), bent([String::new(), attribute()])]
+    };
+    for xml in of("urn:oasis:names:tc:SAML:2.0:nameid-format:entity") {
+        assert_eq!(verified(&xml).name_id.value, "alice");
+    }
+    for format in ["", "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"] {
+        assert_eq!(of(format).map(|xml| code_of(&xml)), ["message.issuer", "message.issuer"], "{format}");
+    }
+}
+
+#[test]
+fn a_status_other_than_success_has_a_code_of_its_own() {
     // R-227
     let status = |inner: &str| {
         let code = |name: &str, inside: &str| {
@@ -114,16 +130,16 @@ fn a_status_that_is_no_success_tells_which() {
         assert_eq!(status(inner), (expected.to_owned(), expected.to_owned()), "with an assertion or without");
     }
     assert_eq!(code_of(&Response::bent(|one| one.status = String::new()).xml()), "message.form");
-    assert_eq!(code_of(&Response::default().around("")), "gate.assertions", "success, and nobody");
+    assert_eq!(code_of(&Response::default().around("")), "gate.assertions", "success without an assertion");
 }
 
 #[test]
-fn the_confirmation_is_for_here_and_now() {
+fn the_confirmation_names_our_address_our_request_and_an_end() {
     // R-228
     let cases: &[Bent] = &[
         ("no confirmation", |one| one.confirmation = String::new(), "assertion.confirmation"),
         (
-            "not by bearer",
+            "not of type bearer",
             |one| one.confirmation = one.confirmation.replace("cm:bearer", "cm:sender-vouches"),
             "assertion.confirmation",
         ),
@@ -152,7 +168,7 @@ fn the_confirmation_is_for_here_and_now() {
             |one| one.confirmation = one.confirmation.replace("InResponseTo=", "InOther="),
             "message.in_response_to",
         ),
-        ("over", |one| one.confirmation = one.confirmation.replace(&time(300), &time(-61)), "assertion.expired"),
+        ("expired", |one| one.confirmation = one.confirmation.replace(&time(300), &time(-61)), "assertion.expired"),
         ("no end", |one| one.confirmation = one.confirmation.replace("NotOnOrAfter=", "Other="), "assertion.expired"),
         (
             "a beginning",
@@ -166,21 +182,21 @@ fn the_confirmation_is_for_here_and_now() {
 }
 
 #[test]
-fn the_conditions_hold() {
+fn the_conditions_of_an_assertion_are_checked() {
     // R-229
     let cases: &[Bent] = &[
         ("no conditions", |one| one.conditions = String::new(), "assertion.conditions"),
-        ("for another", |one| one.conditions = conditions("https://other.example"), "assertion.audience"),
+        ("for another audience", |one| one.conditions = conditions("https://other.example"), "assertion.audience"),
         ("for a longer name", |one| one.conditions = conditions(&format!("{US}2")), "assertion.audience"),
         (
-            "for everybody",
+            "for no audience",
             |one| one.conditions = format!(r#"<saml:Conditions NotOnOrAfter="{}"></saml:Conditions>"#, time(300)),
             "assertion.audience",
         ),
-        ("of later", |one| one.conditions = one.conditions.replace(&time(-30), &time(61)), "assertion.not_yet"),
-        ("over", |one| one.conditions = one.conditions.replace(&time(300), &time(-60)), "assertion.expired"),
+        ("valid later", |one| one.conditions = one.conditions.replace(&time(-30), &time(61)), "assertion.not_yet"),
+        ("expired", |one| one.conditions = one.conditions.replace(&time(300), &time(-60)), "assertion.expired"),
         (
-            "one that nobody knows",
+            "an unknown condition",
             |one| {
                 one.conditions =
                     one.conditions.replace("</saml:Conditions>", "<saml:Condition></saml:Condition></saml:Conditions>");
@@ -200,7 +216,7 @@ fn the_conditions_hold() {
             |one| one.statements = one.statements.replace(&time(3600), &time(-61)),
             "assertion.expired",
         ),
-        ("no statement of how", |one| one.statements = String::new(), "assertion.authn_statement"),
+        ("no statement of how the person signed in", |one| one.statements = String::new(), "assertion.authn_statement"),
         (
             "two",
             |one| {
@@ -221,13 +237,21 @@ fn the_conditions_hold() {
 }
 
 #[test]
-fn the_subject_has_a_name() {
+fn the_subject_has_exactly_one_plain_name() {
     let cases: &[Bent] = &[
         ("no name", |one| one.name_id = String::new(), "assertion.subject"),
         ("an empty name", |one| one.name_id = "<saml:NameID> </saml:NameID>".into(), "assertion.subject"),
         ("white space after it", |one| one.name_id = one.name_id.replace("alice", "alice "), "assertion.subject"),
-        ("another kind of it", |one| one.name_id = one.name_id.replace("alice", "alice\u{a0}"), "assertion.subject"),
-        ("before it", |one| one.name_id = one.name_id.replace("alice", "\u{3000}alice"), "assertion.subject"),
+        (
+            "another kind of white space after it",
+            |one| one.name_id = one.name_id.replace("alice", "alice\u{a0}"),
+            "assertion.subject",
+        ),
+        (
+            "white space before it",
+            |one| one.name_id = one.name_id.replace("alice", "\u{3000}alice"),
+            "assertion.subject",
+        ),
         ("an encrypted name", |one| one.name_id = "<saml:EncryptedID></saml:EncryptedID>".into(), "assertion.subject"),
         ("two names", |one| one.name_id = one.name_id.repeat(2), "gate.repeated"),
         (
@@ -264,7 +288,7 @@ fn the_keys_are_the_configured_ones() {
 }
 
 #[test]
-fn questions_that_are_none() {
+fn a_question_that_cannot_be_read_is_refused() {
     let answer = |text: &str| postern_saml::answer(text.as_bytes());
     assert!(answer("").contains("question.form"));
     assert!(answer(r#"{"v":1,"question":{"other":{}}}"#).contains("question.form"));
@@ -278,7 +302,7 @@ fn code_of(xml: &str) -> String {
     code(verify(xml))
 }
 
-/// Each is refused for its reason, and the one that is not bent is not.
+/// Each changed response is refused for its reason, and the unchanged one is accepted.
 fn refuses(cases: &[Bent]) {
     let both: [fn(&mut Response); 2] =
         [|_| {}, |one| (one.of_assertion, one.of_response) = (None, Some(Signer::new("idp")))];

@@ -1,5 +1,5 @@
-//! The room that reads SAML, as far as the Worker sees it: it speaks the messages of both sides, and "signs" and "deflates"
-//! nothing. What a provider posts is the JSON of what the real room would find verified in it; about XML, the real one is asked.
+//! The SAML Worker of the tests, as far as Postern sees it: it speaks the same messages, and neither signs nor compresses.
+//! What a provider posts is the JSON of what the real SAML verifier would find verified in it; about XML, the real one is asked.
 
 use std::cell::{Cell, RefCell};
 
@@ -18,8 +18,8 @@ pub const IDP: &str = "urn:example:idp";
 pub const PERSISTENT: &str = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent";
 pub const PASSWORD: &str = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport";
 
-/// The room.
-pub struct Room {
+/// The SAML Worker of the tests.
+pub struct SamlWorker {
     /// It does not answer.
     pub away: Cell<bool>,
     /// What the provider says of itself.
@@ -64,7 +64,7 @@ pub fn decoded<T: for<'de> Deserialize<'de>>(message: &str) -> Option<T> {
     serde_json::from_slice(&Base64::decode_vec(message).ok()?).ok()
 }
 
-/// What the real room (`crates/saml`) answers: what we say of ourselves, and about responses that are XML.
+/// What the real SAML verifier (`crates/saml`) answers: what we say of ourselves, and about responses that are XML.
 fn is_real(question: &Question) -> bool {
     match question {
         Question::OwnMetadata(_) => true,
@@ -79,7 +79,7 @@ pub fn name(value: &str) -> NameId {
     NameId { value: value.to_owned(), format: PERSISTENT.to_owned(), name_qualifier: None, sp_name_qualifier: None }
 }
 
-impl Room {
+impl SamlWorker {
     pub fn new() -> Self {
         let certificate =
             Certificate { der: "idp-1".to_owned(), sha256: "a1".repeat(32), not_after: 4_000_000_000, weak: false };
@@ -98,7 +98,7 @@ impl Room {
         if self.away.get() {
             return Err(FetchError::Network);
         }
-        let ask: Ask = serde_json::from_str(&request.body).expect("a question that the room cannot read");
+        let ask: Ask = serde_json::from_str(&request.body).expect("a question that the SAML Worker cannot read");
         assert_eq!(ask.v, VERSION);
         self.asked.borrow_mut().push(ask.question.clone());
         if is_real(&ask.question) {
@@ -117,7 +117,7 @@ impl Room {
             Question::MakeRequest(wanted) => made(encoded(&wanted)),
             Question::MakeLogoutRequest(wanted) => made(encoded(&wanted)),
             Question::MakeLogoutResponse(wanted) => made(encoded(&wanted)),
-            // The real room makes it.
+            // The real SAML verifier makes it.
             Question::OwnMetadata(_) => refused("gate.syntax"),
             Question::Verify(asked) => match decoded::<Response>(&asked.response) {
                 None => refused("gate.syntax"),

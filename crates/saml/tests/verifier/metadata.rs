@@ -57,7 +57,7 @@ fn sha256(name: &str) -> String {
 }
 
 #[test]
-fn addresses_and_keys_are_told() {
+fn metadata_tells_the_addresses_and_keys() {
     let metadata = told(&good());
     assert_eq!(metadata.sso_redirect.as_deref(), Some("https://idp.example/sso"));
     assert_eq!(metadata.sso_post.as_deref(), Some("https://idp.example/sso-post"));
@@ -73,7 +73,7 @@ fn addresses_and_keys_are_told() {
 }
 
 #[test]
-fn keys_are_for_signing_each_once_and_weak_ones_are_marked() {
+fn only_signing_keys_are_told_each_once_and_weak_ones_are_marked() {
     // R-359
     let keys =
         [key("idp", r#" use="signing""#), key("idp", ""), key("weak", ""), key("ec", r#" use="signing""#)].concat();
@@ -86,7 +86,7 @@ fn keys_are_for_signing_each_once_and_weak_ones_are_marked() {
 }
 
 #[test]
-fn addresses_are_https_or_of_this_machine() {
+fn addresses_are_https_or_on_this_machine() {
     let at = |address: &str| {
         let services = service("SingleSignOnService", "HTTP-Redirect", address);
         read(&document(&key("idp", ""), &services, ""), None)
@@ -108,7 +108,7 @@ fn addresses_are_https_or_of_this_machine() {
 }
 
 #[test]
-fn it_is_of_one_provider_now() {
+fn metadata_is_of_exactly_one_provider_and_not_expired() {
     let good = good();
     let second = good.replace(
         "</md:EntityDescriptor>",

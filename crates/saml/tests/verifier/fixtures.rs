@@ -1,4 +1,5 @@
-//! `fixtures/saml`: questions with their answers, which the built room has to give too (`tests/e2e/saml_room.test.mjs`), and
+//! `fixtures/saml`: questions with their answers, which the built SAML Worker has to give too
+//! (`tests/e2e/saml_worker.test.mjs`), and
 //! the response that the fuzz targets begin with. With `POSTERN_BLESS=1` they are written anew.
 
 use std::fs;
@@ -43,20 +44,23 @@ fn cases() -> Vec<(&'static str, Question)> {
     };
     vec![
         ("a signed assertion", verify(&good)),
-        ("a signed response around it", verify(&both.xml())),
-        ("signed by ECDSA", Question::Verify(ecdsa)),
+        ("a signed response with a signed assertion", verify(&both.xml())),
+        ("an assertion signed by ECDSA", Question::Verify(ecdsa)),
         ("an encrypted assertion", verify(&Response::default().around(ENCRYPTED))),
-        ("what was decrypted", Question::Verify(decrypted)),
+        ("a decrypted assertion", Question::Verify(decrypted)),
         ("an unsigned response", bent(|one| one.of_assertion = None)),
-        ("signed by another key", bent(|one| one.of_assertion = Some(Signer::new("other")))),
-        ("another name, put in later", verify(&good.replace(">alice<", ">mallory<"))),
+        ("an assertion signed by another key", bent(|one| one.of_assertion = Some(Signer::new("other")))),
+        ("a name that was changed after signing", verify(&good.replace(">alice<", ">mallory<"))),
         ("a comment in the name", verify(&good.replace(">alice<", ">al<!-- -->ice<"))),
-        ("an assertion beside it", verify(&good.replace("<saml:Assertion ", BESIDE))),
-        ("a document type", verify(&format!("<!DOCTYPE a>{good}"))),
-        ("for another audience", bent(|one| one.conditions = one.conditions.replace(US, "https://other.example"))),
-        ("metadata that is none", Question::ReadMetadata(metadata)),
-        ("a request", Question::MakeRequest(request)),
-        ("a response in the place of a logout request", Question::ReadLogout(logout)),
+        ("an unsigned assertion beside the signed one", verify(&good.replace("<saml:Assertion ", BESIDE))),
+        ("a document type definition", verify(&format!("<!DOCTYPE a>{good}"))),
+        (
+            "an assertion for another audience",
+            bent(|one| one.conditions = one.conditions.replace(US, "https://other.example")),
+        ),
+        ("a document that is not metadata", Question::ReadMetadata(metadata)),
+        ("a sign-in request to be written", Question::MakeRequest(request)),
+        ("a sign-in response instead of a logout request", Question::ReadLogout(logout)),
     ]
 }
 
@@ -87,7 +91,7 @@ fn the_fixtures_are_what_is_asked_and_answered() {
             json!({ "description": description, "input": ask, "expect": reply })
         })
         .collect();
-    let written = fixture("room.json", &format!("{}\n", serde_json::to_string_pretty(&answered).unwrap()));
+    let written = fixture("verifier.json", &format!("{}\n", serde_json::to_string_pretty(&answered).unwrap()));
     // By value: the order of members depends on what else is built along.
     assert_eq!(serde_json::from_str::<Vec<Value>>(&written).unwrap(), answered, "POSTERN_BLESS=1 writes it anew");
     let response = Response::default().xml();

@@ -1,4 +1,4 @@
-//! Encrypted assertions: what is told to whom has the key, and what becomes of what they decrypt.
+//! Encrypted assertions: what Postern, which has the key, is told of them, and what it gets for the decrypted assertion.
 
 use aes_gcm::aead::{Aead as _, KeyInit as _};
 use aes_gcm::{Aes256Gcm, Nonce};
@@ -90,7 +90,7 @@ fn what_was_decrypted_has_to_be_signed_itself() {
 }
 
 #[test]
-fn only_gcm_and_oaep_are_told() {
+fn only_aes_gcm_and_rsa_oaep_are_accepted() {
     //
     let xml = Response::default().around(&encrypted(&Response::default().assertion()));
     assert_eq!(code(verify(&xml)), "encrypted");

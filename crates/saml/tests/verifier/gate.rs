@@ -1,4 +1,4 @@
-//! XML that could mean two things, or too much of it.
+//! XML that two parsers could understand differently, or that is too large.
 
 use super::idp::{Response, code, verified, verify};
 
@@ -121,7 +121,7 @@ fn what_is_not_plain_xml_is_refused() {
 }
 
 #[test]
-fn there_is_not_too_much_of_it() {
+fn what_is_larger_than_a_limit_is_refused() {
     //
     let spaces = |count: usize| good().replace("</samlp:Response>", &format!("{}</samlp:Response>", " ".repeat(count)));
     let length = good().len();
@@ -163,6 +163,11 @@ fn no_message_makes_canonicalisation_slow() {
         "verified",
         "beside each other"
     );
+    let in_scope = |of_each: usize| {
+        extended(&format!("<samlp:a{}>{}</samlp:a>", declared(of_each - 1), "<samlp:a/>".repeat(8000)))
+    };
+    assert_eq!(code_of(&in_scope(8)), "verified");
+    assert_eq!(code_of(&in_scope(9)), "gate.namespaces", "all of them together");
     assert_eq!(code_of(&extended(&"<samlp:a/>".repeat(8000))), "verified");
     assert_eq!(code_of(&extended(&"<samlp:a/>".repeat(8192))), "gate.elements");
     let one: String = (0..20_000).map(|number| format!(" a{number}=\"\"")).collect();
@@ -170,7 +175,7 @@ fn no_message_makes_canonicalisation_slow() {
 }
 
 #[test]
-fn base64_is_base64() {
+fn only_standard_base64_is_read() {
     let ask = |response: &str| {
         let mut question = super::idp::question("");
         response.clone_into(&mut question.response);

@@ -9,7 +9,7 @@ use base64ct::{Base64, Encoding};
 use postern_saml_messages::{Ask, Question, Reply, Verified};
 
 const RESPONSE: &str = include_str!("../../fixtures/saml/response.xml");
-const CASES: &str = include_str!("../../fixtures/saml/room.json");
+const CASES: &str = include_str!("../../fixtures/saml/verifier.json");
 
 static GOOD: LazyLock<(Ask, Verified)> = LazyLock::new(|| {
     let cases: serde_json::Value = serde_json::from_str(CASES).expect("the fixture");
