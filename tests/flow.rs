@@ -216,6 +216,8 @@ mod staleness;
 mod step_up;
 #[path = "flow/stores.rs"]
 mod stores;
+#[path = "flow/strength.rs"]
+mod strength;
 #[path = "flow/tenant.rs"]
 mod tenant;
 #[path = "flow/token_cache.rs"]

@@ -154,7 +154,7 @@ const fn saml_refusal(error: &SamlError) -> Refusal {
         SamlError::Status(_) => Refusal::LoginRefused,
         SamlError::Passive => Refusal::LoginUnfinished,
         SamlError::Key => Refusal::LoginMisconfigured,
-        SamlError::Logout(_) | SamlError::LogoutReplayed => Refusal::BadRequest,
+        SamlError::Logout(_) => Refusal::BadRequest,
         _ => Refusal::LoginFailed,
     }
 }

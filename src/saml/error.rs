@@ -37,8 +37,6 @@ pub enum SamlError {
     Key,
     /// A logout message that is not to be believed: the SAML Worker's reason.
     Logout(String),
-    /// A logout request that was used before.
-    LogoutReplayed,
 }
 
 impl SamlError {
@@ -63,7 +61,6 @@ impl SamlError {
             Self::SessionOver => "saml.session_over",
             Self::Key => "saml.key_unusable",
             Self::Logout(_) => "saml.logout_refused",
-            Self::LogoutReplayed => "saml.logout_used",
         }
     }
 

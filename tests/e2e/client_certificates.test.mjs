@@ -17,17 +17,14 @@ const machine = (id, method, more) => ({
   client_id: id, grant_types: ["client_credentials"], response_types: [], redirect_uris: [], token_endpoint_auth_method: method, ...more,
 });
 /** A client's own certificate, as it stands in its registration. */
-const jwks = (name) => {
-  const { publicKey, raw } = certificate(name);
-  return { keys: [{ ...publicKey.export({ format: "jwk" }), x5c: [raw.toString("base64")] }] };
-};
+const jwks = (x509) => ({ keys: [{ ...x509.publicKey.export({ format: "jwk" }), x5c: [x509.raw.toString("base64")] }] });
 const provider = await startProvider({
   resources: { [API]: { scopes: ["invoices:read"] } },
   clients: [
     machine("by-subject", "tls_client_auth", { tls_client_auth_san_dns: "api.partner.example" }),
     machine("other-subject", "tls_client_auth", { tls_client_auth_san_dns: "elsewhere.example" }),
-    machine("by-certificate", "self_signed_tls_client_auth", { jwks: jwks("partner") }),
-    machine("other-certificate", "self_signed_tls_client_auth", { jwks: jwks("stranger") }),
+    machine("by-certificate", "self_signed_tls_client_auth", { jwks: jwks(certificate("partner")) }),
+    machine("other-certificate", "self_signed_tls_client_auth", { jwks: jwks(certificate("stranger")) }),
   ],
   features: { clientCredentials: { enabled: true }, mTLS: { ...MTLS, certificateBoundAccessTokens: false } },
   configuration: {
@@ -47,8 +44,7 @@ const route = (id) => ({ upstream: "service:ECHO", token: `service:${id}` });
 const world = await startWorld({ main: {} }, {
   routes: { "/billing/{*rest}": route("billing"), "/other/{*rest}": route("other"), "/bare/{*rest}": route("bare"), "/own/{*rest}": route("own"), "/another/{*rest}": route("another") },
   vars: { SERVICES: {
-    billing: entry("by-subject"), other: entry("other-subject"), bare: entry("by-subject", { mtls_certificate: "BARE" }),
-    own: entry("by-certificate", ownCertificate), another: entry("other-certificate", ownCertificate),
+    own: entry("by-certificate", ownCertificate), another: entry("other-certificate", ownCertificate), billing: entry("by-subject"), other: entry("other-subject"), bare: entry("by-subject", { mtls_certificate: "BARE" }),
   } },
   services: { CERTIFICATE: showing("partner"), BARE: showing() },
 });
@@ -73,14 +69,14 @@ test("the server is shown the certificate, at its address for those that have on
 
 test("a client that is known by its own certificate shows that one", async () => {
   // R-279
-  door.requests.length = 0;
+  const before = door.requests.length;
   const mark = await postern.mark();
   const answer = await browser.fetch("/own/1");
   assert.equal(answer.status, 200, JSON.stringify(await failure(mark)));
   const token = JSON.parse(answer.body).headers.authorization.split(" ")[1];
   const claims = JSON.parse(Buffer.from(token.split(".")[1], "base64url"));
   assert.deepEqual([claims.aud, claims.client_id], [API, "by-certificate"]);
-  assert.deepEqual(door.requests, [{ path: "/token", shown: thumbprint(certificate("partner")) }]);
+  assert.deepEqual(door.requests.slice(before), [{ path: "/token", shown: thumbprint(certificate("partner")) }]);
 });
 
 test("a certificate that is another client's, or none, proves nothing", async () => {

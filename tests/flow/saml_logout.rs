@@ -98,20 +98,34 @@ fn what_is_not_proven_ends_nothing() {
 }
 
 #[test]
-fn a_request_works_once_unless_it_failed() {
-    let (world, gateway) = (World::new(), gateway(&saml_variables()));
-    let alice = sign_in(&world, &gateway, "alice", "s-1");
-    let message = request("_l1", "alice", &["s-1"]);
-    world.fault.set(Fault::Sessions);
-    tell(&world, &gateway, "SAMLRequest", &message).assert_refused(503, "store.unavailable");
-    world.fault.set(Fault::None);
-    assert!(alice.is_in());
-    assert_eq!(tell(&world, &gateway, "SAMLRequest", &message).event["reason"], "logout.sessions_ended");
-    // It would end sessions that begin later.
-    world.wait(1);
-    let later = sign_in(&world, &gateway, "alice", "s-1");
-    tell(&world, &gateway, "SAMLRequest", &message).assert_refused(400, "saml.logout_used");
-    assert!(later.is_in());
+fn a_request_works_once_and_is_answered_each_time() {
+    //
+    for fault in [Fault::None, Fault::Sessions, Fault::Killed, Fault::EndAnswers] {
+        let (world, gateway) = (World::new(), gateway(&saml_variables()));
+        let alice = sign_in(&world, &gateway, "alice", "s-1");
+        let message = request("_l1", "alice", &["s-1"]);
+        if fault != Fault::None {
+            world.fault.set(fault);
+            tell(&world, &gateway, "SAMLRequest", &message).assert_refused(503, "store.unavailable");
+            world.fault.set(Fault::None);
+            // Whoever failed, or was stopped, is told the same again.
+            assert_eq!(alice.is_in(), fault != Fault::EndAnswers);
+        }
+        let reason = if fault == Fault::EndAnswers { "logout.no_session" } else { "logout.sessions_ended" };
+        let first = tell(&world, &gateway, "SAMLRequest", &message);
+        assert_eq!(first.event["reason"], reason, "{fault:?}");
+        assert!(!alice.is_in());
+        // It ends no session that begins later, and the provider has its answer, which may have been lost.
+        world.wait(1);
+        let later = sign_in(&world, &gateway, "alice", "s-1");
+        let again = tell(&world, &gateway, "SAMLRequest", &message);
+        assert_eq!((&again.event["reason"], &again.event["ended"]), (&json!("logout.repeated"), &json!(0)));
+        for answered in [first, again] {
+            let told: MakeLogoutResponse = decoded(&value(&answered.location(), "SAMLResponse").unwrap()).unwrap();
+            assert_eq!((told.in_response_to.as_str(), told.success), ("_l1", true));
+        }
+        assert!(later.is_in(), "{fault:?}");
+    }
 }
 
 #[test]

@@ -53,6 +53,8 @@ pub enum Fault {
     Sessions,
     /// The sessions do not answer when one is to be ended, and it is not.
     Ends,
+    /// Whoever ends sessions is gone when those are told, and does nothing more; what came before that stays.
+    Killed,
     /// When one is to be ended it is, and the answer is lost.
     EndAnswers,
     /// The index of sessions by `sid` does not answer.

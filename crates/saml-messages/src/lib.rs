@@ -90,10 +90,6 @@ pub struct ReadMetadata {
     pub entity_id: String,
     /// Now.
     pub now: i64,
-    /// SHA-256 (hex, lower case) of the certificate that has to have signed the document. Without it, a signature is not
-    /// looked at.
-    #[serde(default)]
-    pub signer_sha256: Option<String>,
 }
 
 /// What an identity provider says of itself. An address that it does not have, or that is not `https://`, is `None`.

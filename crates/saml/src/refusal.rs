@@ -145,8 +145,6 @@ codes! {
     Decrypted = "encryption.content",
     /// The metadata does not describe exactly one identity provider, or describes one with another entity ID.
     Metadata = "metadata.entity",
-    /// The pinned certificate did not sign the metadata.
-    MetadataSigner = "metadata.signer",
     /// The metadata is no longer valid.
     MetadataExpired = "metadata.expired",
     /// The metadata has no address for sign-in requests by redirect or form.

@@ -56,8 +56,12 @@ pub(super) async fn receive<P: Platform>(
     match answer {
         (kind, Value::Object(request)) if kind == "logout_request" => {
             let ended = end(ctx, party, &request).await?;
-            parts.event.ended = Some(ended);
-            let reason = if ended == 0 { "logout.no_session" } else { "logout.sessions_ended" };
+            parts.event.ended = Some(ended.unwrap_or(0));
+            let reason = match ended {
+                None => "logout.repeated",
+                Some(0) => "logout.no_session",
+                Some(_) => "logout.sessions_ended",
+            };
             let response = respond(ctx, (party, &found), (&request, relay_state.as_deref())).await?;
             parts.event.end(Effect::Allow, reason, response.status);
             Ok(response)
@@ -98,12 +102,13 @@ fn is_signed(query: &str) -> bool {
         && is_there("Signature")
 }
 
-/// by name and index together; without an index, all sessions of the name.
+/// by name and index together; without an index, all sessions of the name. `None`: that was done before, and the answer
+/// was perhaps lost. A request counts as carried out when it is: whoever was stopped before sends it again.
 async fn end<P: Platform>(
     ctx: &RequestContext<'_, P>,
     party: SamlParty<'_>,
     request: &Map<String, Value>,
-) -> Result<u32, Reason> {
+) -> Result<Option<u32>, Reason> {
     let own = party.own_entity_id(&ctx.site.config);
     let issuer = party.entity_id();
     let name = request.get("name_id").and_then(|name| NameId::read(name, parties(issuer, &own)));
@@ -111,17 +116,14 @@ async fn end<P: Platform>(
     let id = request.get("id").and_then(Value::as_str).ok_or_else(super::away)?;
     let once = once_key("logout", issuer, id);
     let guard = ctx.platform.replay_guard();
-    if !guard.claim(&once, usable_until(request, ctx.request.now)).await.map_err(Reason::Store)? {
-        return Err(Reason::Saml(SamlError::LogoutReplayed));
+    if guard.is_claimed(&once).await.map_err(Reason::Store)? {
+        return Ok(None);
     }
     let indexes = request.get("session_indexes").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let indexes: Vec<&str> = indexes.iter().filter_map(Value::as_str).collect();
-    let ended = end_sessions(ctx, issuer, (&name, &indexes)).await;
-    if ended.is_err() {
-        // The provider may send the same once more.
-        let _ = guard.release(&once).await;
-    }
-    ended.map_err(Reason::Store)
+    let ended = end_sessions(ctx, issuer, (&name, &indexes)).await.map_err(Reason::Store)?;
+    guard.claim(&once, usable_until(request, ctx.request.now)).await.map_err(Reason::Store)?;
+    Ok(Some(ended))
 }
 
 /// The request is not taken later: the SAML Worker checks its end, and when it was written.

@@ -25,7 +25,7 @@ fn cases() -> Vec<(&'static str, Question)> {
     decrypted.decrypted = Some(Response::default().assertion());
     let mut ecdsa = question(&Response::bent(|one| one.of_assertion = Some(Signer::new("ec"))).xml());
     ecdsa.certificates = vec![certificate("ec")];
-    let metadata = ReadMetadata { xml: "<a/>".to_owned(), entity_id: IDP.to_owned(), now: NOW, signer_sha256: None };
+    let metadata = ReadMetadata { xml: "<a/>".to_owned(), entity_id: IDP.to_owned(), now: NOW };
     let request = MakeRequest {
         id: "_id".to_owned(),
         destination: "https://idp.example/sso".to_owned(),

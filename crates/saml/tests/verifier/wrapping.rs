@@ -3,6 +3,10 @@
 
 use super::idp::{Response, Signer, code, verified, verify};
 
+/// Not exactly one assertion, directly in the response.
+const ASSERTIONS: &str = "gate.assertions";
+/// The same ID twice.
+const ID: &str = "gate.id";
 const OPEN: &str = "<ds:Object>";
 const CLOSE: &str = "</ds:Object></ds:Signature>";
 
@@ -60,55 +64,65 @@ fn wrapped_responses_are_refused() {
     assert_eq!(code_of(&hidden), "gate.signature_place");
 }
 
+fn around(assertions: &str) -> String {
+    Response::default().around(assertions)
+}
+
+/// The attacker's assertion, with a signature where one stands.
+fn evil_with(signature: &str) -> String {
+    evil().replacen("<saml:Subject>", &format!("{signature}<saml:Subject>"), 1)
+}
+
+/// A response whose extensions have an assertion.
+fn extended(response: &str, inside: &str) -> String {
+    response.replace("<samlp:Status>", &format!("<samlp:Extensions>{inside}</samlp:Extensions><samlp:Status>"))
+}
+
+fn assert_refused(cases: impl IntoIterator<Item = (&'static str, &'static str, String)>) {
+    for (what, expected, xml) in cases {
+        assert_eq!(code_of(&xml), expected, "{what}");
+    }
+}
+
 #[test]
 fn wrapped_assertions_are_refused() {
     //
     let (signed, unsigned, signature) = good();
     let evil = evil();
-    let around = |assertions: &str| Response::default().around(assertions);
-    let with = |signature: &str| evil.replacen("<saml:Subject>", &format!("{signature}<saml:Subject>"), 1);
-    let inside = |inner: &str| evil.replace("</saml:Assertion>", &format!("{inner}</saml:Assertion>"));
+    let around_it = evil.replace("</saml:Assertion>", &format!("{signed}</saml:Assertion>"));
+    let directly = signature.replace("</ds:Signature>", &format!("{unsigned}</ds:Signature>"));
+    let in_object = within(&signature, &unsigned);
+    let followed = format!("{}{unsigned}", evil_with(&signature));
     assert_eq!(code_of(&around(&signed)), "verified");
-    let cases = [
-        ("XSW3: another one before it", around(&format!("{evil}{signed}"))),
-        ("another one after it", around(&format!("{signed}{evil}"))),
-        ("XSW4: it is in another one", around(&inside(&signed))),
-        ("XSW5: another one has the signature, it follows", around(&format!("{}{unsigned}", with(&signature)))),
-        ("XSW6: another one has the signature, and it is in that", around(&with(&within(&signature, &unsigned)))),
-        (
-            "XSW7: another one in extensions",
-            around(&signed)
-                .replace("<samlp:Status>", &format!("<samlp:Extensions>{evil}</samlp:Extensions><samlp:Status>")),
-        ),
-        ("XSW8: it is in an object of the other's signature", around(&with(&within(&signature, &unsigned)))),
-        ("the same twice", around(&format!("{signed}{signed}"))),
-        ("with the ID of the other", around(&format!("{}{unsigned}", with(&signature).replace("_evil", "_assertion")))),
-        ("in an attribute", around(&signed.replace("staff", &evil))),
-        (
-            "advice",
-            around(
-                &signed.replace("</saml:Assertion>", &format!("<saml:Advice>{evil}</saml:Advice></saml:Assertion>")),
-            ),
-        ),
-        (
-            "deeper",
-            around("")
-                .replace("<samlp:Status>", &format!("<samlp:Extensions>{signed}</samlp:Extensions><samlp:Status>")),
-        ),
-        (
-            "beside an encrypted one",
-            around(&format!(
-                "<saml:EncryptedAssertion xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\"></saml:EncryptedAssertion>{signed}"
-            )),
-        ),
-    ];
-    for (what, xml) in cases {
-        let found = code_of(&xml);
-        assert!(["gate.assertions", "gate.id"].contains(&found.as_str()), "{what}: {found}");
-    }
-    assert_eq!(code_of(&around(&with(&signature))), "gate.reference", "the signature of another");
-    let renamed = with(&signature).replace("_evil", "_assertion");
+    assert_refused([
+        ("XSW3: another one before it", ASSERTIONS, around(&format!("{evil}{signed}"))),
+        ("XSW4: it is in another one", ASSERTIONS, around(&around_it)),
+        ("XSW5: another one has the signature, it follows", ASSERTIONS, around(&followed)),
+        ("XSW6: it is in the signature of another one", ASSERTIONS, around(&evil_with(&directly))),
+        ("XSW7: another one in extensions", ASSERTIONS, extended(&around(&signed), &evil)),
+        ("XSW8: it is in an object of that signature", ASSERTIONS, around(&evil_with(&in_object))),
+        ("XSW5 with the ID of the good one", ID, around(&followed.replace("_evil", "_assertion"))),
+    ]);
+    assert_eq!(code_of(&around(&evil_with(&signature))), "gate.reference", "the signature of another");
+    let renamed = evil_with(&signature).replace("_evil", "_assertion");
     assert_eq!(code_of(&around(&renamed)), "signature.bad", "with its ID as well");
+}
+
+#[test]
+fn a_second_assertion_is_refused_wherever_it_stands() {
+    //
+    let (signed, evil) = (good().0, evil());
+    let advice = format!("<saml:Advice>{evil}</saml:Advice></saml:Assertion>");
+    let encrypted =
+        "<saml:EncryptedAssertion xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\"></saml:EncryptedAssertion>";
+    assert_refused([
+        ("after it", ASSERTIONS, around(&format!("{signed}{evil}"))),
+        ("the same twice", ID, around(&format!("{signed}{signed}"))),
+        ("in an attribute", ASSERTIONS, around(&signed.replace("staff", &evil))),
+        ("in advice", ASSERTIONS, around(&signed.replace("</saml:Assertion>", &advice))),
+        ("none but deeper", ASSERTIONS, extended(&around(""), &signed)),
+        ("an encrypted one beside it", ASSERTIONS, around(&format!("{encrypted}{signed}"))),
+    ]);
 }
 
 #[test]
