@@ -120,7 +120,12 @@ fn used(
         id: handle.id.digest().as_str().to_owned(),
         link: token(gateway, &handle),
         approvers: approvers.map(|roles| roles.iter().map(|role| (*role).to_owned()).collect()),
-        person: Party { issuer: IssuerIdentifier::new(CORP), subject: SubjectIdentifier::new("alice"), name: None },
+        person: Party {
+            issuer: IssuerIdentifier::new(CORP),
+            subject: SubjectIdentifier::new("alice"),
+            name: None,
+            tenant: None,
+        },
     };
     let command = Command::Approval(Box::new(ApprovalCommand::Use(Box::new(wanted))));
     match tell(world, "alice", &command) {
