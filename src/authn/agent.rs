@@ -95,9 +95,10 @@ pub fn lacks_second(config: &Config, session: &Session) -> bool {
     is_vouched_for && config.second.as_ref().is_some_and(|rules| rules.asks(&session.roles))
 }
 
-/// The agent that has this grant. `None` where the record is none of a grant.
+/// The agent that has this grant. `beside_people`: the route is for people too. `None` where the record is none of a grant.
 #[must_use]
-pub fn principal(session: Session, handle: &GrantHandle, jkt: Option<String>) -> Option<Principal> {
+pub fn principal(session: Session, handle: &GrantHandle, beside_people: bool) -> Option<Principal> {
+    let jkt = session.grant.as_ref()?.jkt.clone();
     let id = handle.id.digest().public_id();
-    Principal::by_grant(session, GrantFacts { id, jkt, token_ends_at: handle.ends_at() })
+    Principal::by_grant(session, GrantFacts { id, jkt, token_ends_at: handle.ends_at(), beside_people })
 }

@@ -15,7 +15,7 @@ pub const ROTATION_GRACE: Seconds = Seconds::new(10);
 /// The most parties that act one for another in a grant.
 pub const MAX_ACTORS: usize = 4;
 
-/// The most tokens that were exchanged for one grant and still live.
+/// The most tokens that were exchanged for one grant, or for one that was, and still live.
 pub const MAX_EXCHANGED: usize = 20;
 
 /// The most grants of one person; one more ends the one that was used the longest time ago.

@@ -240,6 +240,7 @@ fn record<P>(ctx: &RequestContext<'_, P>, rules: &AgentRules, voucher: &Voucher<
     };
     Session {
         claims: kept.claims,
+        scopes: jag.scopes().unwrap_or_default().to_vec(),
         roles: kept.roles,
         permissions: kept.permissions,
         tenant: kept.tenant,
