@@ -24,6 +24,8 @@ pub enum AgentRejection {
     Lapsed(Lapse),
     /// Its grant is for another resource.
     OtherResource,
+    /// Its person has not signed in for longer than `owner_seen_within`.
+    OwnerNotSeen,
     /// Its client may not have grants any more.
     ClientNotAdmitted,
     /// The person has a role that a second factor is asked for, and their provider made the grant, not they themselves.
@@ -43,6 +45,7 @@ impl AgentRejection {
             Self::Lapsed(Lapse::ProviderGone) => "agent.provider_not_configured",
             Self::Lapsed(Lapse::TooOld) => "agent.began_before_not_before",
             Self::OtherResource => "agent.other_resource",
+            Self::OwnerNotSeen => "agent.owner_not_seen",
             Self::ClientNotAdmitted => "agent.client_not_admitted",
             Self::NoSecond => "agent.no_second_factor",
         }
@@ -80,6 +83,10 @@ pub fn check(
     config.terms(session, now).check(session, timeouts, now).map_err(AgentRejection::Lapsed)?;
     if grant.resource != resource {
         return Err(AgentRejection::OtherResource);
+    }
+    let is_unseen = |within| grant.seen_at.is_none_or(|seen_at| now >= seen_at.plus(within));
+    if rules.owner_seen_within.is_some_and(is_unseen) {
+        return Err(AgentRejection::OwnerNotSeen);
     }
     if !rules.knows(&grant.client, config.public_url.origin()) {
         return Err(AgentRejection::ClientNotAdmitted);

@@ -3,12 +3,13 @@
 use postern::gateway::{Disposition, Gateway};
 use serde_json::{Value, json};
 
-use super::agents::{CLIENT, alice, call, granted, opens, with_agents};
+use super::agents::{CLIENT, Granted, alice, call, granted, opens, with_agents};
 use super::assertion::{assertion, published, verified};
 use super::renewal::{self, AHEAD, LIFE};
 use crate::support::{Asked, Browser, World, gateway};
 
 const WRITE: &str = "docs:write";
+const DAY: i64 = 86_400;
 
 /// A place that people and agents share, and that asks for a scope; and one for agents alone.
 fn shared() -> Value {
@@ -74,6 +75,39 @@ fn a_scope_that_a_refresh_takes_from_the_person_is_gone_for_the_agent() {
     person.send(&renewal::api()).forwarded();
     person.send(&Asked::script("GET", "/docs/x")).assert_refused(403, "authz.insufficient_scope");
     call(&person, "/docs/x", &claude.token).assert_refused(403, "authz.insufficient_scope");
+}
+
+#[test]
+fn an_agent_whose_person_has_not_been_seen_for_too_long_waits_for_them() {
+    //
+    let mut variables = shared();
+    variables["AGENTS"] = json!({ "owner_seen_within": "2d", "access": "1h" });
+    let (world, forever) = (World::new(), gateway(&shared()));
+    let gateway = gateway(&variables);
+    let person = bob(&world, &gateway, "openid");
+    let claude = granted(&person, "/tools", |grant| grant.scopes = vec![WRITE.into()]);
+    let token = || claude.token_at(&gateway, world.now.get());
+    world.wait(2 * DAY - 1);
+    assert!(opens(&person, "/tools/x", &token()));
+    world.wait(1);
+    call(&person, "/tools/x", &token()).assert_refused(401, "agent.owner_not_seen");
+    assert!(matches!(
+        Browser::new(&world, &forever).send(&Asked::bearing("/tools/x", &token())).outcome,
+        Disposition::Forward(_)
+    ));
+    // To use it is not to be seen; to sign in is.
+    world.wait(60);
+    call(&person, "/tools/x", &token()).assert_refused(401, "agent.owner_not_seen");
+    bob(&world, &gateway, "openid");
+    assert!(opens(&person, "/tools/x", &token()));
+    // Whoever allows an agent is there.
+    world.wait(2 * DAY - 60);
+    let again = bob(&world, &gateway, "openid");
+    world.wait(20 * 60);
+    let new = granted(&again, "/tools", |grant| grant.scopes = vec![WRITE.into()]);
+    world.wait(2 * DAY - 20 * 60);
+    let opens_now = |grant: &Granted| opens(&person, "/tools/x", &grant.token_at(&gateway, world.now.get()));
+    assert!(opens_now(&new) && !opens_now(&claude));
 }
 
 #[test]

@@ -329,6 +329,7 @@ impl Run {
             actors: vec![Actor { issuer: None, subject: CLIENT.into() }],
             task: None,
             uses_left: None,
+            seen_at: None,
         };
         let begin = BeginGrant {
             digest: digest.clone(),
@@ -481,6 +482,7 @@ impl Run {
             actors: vec![Actor { issuer: None, subject: CLIENT.into() }; actors],
             task: None,
             uses_left: uses,
+            seen_at: None,
         };
         let digest = SessionId::generate(&self.random).digest();
         let (parent_digest, ends_at) = (parent.digest.clone(), parent.ends_at.min(self.now + life));

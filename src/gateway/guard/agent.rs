@@ -81,11 +81,11 @@ impl<P: Platform> RequestContext<'_, P> {
         let resource = config.resource_of(guarded.route).unwrap_or_default();
         agent::check(config, rules, &session, &resource, (self.timeouts(), now)).map_err(Reason::Agent)?;
         let bound_to = session.grant.as_ref().and_then(|grant| grant.jkt.clone());
-        parts.event.jkt.clone_from(&bound_to);
-        self.check_sender(token, bound_to, guarded.guard.token == Token::Relay, path).await?;
+        self.check_sender(token, bound_to.clone(), guarded.guard.token == Token::Relay, path).await?;
         let is_counted = session.grant.as_ref().is_some_and(|grant| grant.uses_left.is_some());
         let session = if is_counted { self.ask_for_grant(&handle, true).await? } else { session };
         let created_at = session.created_at;
+        parts.event.jkt = bound_to;
         let principal = agent::principal(session, &handle, guarded.guard.takes_sessions());
         let principal = principal.ok_or(Reason::Agent(AgentRejection::Gone))?;
         parts.event.who(&principal);

@@ -3,7 +3,9 @@
 use super::{SubjectSessions, next_sequence, parse, row};
 use crate::ports::{Random, StoreError};
 use crate::secret::constant_time_eq;
-use crate::session::grant::{CODE_LIFE, Grant, GrantRefusal, MAX_EXCHANGED, PendingCode, ROTATION_GRACE};
+use crate::session::grant::{
+    CODE_LIFE, Grant, GrantRefusal, MAX_EXCHANGED, PendingCode, ROTATION_GRACE, SEEN_GRANULARITY,
+};
 use crate::session::handle::SessionDigest;
 use crate::session::message::{BeginGrant, CheckGrant, Exchange, Granted, RedeemCode, RefreshGrant, Reply};
 use crate::session::record::{Session, SessionTimeouts};
@@ -48,6 +50,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
             rotated_at: now,
             with_session: grant.with_session.as_ref().and(begin.begun_by.clone()),
             parent: None,
+            seen_at: Some(now),
             ..grant.clone()
         };
         self.put_new(&begin.digest, of_person(&person, grant, now), begin.clocks)?;
@@ -138,6 +141,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
             rotated_at: now,
             with_session: parent.grant.with_session.clone(),
             parent: Some(exchange.parent.clone()),
+            seen_at: parent.grant.seen_at,
             ..exchange.grant.clone()
         };
         if parent.grant.uses_left.is_some() || !parent.grant.covers(&grant) {
@@ -201,8 +205,12 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
 
     /// What the person is and may, as their provider has just said, holds for what they granted too.
     pub(super) fn renew_rights(&self, person: &Session, clocks: SessionTimeouts) -> Result<(), StoreError> {
-        for (stored, session, _) in self.grants()? {
-            let renewed = with_rights_of(person, session.clone());
+        for (stored, session, grant) in self.grants()? {
+            // Not each sign-in is worth a row written.
+            let is_close = |seen_at: &Timestamp| person.created_at.since(*seen_at) < SEEN_GRANULARITY;
+            let seen_at = grant.seen_at.filter(is_close).or(Some(person.created_at));
+            let grant = Grant { seen_at, ..grant };
+            let renewed = Session { grant: Some(Box::new(grant)), ..with_rights_of(person, session.clone()) };
             if renewed != session {
                 self.table.put(&row(stored.place(), &renewed, stored.tokens.clone(), clocks)?)?;
             }

@@ -32,6 +32,7 @@ fn grant(now: i64) -> Grant {
         actors: vec![actor(CLIENT)],
         task: None,
         uses_left: None,
+        seen_at: None,
     }
 }
 
