@@ -19,13 +19,14 @@ import { root, targetFolder } from './lib/paths.mjs';
 import { ensureProxies } from './lib/proxies.mjs';
 import { ensurePython } from './lib/python.mjs';
 import { ensureSimpleSaml } from './lib/simplesamlphp.mjs';
+import { ensureSpid } from './lib/spid.mjs';
 import { CannotGoOn, bold, dim, elapsed, green, main, run, step } from './lib/progress.mjs';
 import { ensureRust, lintingEnv } from './lib/toolchain.mjs';
 import { FOR_TESTS, VARIANTS, buildWorker, packedSizes } from './lib/worker.mjs';
 import { WRANGLER_ENV, wranglerCommand } from './lib/wrangler.mjs';
 
 // Budgets, so that growth is a decision: of the Worker, for the sake of cold starts, of the engine for policies beside it, and
-// of the room for SAML.
+// of the SAML Worker.
 const MAX_GZIP_KIB = { worker: 1325, languages: 34, policies: 950, saml: 320 };
 const NODE_TEST_TIMEOUT_MS = 180_000;
 const LONG_TEST_TIMEOUT_MS = 3_600_000;
@@ -53,11 +54,11 @@ const STEPS = [
   { name: 'client', title: 'helper for front ends', work: () => nodeTests(1, 'tests/client'), count: countNode },
   { name: 'demo', title: 'demo provider, API and MCP server', work: () => nodeTests(1, 'demo/provider', 'demo/api', 'demo/mcp'), count: countNode },
   { name: 'provider', title: 'scriptable provider', work: () => nodeTests(1, 'tests/provider'), count: countNode },
-  { name: 'deploy', title: 'wrangler deploy --dry-run', needs: ['worker', 'room'], work: dryRuns, count: String },
-  { name: 'e2e', title: 'end to end', needs: ['worker', 'room', 'test', 'guarded', 'proxies', 'python'], work: () => nodeTests(2, 'tests/e2e'), count: countNode },
-  { name: 'bench', title: 'benchmarks, each for a moment', needs: ['worker', 'verifier'], work: benchmarks, count: String },
+  { name: 'deploy', title: 'wrangler deploy --dry-run', needs: ['worker', 'saml'], work: dryRuns, count: String },
+  { name: 'e2e', title: 'end to end', needs: ['worker', 'saml', 'test', 'guarded', 'proxies', 'python', 'spid'], work: () => nodeTests(2, 'tests/e2e'), count: countNode },
+  { name: 'bench', title: 'benchmarks, each for a moment', needs: ['worker', 'verifier', 'saml'], work: benchmarks, count: String },
   { name: 'package', title: 'npm packages, without Rust', needs: ['packages', 'chromium'], work: () => nodeTests(1, 'tests/package'), count: countNode },
-  { name: 'browser', title: 'browser', needs: ['worker', 'room', 'chromium', 'python', 'simplesamlphp'], work: () => nodeTests(2, 'tests/browser'), count: countNode },
+  { name: 'browser', title: 'browser', needs: ['worker', 'saml', 'chromium', 'python', 'simplesamlphp'], work: () => nodeTests(2, 'tests/browser'), count: countNode },
 ];
 
 const state = { fuzzing: null, absent: [], notices: [], done: new Set() };
@@ -69,6 +70,11 @@ const NEEDS = {
     if (python) process.env.PYTHON = python;
     else state.notices.push('No Python 3.10 or later that can install packages is here: what needs one did not run');
   },
+  spid: async () => {
+    const python = await ensureSpid();
+    if (python) process.env.SPID_PYTHON = python;
+    else state.notices.push('spid-sp-test or xmlsec1 cannot be installed: its tests did not run (Debian or Ubuntu: `sudo apt-get install xmlsec1`)');
+  },
   simplesamlphp: async () => {
     if (!(await ensureSimpleSaml())) state.notices.push('SimpleSAMLphp is not installed: sign-in with it did not run (Debian or Ubuntu: `sudo apt-get install simplesamlphp php-cli php-xml`)');
   },
@@ -78,10 +84,10 @@ const NEEDS = {
     state.fuzzing = { targets, built };
   },
   worker: () => build('release', 'Worker'),
-  room: () => build('saml', 'room for SAML'),
+  saml: () => build('saml', 'SAML Worker'),
   cli: async () => { await step('command line for Node', buildCli, String); },
   packages: async () => {
-    for (const one of ['worker', 'room', 'cli']) await ensure(one);
+    for (const one of ['worker', 'saml', 'cli']) await ensure(one);
     await packAll();
   },
   verifier: () => build('verifier', 'engine alone, for its benchmark'),
@@ -188,7 +194,7 @@ async function fuzzAll() {
 
 /** That they work: what they measure in a moment means nothing. */
 async function benchmarks() {
-  const names = ['gateways', 'sessions', 'tokens', 'relations', 'decisions'];
+  const names = ['gateways', 'sessions', 'tokens', 'relations', 'decisions', 'saml'];
   for (const name of names) await run(process.execPath, [join(root, 'tests', 'bench', `${name}.mjs`), '--once']);
   return names.join(', ');
 }
@@ -209,7 +215,7 @@ async function cliTests() {
   return `${countRust(native)} as natively, ${countNode(await nodeTests(2, 'tests/cli'))}`;
 }
 
-/** Both configurations and the room for SAML must be deployable without a word of warning, within the budgets. Resolves with the size. */
+/** Both configurations and the SAML Worker must be deployable without a word of warning, within the budgets. Resolves with the size. */
 async function dryRuns() {
   let total;
   for (const which of [['--env', ''], ['--env', 'production'], ['--config', 'wrangler.saml.toml']]) {

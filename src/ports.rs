@@ -141,6 +141,12 @@ pub trait ReplayGuard {
     /// # Errors
     /// When the store does not answer: the caller refuses.
     async fn claim(&self, key: &[u8; 32], until: Timestamp) -> Result<bool, StoreError>;
+    /// Whether somebody has claimed it. What asks for an effect that may be had twice, but not later, is claimed when it is
+    /// done: else whoever is stopped in between is told that it is.
+    ///
+    /// # Errors
+    /// When the store does not answer: the caller refuses.
+    async fn is_claimed(&self, key: &[u8; 32]) -> Result<bool, StoreError>;
     /// Gives back a claim whose purpose failed, so that the same thing may be tried again.
     ///
     /// # Errors

@@ -218,6 +218,8 @@ mod staleness;
 mod step_up;
 #[path = "flow/stores.rs"]
 mod stores;
+#[path = "flow/strength.rs"]
+mod strength;
 #[path = "flow/tenant.rs"]
 mod tenant;
 #[path = "flow/token_cache.rs"]
@@ -236,12 +238,16 @@ mod userinfo;
 mod verify;
 #[path = "flow/verify_attacks.rs"]
 mod verify_attacks;
+#[path = "flow/verify_secrets.rs"]
+mod verify_secrets;
 #[path = "flow/way_back.rs"]
 mod way_back;
 #[path = "flow/without_policies.rs"]
 mod without_policies;
 #[path = "flow/workload.rs"]
 mod workload;
+#[path = "flow/workload_explain.rs"]
+mod workload_explain;
 
 /// All flows have policies, but those that say otherwise; and an engine that is asked by messages, as in a deployment.
 fn engine() -> Option<&'static dyn postern::policy::PolicyEngine> {

@@ -5,6 +5,8 @@
 
 /** What only we say to Postern, and only Postern to us: from a browser it would be a claim. */
 const NOT_FROM_OUTSIDE = /^(x-postern-|x-forwarded-|x-original-|x-rewrite-|x-real-ip$|forwarded$)/;
+/** An API key of Postern's, or a token of an agent's: shown to Postern, and nobody else's to see. */
+const SECRET = /(?<![\w-])[a-z0-9]{2,12}_([0-9A-Za-z]{43}|(ac|ap|at|rt)_[\w-]{100})_[0-9A-Za-z]{6}(?![\w-])/;
 /** Of the connection and the body, which do not go along with the question. */
 const NOT_ASKED = ["connection", "content-length", "transfer-encoding", "upgrade"];
 
@@ -80,7 +82,7 @@ function callerOf(told) {
 /** What Postern says goes in the place of what the browser said, also where it says nothing. */
 function withIdentity(request, told) {
   const headers = new Headers(request.headers);
-  for (const name of [...headers.keys()]) if (NOT_FROM_OUTSIDE.test(name)) headers.delete(name);
+  for (const [name, value] of [...headers]) if (NOT_FROM_OUTSIDE.test(name) || SECRET.test(value)) headers.delete(name);
   for (const name of ["authorization", "cookie", "dpop"]) headers.delete(name);
   for (const [name, value] of told) if (name.startsWith("x-postern-") || name === "authorization" || name === "cookie") headers.set(name, value);
   return new Request(request, { headers });

@@ -32,7 +32,7 @@ pub mod policy;
 pub mod relation;
 pub mod route;
 pub mod saml_gate;
-pub mod saml_room;
+pub mod saml_verify;
 pub mod second_factor;
 pub mod sharing;
 pub mod signed_response;

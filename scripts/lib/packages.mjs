@@ -49,7 +49,7 @@ export const version = () => manifest(root).version;
 /** Builds what the packages contain and packs both; resolves with the paths of the tarballs. */
 export async function buildPackages() {
   await step('Worker', () => buildWorker('release'), String);
-  await step('room for SAML', () => buildWorker('saml'), String);
+  await step('SAML Worker', () => buildWorker('saml'), String);
   await step('command line', buildCli, String);
   return packAll();
 }

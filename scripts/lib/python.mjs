@@ -8,36 +8,34 @@ import { root, tools } from './paths.mjs';
 import { probe, run, step } from './progress.mjs';
 import { onPath } from './toolchain.mjs';
 
-const WANTED = join(root, 'tests', 'python-requirements.txt');
-const FOLDER = join(tools, 'python');
-const PYTHON = join(FOLDER, 'bin', 'python');
-/** What is installed, as it was asked for. */
-const INSTALLED = join(FOLDER, 'installed.txt');
-
 /**
- * The path of a Python that has them: the one that `PYTHON` names, or one made here. `undefined` where none can be had: tests that
- * want one say that they did not run.
+ * The path of a Python that has what `tests/NAME-requirements.txt` lists: the one that is given, or one made here. `undefined`
+ * where none can be had: tests that want one say that they did not run.
  */
-export async function ensurePython() {
-  if (process.env.PYTHON) return process.env.PYTHON;
-  const wanted = readFileSync(WANTED, 'utf8');
-  if (existsSync(INSTALLED) && readFileSync(INSTALLED, 'utf8') === wanted) return PYTHON;
+export async function ensurePython(given = process.env.PYTHON, name = 'python') {
+  if (given) return given;
+  const folder = join(tools, name);
+  const place = { wants: join(root, 'tests', `${name}-requirements.txt`), folder, python: join(folder, 'bin', 'python') };
+  // What is installed, as it was asked for.
+  const installed = join(folder, 'installed.txt');
+  const wanted = readFileSync(place.wants, 'utf8');
+  if (existsSync(installed) && readFileSync(installed, 'utf8') === wanted) return place.python;
   for (const python of onPath('python3')) {
     if (await probe(python, ['-c', 'import ensurepip, sys; assert sys.version_info >= (3, 10)']) === null) continue;
     try {
-      await step('Python packages to test against', () => make(python, wanted));
-      return PYTHON;
+      await step('Python packages to test against', () => make(python, place));
+      await writeFile(installed, wanted);
+      return place.python;
     } catch {
-      await rm(FOLDER, { recursive: true, force: true });
+      await rm(folder, { recursive: true, force: true });
       return undefined;
     }
   }
   return undefined;
 }
 
-async function make(python, wanted) {
-  await rm(FOLDER, { recursive: true, force: true });
-  await run(python, ['-m', 'venv', FOLDER]);
-  await run(PYTHON, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--requirement', WANTED]);
-  await writeFile(INSTALLED, wanted);
+async function make(base, { wants, folder, python }) {
+  await rm(folder, { recursive: true, force: true });
+  await run(base, ['-m', 'venv', folder]);
+  await run(python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--requirement', wants]);
 }

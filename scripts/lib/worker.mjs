@@ -29,7 +29,7 @@ export const FOR_TESTS = ['--package', 'postern-worker', '--features', 'fault-in
 const POLICIES = { crate: 'postern_policy_module', cargo: ['--package', 'postern-policy-module'], profile: 'release' };
 
 /**
- * What can be built: the Worker, the one for tests that has faults on demand as well, the room for SAML, the example of a
+ * What can be built: the Worker, the one for tests that has faults on demand as well, the SAML Worker, the example of a
  * Worker that guards its own routes, and the engine for tokens alone for its benchmark.
  *
  * `folder`: where its manifest is. `crate`: the name of its library. `entry`: the module that the runtime loads.

@@ -5,7 +5,7 @@
 use super::Denial;
 use crate::authn::Principal;
 use crate::route::DeviceRequirement;
-use crate::session::device::PROOF_COUNTS;
+use crate::session::device::{DeviceFacts, PROOF_COUNTS, RACE};
 use crate::time::{Seconds, Timestamp};
 
 /// What of it is not so.
@@ -13,7 +13,7 @@ use crate::time::{Seconds, Timestamp};
 pub enum DeviceShortfall {
     /// The caller has no session, or one that is bound to no device.
     Unbound,
-    /// The key was not proved a moment ago.
+    /// The key was not proved a moment ago, or not at all where the browser was let in without.
     ProofTooOld,
 }
 
@@ -36,7 +36,7 @@ impl DeviceShortfall {
 pub fn decide(principal: &Principal, required: Option<DeviceRequirement>, now: Timestamp) -> Result<(), Denial> {
     match required {
         None => Ok(()),
-        Some(DeviceRequirement::Bound) => proved_at(principal).map(|_| ()),
+        Some(DeviceRequirement::Bound) => bound(principal, now),
         Some(DeviceRequirement::Now) => proven(principal, PROOF_COUNTS, now),
     }
 }
@@ -46,12 +46,23 @@ pub fn decide(principal: &Principal, required: Option<DeviceRequirement>, now: T
 /// # Errors
 /// When it was not, or the session is bound to no device.
 pub fn proven(principal: &Principal, within: Seconds, now: Timestamp) -> Result<(), Denial> {
-    let is_fresh = proved_at(principal)?.is_some_and(|at| now.since(at) <= within);
-    if is_fresh { Ok(()) } else { Err(Denial::Device(DeviceShortfall::ProofTooOld)) }
+    let is_fresh = device(principal)?.proved_at.is_some_and(|at| now.since(at) <= within);
+    counts(is_fresh)
 }
 
-/// When the key was proved last of the device that the session is bound to; `None`: let in without.
-fn proved_at(principal: &Principal) -> Result<Option<Timestamp>, Denial> {
+/// What a browser sent before it had the answer to its registration counts; one that is let in since, because it may not sign,
+/// does not: nobody knows that it has the key.
+fn bound(principal: &Principal, now: Timestamp) -> Result<(), Denial> {
+    let device = device(principal)?;
+    counts(device.proved_at.is_some() || now.since(device.bound_at) < RACE)
+}
+
+const fn counts(is_proven: bool) -> Result<(), Denial> {
+    if is_proven { Ok(()) } else { Err(Denial::Device(DeviceShortfall::ProofTooOld)) }
+}
+
+/// What the request shows of the device that the session is bound to.
+fn device(principal: &Principal) -> Result<DeviceFacts, Denial> {
     let device = principal.session().and_then(|session| session.device).filter(|_| principal.is_in_person());
-    device.map(|device| device.proved_at).ok_or(Denial::Device(DeviceShortfall::Unbound))
+    device.ok_or(Denial::Device(DeviceShortfall::Unbound))
 }

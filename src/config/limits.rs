@@ -58,8 +58,8 @@ impl Limits {
     }
 }
 
-/// Whose addresses are limited unasked. Where another proxy passes on what people send to `/auth`, or asks about their
-/// requests, all of them come from its address, and would share one bucket.
+/// Whose addresses are limited unasked. Where another proxy passes on what people send to `/auth`, all of them come from its
+/// address, and would share one bucket. Keys come with questions about requests, which name the caller's own address.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ByDefault {
     /// Those of people.

@@ -66,7 +66,7 @@ pub use admin::{Administrator, Administrators};
 pub use admin_services::{ADMIN_ACTIONS, AdminCredential, AdminService, AdminServices};
 pub use agents::{AdmittedClients, AgentRules, EnterpriseClient, EnterpriseRule, MAX_CLIENT_ID_BYTES};
 pub use authzen::Authzen;
-pub use bindings::{BindingUse, NeededBinding, SAML as SAML_ROOM};
+pub use bindings::{BindingUse, NeededBinding, SAML as SAML_WORKER};
 pub use certificates::{Authority, CertificateRule, CertificateSubject, fingerprint, key_identifier, principal_issuer};
 pub use client_auth::{AppleKey, AssertionAudience, ClientAssertion, ClientAuth, SecretAssertion, TlsCertificate};
 pub use decisions::{DecisionRetention, Decisions};
@@ -448,10 +448,10 @@ fn services(
     services
 }
 
-/// Where only another proxy asks about requests, it counts them.
+/// Where only another proxy asks about requests, it counts sign-ins. Keys it cannot tell from forged ones, and each question
+/// names the caller's address.
 fn limits(top: &mut Table<'_>, sessions: bool) -> Limits {
-    let asked = top.has("VERIFY");
-    let by_default = limits::ByDefault { people: sessions && !asked, keys: top.has("KEYS") && !asked };
+    let by_default = limits::ByDefault { people: sessions && !top.has("VERIFY"), keys: top.has("KEYS") };
     limits::read(top.table("LIMITS"), by_default)
 }
 

@@ -1,72 +1,38 @@
 //! `PROVIDERS`: who signs people in, and how Postern asks them to.
 
+mod exchange;
+mod parameters;
+
+pub(super) use parameters::parameters;
+
+use exchange::Exchange;
+use parameters::{OWN_PARAMETERS, pass_through};
+
 use super::address::Issuer;
-use super::client_auth::{self, ClientAuth};
+use super::client_auth::ClientAuth;
 use super::fapi::{self, RequestRules};
-use super::id_token_encryption::{self, IdTokenEncryption};
+use super::id_token_encryption::IdTokenEncryption;
 use super::oauth2::{self, OAuth2};
 use super::preset::{self, Kind};
-use super::problem::{expected, shown};
+use super::problem::expected;
 use super::provider_choice::{self, OtherAccount, ProviderChoice};
 use super::revocation::{self, ProviderRevocation};
 use super::saml::{self, Saml};
 use super::secrets::Secrets;
-use super::sender_constrained::{self, SenderConstrained};
-use super::sign_out::{self, SignOut};
+use super::sender_constrained::SenderConstrained;
+use super::sign_out::SignOut;
 use super::table::Table;
 use super::tenants::Tenants;
-use super::value::{
-    MOMENT, algorithms, choice, duration, flag, label, list, moment, one_of, parsed, paths, scope, text, word,
-};
+use super::value::{MOMENT, choice, duration, flag, label, list, moment, one_of, parsed, paths, scope, text, word};
 use crate::claims::OwnAudience;
 use crate::claims::path::ClaimPath;
 use crate::ids::ProviderId;
 use crate::jose::Algorithm;
-use crate::json;
 use crate::time::{Seconds, Timestamp};
 
 const OPENID: &str = "openid";
 const DEFAULT_SCOPES: [&str; 3] = [OPENID, "profile", "email"];
 const LONGEST_MAX_AGE: Seconds = Seconds::hours(30 * 24);
-
-/// Parameters of the authorization request that are Postern's to set, or that change what it means.
-const OWN_PARAMETERS: [&str; 21] = [
-    "acr_values",
-    "client_assertion",
-    "client_assertion_type",
-    "client_id",
-    "client_secret",
-    "code_challenge",
-    "code_challenge_method",
-    "dpop_jkt",
-    "id_token_hint",
-    "login_hint",
-    "max_age",
-    "nonce",
-    "prompt",
-    "redirect_uri",
-    "request",
-    "request_uri",
-    "resource",
-    "response_mode",
-    "response_type",
-    "scope",
-    "state",
-];
-
-/// The parameters of login links that are Postern's own.
-const LINK_PARAMETERS: [&str; 6] = ["email", "fragment", "iss", "provider", "return_to", "target_link_uri"];
-/// What a `claims` parameter may ask about (OpenID Connect Core §5.5).
-const CLAIMS_MEMBERS: [&str; 2] = ["id_token", "userinfo"];
-/// The most parameters of a provider's own that a login link may set.
-const MAX_OWN_PARAMETERS: usize = 16;
-
-const LOGIN_PARAMETERS: [(&str, LoginParameter); 4] = [
-    ("prompt", LoginParameter::Prompt),
-    ("login_hint", LoginParameter::LoginHint),
-    ("acr_values", LoginParameter::AcrValues),
-    ("max_age", LoginParameter::MaxAge),
-];
 
 const RESPONSE_MODES: [(&str, ResponseMode); 5] = [
     ("query", ResponseMode::Query),
@@ -291,38 +257,6 @@ fn refuse_same_issuer(table: &Table<'_>, others: &[Provider], provider: &Provide
     }
 }
 
-/// How requests and tokens pass between the provider and us.
-struct Exchange {
-    client_auth: Option<ClientAuth>,
-    requests: RequestRules,
-    sender_constrained: Option<SenderConstrained>,
-    encrypted_id_token: Option<IdTokenEncryption>,
-}
-
-impl Exchange {
-    fn read(table: &mut Table<'_>, secrets: &Secrets<'_>, id: &ProviderId, kind: Kind) -> Self {
-        let fapi2 = fapi::is_asked(table);
-        let client_auth = client_auth::read_of_provider(table, secrets, id, fapi2);
-        let requests = fapi::read(table, fapi2, client_auth.as_ref(), kind);
-        let sender_constrained = sender_constrained::read(table, client_auth.as_ref());
-        //
-        let sender_constrained = sender_constrained.or_else(|| fapi2.then_some(SenderConstrained::Dpop));
-        let encrypted_id_token = id_token_encryption::read(table, secrets, (id, client_auth.as_ref()));
-        Self { client_auth, requests, sender_constrained, encrypted_id_token }
-    }
-
-    fn algorithms(&self, table: &mut Table<'_>) -> Vec<Algorithm> {
-        table.optional("id_token_algs", algorithms).unwrap_or_else(|| fapi::default_algorithms(self.requests.fapi2))
-    }
-
-    /// What is encrypted on its way to us is not for the address of a sign-out, unless somebody says so.
-    fn sign_out(&self, table: &mut Table<'_>, issuer: Option<&Issuer>) -> SignOut {
-        let mut sign_out = sign_out::read(table, issuer);
-        sign_out.id_token_hint &= self.encrypted_id_token.is_none() || table.has("id_token_hint");
-        sign_out
-    }
-}
-
 fn read(
     id: ProviderId,
     mut table: Table<'_>,
@@ -442,32 +376,6 @@ pub(super) fn strength(table: &mut Table<'_>, kind: Kind) -> (Vec<String>, Optio
     (acr_values.unwrap_or_default(), max_age, cannot)
 }
 
-/// Those of OpenID Connect that are read before they are sent on, and names of the provider's own, sent on as they come.
-fn pass_through(table: &mut Table<'_>, fixed: &[(String, String)]) -> (Vec<LoginParameter>, Vec<String>) {
-    let known = |word: &str| LOGIN_PARAMETERS.iter().find(|(name, _)| *name == word).map(|(_, parameter)| *parameter);
-    let Some(names) = table.optional("pass_through", list("a parameter's name of visible ASCII characters", word))
-    else {
-        return (LOGIN_PARAMETERS.map(|(_, parameter)| parameter).to_vec(), Vec::new());
-    };
-    let own: Vec<String> = names.iter().filter(|name| known(name).is_none()).cloned().collect();
-    for name in &own {
-        if OWN_PARAMETERS.contains(&name.as_str()) || LINK_PARAMETERS.contains(&name.as_str()) || name == "claims" {
-            let known = one_of(&LOGIN_PARAMETERS);
-            let message = format!(
-                "{} is not for a login link to set, expected {known} or a name of the provider's own",
-                shown(name)
-            );
-            table.problem("pass_through", message);
-        } else if fixed.iter().any(|(other, _)| other == name) {
-            table.problem("pass_through", format!("{} has a fixed value in `authorization_params`", shown(name)));
-        }
-    }
-    if own.len() > MAX_OWN_PARAMETERS {
-        table.problem("pass_through", format!("expected at most {MAX_OWN_PARAMETERS} names of the provider's own"));
-    }
-    (names.iter().filter_map(|name| known(name)).collect(), own)
-}
-
 fn scopes(table: &mut Table<'_>, kind: Kind) -> Vec<String> {
     let given = table.optional("scopes", list("a scope without spaces, quotes or backslashes", scope));
     let scopes = given.unwrap_or_else(|| DEFAULT_SCOPES.map(str::to_owned).to_vec());
@@ -493,40 +401,6 @@ fn prompt(value: &serde_json::Value) -> Result<String, String> {
 pub(super) fn resource(text: &str) -> Option<String> {
     let url = url::Url::parse(&word(text)?).ok()?;
     url.fragment().is_none().then(|| text.to_owned())
-}
-
-/// Fixed parameters of a request that is made of `own` ones.
-pub(super) fn parameters(table: &mut Table<'_>, key: &'static str, own: &[&str]) -> Vec<(String, String)> {
-    let Some(inner) = table.table(key) else { return Vec::new() };
-    let mut params = Vec::new();
-    for (key, value) in inner.entries() {
-        if own.contains(&key) {
-            inner.problem(key, "is Postern's own to send, take it out");
-        } else if word(key).is_none() {
-            inner.problem(key, "expected a parameter's name of visible ASCII characters");
-        } else {
-            match if key == "claims" { claims_parameter(value) } else { text(value).map(str::to_owned) } {
-                Ok(text) => params.push((key.to_owned(), text)),
-                Err(message) => inner.problem(key, message),
-            }
-        }
-    }
-    params
-}
-
-/// OpenID Connect Core §5.5, as JSON text or as a table.
-fn claims_parameter(value: &serde_json::Value) -> Result<String, String> {
-    const EXPECTED: &str = "a JSON object, or a table, of `id_token` and `userinfo` with an object each";
-    let parsed: serde_json::Value = match value {
-        serde_json::Value::String(text) => json::from_text(text).map_err(|_| expected(EXPECTED, text))?,
-        other => other.clone(),
-    };
-    let is_request = parsed.as_object().is_some_and(|members| {
-        let known =
-            |(name, value): (&String, &serde_json::Value)| CLAIMS_MEMBERS.contains(&name.as_str()) && value.is_object();
-        !members.is_empty() && members.iter().all(known)
-    });
-    if is_request { Ok(parsed.to_string()) } else { Err(expected(EXPECTED, &parsed.to_string())) }
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use crate::ids::ProviderId;
 use crate::jose::Algorithm;
 use crate::secret::Secret;
 
-/// As much as the room reads.
+/// The SAML Worker reads no more.
 const MAX_METADATA_BYTES: usize = 256 * 1024;
 /// One, and the one that comes after it.
 const MAX_PINS: usize = 2;

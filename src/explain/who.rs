@@ -172,7 +172,7 @@ impl Who {
         json::from_value(record).map(Hypothetical::by_session).map_err(|error| format!("claims: {error}"))
     }
 
-    /// A program with a token of this platform's: one that its first rule would take, but for what is said otherwise.
+    /// A program with a token of this platform's. Which rules of `trust` take it is for its claims to say.
     fn by_workload(&self, platform: &WorkloadIssuer, now: Timestamp) -> Result<Hypothetical, String> {
         let subject = match platform.trust_domain() {
             Some(_) => format!("{}/somebody", platform.issuer),

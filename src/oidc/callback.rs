@@ -123,6 +123,16 @@ impl CallbackParams {
     #[must_use]
     pub fn parse_signed(encoded: &str) -> Self {
         let Self { response, fault, .. } = Self::parse(encoded);
+        Self::of_response(response, fault)
+    }
+
+    /// The same where the JWT was encrypted, and `signed` is what was in it.
+    #[must_use]
+    pub fn opened(self, signed: Secret<String>) -> Self {
+        Self::of_response(Some(signed), self.fault)
+    }
+
+    fn of_response(response: Option<Secret<String>>, fault: Option<CallbackError>) -> Self {
         let state = response.as_ref().and_then(|response| jarm::claimed_state(response.expose()));
         Self { state, response, fault, ..Self::default() }
     }

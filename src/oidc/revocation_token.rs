@@ -35,7 +35,6 @@ pub struct RevocationTokenExpectations<'a> {
 #[derive(Debug)]
 pub struct RevocationToken {
     once_key: [u8; 32],
-    issued_at: Timestamp,
     usable_until: Timestamp,
 }
 
@@ -115,11 +114,11 @@ impl RevocationToken {
         if text(claims, "sub") != Some(expected.client_id) {
             return Err(RevocationTokenError::SubMismatch);
         }
-        let (issued_at, expires_at) = times(claims, expected.now)?;
+        let expires_at = expiry(claims, expected.now)?;
         let jti = text(claims, "jti").filter(|jti| !jti.is_empty()).ok_or(RevocationTokenError::JtiMalformed)?;
         // Another isolate's clock may be a little behind ours.
         let usable_until = expires_at.plus(LEEWAY).plus(LEEWAY);
-        Ok(Self { once_key: once_key(expected.issuer, jti), issued_at, usable_until })
+        Ok(Self { once_key: once_key(expected.issuer, jti), usable_until })
     }
 
     /// What is remembered of it once it was received, so that a copy of it ends nothing that begins later.
@@ -144,12 +143,6 @@ impl RevocationToken {
             .into()
     }
 
-    /// When the provider made it.
-    #[must_use]
-    pub const fn issued_at(&self) -> Timestamp {
-        self.issued_at
-    }
-
     /// From when on it would be refused for its age alone, by any clock of ours.
     #[must_use]
     pub const fn usable_until(&self) -> Timestamp {
@@ -163,8 +156,8 @@ fn check_typ(typ: Option<&str>, wanted: RevocationTyp) -> Result<(), RevocationT
     if fits { Ok(()) } else { Err(RevocationTokenError::TypRefused) }
 }
 
-/// When it was made, and when it ends.
-fn times(claims: &Map<String, Value>, now: Timestamp) -> Result<(Timestamp, Timestamp), RevocationTokenError> {
+/// When it ends, if all its times are good.
+fn expiry(claims: &Map<String, Value>, now: Timestamp) -> Result<Timestamp, RevocationTokenError> {
     let expires_at = time(claims, "exp").ok_or(RevocationTokenError::ExpMalformed)?;
     if is_over(expires_at, now) {
         return Err(RevocationTokenError::Expired);
@@ -180,7 +173,7 @@ fn times(claims: &Map<String, Value>, now: Timestamp) -> Result<(Timestamp, Time
     if not_before.is_some_and(|not_before| is_ahead(not_before, now)) {
         return Err(RevocationTokenError::NotYetValid);
     }
-    Ok((issued_at, expires_at))
+    Ok(expires_at)
 }
 
 fn once_key(issuer: &str, jti: &str) -> [u8; 32] {

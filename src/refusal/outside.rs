@@ -150,11 +150,11 @@ fn pushed_refusal(error: &PushedError) -> Refusal {
 /// What the person learns who signs in, or the provider that ends sessions.
 const fn saml_refusal(error: &SamlError) -> Refusal {
     match error {
-        SamlError::RoomAway | SamlError::Metadata(_) => Refusal::Unavailable,
+        SamlError::WorkerAway | SamlError::Metadata(_) => Refusal::Unavailable,
         SamlError::Status(_) => Refusal::LoginRefused,
         SamlError::Passive => Refusal::LoginUnfinished,
         SamlError::Key => Refusal::LoginMisconfigured,
-        SamlError::Logout(_) | SamlError::LogoutReplayed => Refusal::BadRequest,
+        SamlError::Logout(_) => Refusal::BadRequest,
         _ => Refusal::LoginFailed,
     }
 }

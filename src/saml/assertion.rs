@@ -1,11 +1,11 @@
-//! What the room verified → who signed in, held against what was asked for.
+//! What the SAML Worker verified → who signed in, held against what was asked for.
 
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
 use super::error::SamlError;
 use super::name::{MAX_BYTES, NameId, Parties};
-use super::room::said;
+use super::saml_worker::said;
 use crate::claims::{is_ahead, is_over};
 use crate::config::saml::OWN_CLAIMS;
 use crate::config::{Saml, SamlSubject};
@@ -17,7 +17,7 @@ use crate::time::{Seconds, Timestamp};
 const VERIFIED: [&str; 2] = ["email_verified", "phone_number_verified"];
 /// The longest of what is kept to sign out at the provider.
 const MAX_LOGOUT_BYTES: usize = 2048;
-/// The room allows an assertion as much beyond its end.
+/// The SAML Worker allows an assertion as much beyond its end.
 pub const SKEW: Seconds = crate::claims::LEEWAY;
 
 /// What a sign-in has to be.
@@ -55,15 +55,15 @@ pub struct SamlAssertion {
 }
 
 impl SamlAssertion {
-    /// Reads what the room verified.
+    /// Reads what the SAML Worker verified.
     ///
     /// # Errors
     /// When it names nobody, or is not what was asked for.
     pub fn check(verified: &Map<String, Value>, expected: &SamlExpectations<'_>) -> Result<Self, SamlError> {
         let SamlExpectations { saml, parties, now, .. } = *expected;
         let time = |name: &str| crate::claims::time(verified, name);
-        let id = said(verified, "assertion_id").ok_or(SamlError::RoomAway)?;
-        let usable_until = time("not_on_or_after").ok_or(SamlError::RoomAway)?;
+        let id = said(verified, "assertion_id").ok_or(SamlError::WorkerAway)?;
+        let usable_until = time("not_on_or_after").ok_or(SamlError::WorkerAway)?;
         let name = verified.get("name_id").and_then(|name| NameId::read(name, parties)).ok_or(SamlError::NoSubject)?;
         let attributes = attributes(verified);
         let subject = subject(saml, &name, &attributes)?;

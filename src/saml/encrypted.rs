@@ -1,7 +1,7 @@
-//! An encrypted assertion, as the room tells of it → the assertion (XML Encryption §5.2.4, §5.5.2).
+//! An encrypted assertion, as the SAML Worker tells of it → the assertion (XML Encryption §5.2.4, §5.5.2).
 //!
-//! The room has no keys, and this knows no XML. Whoever has our certificate can encrypt, so what comes out is to be believed
-//! no more than any other text: the room is asked again, and takes it only if it is signed itself.
+//! The SAML Worker has no keys, and this module knows no XML. Whoever has our certificate can encrypt, so what comes out is
+//! to be believed no more than any other text: the SAML Worker is asked again, and takes it only if it is signed itself.
 
 use base64ct::{Base64, Encoding};
 use serde_json::{Map, Value};
@@ -11,8 +11,8 @@ use crate::jose::{ContentEncryption, Decryption, DecryptionKey, KeyManagement, S
 use crate::json::said;
 use crate::secret::Secret;
 
-/// The assertion, by whichever of our keys it is for. `None` for whatever reason it does not open: whoever sent it learns
-/// none.
+/// The assertion, decrypted by whichever of our keys fits. `None` where it does not open, whatever the reason: the sender
+/// is not told it.
 pub async fn opened(
     told: &Map<String, Value>,
     keys: &[DecryptionKey],
@@ -27,7 +27,7 @@ pub async fn opened(
     None
 }
 
-/// What the room tells, with the lengths that fit its algorithms.
+/// What the SAML Worker tells, with the lengths that fit its algorithms.
 fn sealed(told: &Map<String, Value>) -> Option<SealedContent> {
     let bytes = |name: &str| Base64::decode_vec(said(told, name)?.as_str()?).ok();
     let alg = match said(told, "oaep_hash")?.as_str()? {

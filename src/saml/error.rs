@@ -1,13 +1,13 @@
 //! Why a sign-in or a sign-out by SAML comes to nothing.
 
-/// Why a message of SAML is not used, or none can be made.
+/// Why a SAML message is not used, or cannot be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SamlError {
-    /// The room does not answer, or with something else than an answer.
-    RoomAway,
-    /// The room refuses the message: its reason, and more.
+    /// The SAML Worker does not answer, or what it sends is not an answer.
+    WorkerAway,
+    /// The SAML Worker refuses the message: its reason, and more.
     Refused(String),
-    /// The room refuses it, for the provider says that nobody signed in: its status.
+    /// The SAML Worker refuses the message, because the provider says that nobody signed in: its status.
     Status(String),
     /// The provider was to ask the person nothing, and would have to.
     Passive,
@@ -35,10 +35,8 @@ pub enum SamlError {
     SessionOver,
     /// Our own key does not sign.
     Key,
-    /// A logout message that is not to be believed: the room's reason.
+    /// A logout message that is not to be believed: the SAML Worker's reason.
     Logout(String),
-    /// A logout request that was used before.
-    LogoutReplayed,
 }
 
 impl SamlError {
@@ -46,7 +44,7 @@ impl SamlError {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::RoomAway => "saml.room_away",
+            Self::WorkerAway => "saml.worker_away",
             Self::Refused(_) => "saml.response_refused",
             Self::Status(_) => "saml.provider_refused",
             Self::Passive => "saml.person_wanted",
@@ -63,11 +61,10 @@ impl SamlError {
             Self::SessionOver => "saml.session_over",
             Self::Key => "saml.key_unusable",
             Self::Logout(_) => "saml.logout_refused",
-            Self::LogoutReplayed => "saml.logout_used",
         }
     }
 
-    /// What more the log should know: words of the room's and of ours.
+    /// What more the log should know: the SAML Worker's words, or ours.
     #[must_use]
     pub fn detail(&self) -> Option<String> {
         match self {

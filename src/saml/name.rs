@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::room::said;
+use super::saml_worker::said;
 use crate::config::NameIdFormat;
 
 /// OpenID Connect Core §2 allows a `sub` as much; stores and logs count on it.
@@ -26,7 +26,7 @@ pub struct Parties<'a> {
     pub own: &'a str,
 }
 
-/// A `NameID`, as the room gives it.
+/// A `NameID`, as the SAML Worker gives it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NameId {
     /// As it came, to be sent back in a logout.
@@ -40,7 +40,7 @@ impl NameId {
     #[must_use]
     pub fn read(name: &Value, parties: Parties<'_>) -> Option<Self> {
         let raw = name.as_object()?;
-        // A format is a URI (SAML Core §8.3): what is none could pose as the short name of another.
+        // A format is a URI (SAML Core §8.3): another text could pose as the short name of a format.
         let (value, format) = (said(raw, "value")?, said(raw, "format").filter(|format| format.contains(':'))?);
         // SAML Core §2.2.2: left out, it is the one who says it, or the one who asked.
         let other = |key, usual| said(raw, key).filter(|found| *found != usual).unwrap_or_default();

@@ -8,7 +8,7 @@ use crate::config::SamlSigning;
 use crate::jose::{Algorithm, AssertionKey, Signing};
 use crate::json;
 
-/// As the room makes it.
+/// As the SAML Worker makes it.
 const MAX_KEY_BYTES: usize = 16 * 1024;
 
 /// What is sent, and where.

@@ -37,6 +37,64 @@ fn what_is_said_of_bound_tokens_is_sent_as_by_the_first_release_that_has_them() 
     written_as_read::<Reply>(include_str!("../../fixtures/session/bound_answers_v1.jsonl"));
 }
 
+const BOUND_RECORD: &str = include_str!("../../fixtures/session/record_v1_bound.json");
+const OF_DEVICES: &str = include_str!("../../fixtures/session/device_v1.jsonl");
+
+/// The commands, and the answers.
+fn of_devices() -> (String, String) {
+    let (commands, answers): (Vec<&str>, Vec<&str>) = OF_DEVICES.lines().partition(|line| line.contains("\"command\""));
+    assert_eq!((commands.len(), answers.len()), (6, 8));
+    (commands.join("\n"), answers.join("\n"))
+}
+
+/// With a member in each part that a later release has added.
+fn of_a_later_release(text: &str) -> String {
+    ["\"digest\":", "\"jwk\":", "\"cookie\":", "\"issuer\":"]
+        .iter()
+        .fold(text.to_owned(), |text, first| text.replace(first, &format!("\"later\":[1],{first}")))
+}
+
+#[test]
+fn what_is_said_of_devices_is_sent_as_by_the_first_release_that_has_them() {
+    let (commands, answers) = of_devices();
+    written_as_read::<Envelope<Command>>(&commands);
+    written_as_read::<Reply>(&answers);
+    written_as_read::<Session>(BOUND_RECORD);
+    let read: Session = serde_json::from_str(BOUND_RECORD).unwrap();
+    let device = read.device.unwrap();
+    assert_eq!((device.id.as_str(), device.generation, device.place.as_deref()), ("old", 2, Some("PT 64500")));
+}
+
+#[test]
+fn what_a_later_release_says_of_devices_besides_is_left_out() {
+    let (commands, answers) = of_devices();
+    let written = |read: &dyn Fn(&str) -> String, lines: &str| {
+        for line in lines.lines() {
+            let later = of_a_later_release(line);
+            assert_eq!(read(&later), line, "{later}");
+        }
+    };
+    let again = |value: serde_json::Result<String>| value.unwrap();
+    written(&|line| again(serde_json::to_string(&serde_json::from_str::<Envelope<Command>>(line).unwrap())), &commands);
+    written(&|line| again(serde_json::to_string(&serde_json::from_str::<Reply>(line).unwrap())), &answers);
+    written(&|line| again(serde_json::to_string(&serde_json::from_str::<Session>(line).unwrap())), BOUND_RECORD);
+    assert_ne!(of_a_later_release(BOUND_RECORD), BOUND_RECORD);
+}
+
+#[test]
+fn a_release_that_knows_no_devices_is_understood_and_understands() {
+    let record: Session = serde_json::from_str(include_str!("../../fixtures/session/record_v1_whole.json")).unwrap();
+    assert!(record.device.is_none());
+    let asked: Envelope<Command> = serde_json::from_str(include_str!("../../fixtures/session/check_v1.json")).unwrap();
+    assert!(matches!(asked.command, Command::Check(check) if check.shown.is_none()));
+    // What it does not know of a record is all that is there besides.
+    let mut bound: serde_json::Value = serde_json::from_str(BOUND_RECORD).unwrap();
+    bound.as_object_mut().unwrap().remove("device").unwrap();
+    let plain: Session = serde_json::from_str(&bound.to_string()).unwrap();
+    let read: Session = serde_json::from_str(BOUND_RECORD).unwrap();
+    assert_eq!(Session { device: None, ..read }, plain);
+}
+
 #[test]
 fn tokens_print_redacted() {
     let text = r#"{"access_token":"s-access","refresh_token":"s-refresh","id_token":"s-id","nonce":"s-nonce"}"#;

@@ -27,6 +27,8 @@ pub mod statement {
     /// Binds key, until, now. Returns one row when the claim is the first, else none.
     pub const CLAIM: &str = "INSERT INTO once (key, until) VALUES (?, ?) \
         ON CONFLICT (key) DO UPDATE SET until = excluded.until WHERE once.until <= ? RETURNING until";
+    /// Binds key, now. A row where it is claimed.
+    pub const LOOK: &str = "SELECT until FROM once WHERE key = ? AND until > ?";
     /// Binds key. Forgets a claim.
     pub const RELEASE: &str = "DELETE FROM once WHERE key = ?";
     /// Binds now. Forgets what has expired.
@@ -63,6 +65,14 @@ pub struct ReplayClaim {
 pub struct ReplayRelease {
     v: u8,
     release: String,
+}
+
+/// The question whether a key is claimed, on its way to the object.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReplayLook {
+    v: u8,
+    look: String,
 }
 
 /// What is wrong with a claim.
@@ -161,6 +171,32 @@ impl ReplayRelease {
     }
 }
 
+impl ReplayLook {
+    /// The question about `key`.
+    #[must_use]
+    pub fn new(key: &[u8; 32]) -> Self {
+        Self { v: VERSION, look: hex(key) }
+    }
+
+    /// Reads it out of a message; `None` when it is something else.
+    #[must_use]
+    pub fn parse(json: &str) -> Option<Self> {
+        json::from_text(json).ok().filter(|look: &Self| look.v == VERSION && is_key(&look.look))
+    }
+
+    /// The key in hexadecimal.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.look
+    }
+
+    /// The message.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        serde_json::json!({ "v": self.v, "look": self.look }).to_string()
+    }
+}
+
 fn hex(key: &[u8; 32]) -> String {
     key.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -179,7 +215,7 @@ pub struct ReplayReply {
 }
 
 impl ReplayReply {
-    /// The answer to a claim.
+    /// The answer to a claim, or to the question whether one would be the first.
     #[must_use]
     pub const fn answer(first: bool) -> Self {
         Self { v: VERSION, first }
@@ -230,6 +266,21 @@ mod tests {
         assert_eq!(ReplayRelease::parse(&claim.to_json()), None);
         for json in ["", "{}", r#"{"v":1,"release":"ab"}"#, &release.to_json().replace("\"v\":1", "\"v\":2")] {
             assert_eq!(ReplayRelease::parse(json), None, "{json}");
+        }
+    }
+
+    #[test]
+    fn a_question_arrives_as_it_was_sent_and_is_never_taken_for_a_claim_or_its_end() {
+        let look = ReplayLook::new(&[0xab; 32]);
+        assert_eq!(ReplayLook::parse(&look.to_json()).as_ref(), Some(&look));
+        assert_eq!(look.key(), "ab".repeat(32));
+        assert_eq!(ReplayClaim::parse(&look.to_json(), NOW), Err(ReplayClaimError::Malformed));
+        assert_eq!(ReplayRelease::parse(&look.to_json()), None);
+        let claim = ReplayClaim::new(&[0xab; 32], NOW.plus(Seconds::minutes(10)));
+        let release = ReplayRelease::new(&[0xab; 32]).to_json();
+        let odd = look.to_json().replace("\"v\":1", "\"v\":2");
+        for json in ["", "{}", r#"{"v":1,"look":"ab"}"#, &odd, &release, &claim.to_json()] {
+            assert_eq!(ReplayLook::parse(json), None, "{json}");
         }
     }
 

@@ -274,9 +274,8 @@ fn request_headers(forwarding: &Forwarding<'_>) -> (HeaderMap, Vec<String>) {
         if nominated.contains(name) || (forwarding.cache_scope.is_private() && credential) {
             continue;
         }
-        let holds_key = |prefix| holds_secret(&String::from_utf8_lossy(value.as_bytes()), prefix);
         let fate = match fate(name, forwarding.request_headers, forwarding.claim_headers) {
-            Fate::PassedOn if forwarding.key_prefix.is_some_and(holds_key) => Fate::Removed,
+            Fate::PassedOn if holds_secret(value, forwarding.key_prefix) => Fate::Removed,
             fate => fate,
         };
         match fate {
@@ -305,9 +304,10 @@ fn request_headers(forwarding: &Forwarding<'_>) -> (HeaderMap, Vec<String>) {
     (headers, removed)
 }
 
-/// Whether a text has an API key of ours in it, or a token of an agent's.
-fn holds_secret(text: &str, prefix: &KeyPrefix) -> bool {
-    find_exposed(text, prefix).is_some() || GrantHandle::stands_in(text, prefix)
+/// Whether a header has an API key of ours in it, or a token of an agent's: no upstream gets one.
+pub(crate) fn holds_secret(value: &HeaderValue, prefix: Option<&KeyPrefix>) -> bool {
+    let text = String::from_utf8_lossy(value.as_bytes());
+    prefix.is_some_and(|prefix| find_exposed(&text, prefix).is_some() || GrantHandle::stands_in(&text, prefix))
 }
 
 fn set(headers: &mut HeaderMap, name: &'static str, value: &str) {

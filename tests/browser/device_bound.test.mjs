@@ -113,6 +113,45 @@ test("a copied cookie jar without the device is worth nothing once the short coo
   await person.close();
 });
 
+/** More proofs than Chromium makes in a row. */
+const TOO_MANY = 20;
+
+test("a browser that has signed too often says so, and is let in once, but nowhere that asks for its device", async () => {
+  // R-349, R-353
+  await postern.connections({ country: "PT", asn: 64500 });
+  const person = await newSignedIn();
+  const { page } = person;
+  const pay = () => page.evaluate(async () => (await fetch("/pay", { method: "POST", body: "x" })).status);
+  const skips = (since) => proxy.seen.slice(since).map(({ headers }) => headers["secure-session-skipped"]).filter(Boolean);
+  const since = proxy.seen.length;
+  let proofs = 0;
+  let status = 200;
+  while (status === 200 && proofs < TOO_MANY) {
+    await postern.advance(31);
+    status = await pay();
+    proofs += 1;
+  }
+  // What wants a proof of its own does without none.
+  assert.equal(status, 401, `after ${proofs} proofs`);
+  assert.deepEqual([...new Set(skips(since))], [`quota_exceeded;session_identifier="postern:${new URL(origin).host}"`]);
+  assert.ok(proofs > 3, `Chromium made ${proofs} proofs alone`);
+  const cookies = async () => (await person.context.cookies(origin)).map(({ name }) => name);
+  assert.ok(!(await cookies()).includes(BOUND));
+
+  const mark = await postern.mark();
+  assert.equal(await get(page, "/api/echo"), 200);
+  assert.equal((await postern.eventsSince(mark)).find(({ route }) => route === "/api/echo").device_grace, true);
+  assert.equal(await get(page, "/strict"), 401);
+  assert.equal(await pay(), 401);
+  assert.equal(await get(page, "/api/echo"), 200);
+  // Once: when that is over the browser has to prove its key, and goes on as soon as it may.
+  await postern.advance(601);
+  assert.equal(await get(page, "/api/echo"), 401);
+  assert.ok((await cookies()).includes("__Host-postern"));
+  await postern.connections(null);
+  await person.close();
+});
+
 test("while Postern cannot answer, the browser keeps its key", async () => {
   const person = await newSignedIn();
   const { page } = person;

@@ -1,11 +1,11 @@
-// Sign-in and sign-out by SAML in a real browser, at identity providers of others, with the room as it is built.
+// Sign-in and sign-out by SAML in a real browser, at identity providers of others, with the SAML Worker as it is built.
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
 import { startPostern } from "../e2e/support/postern.mjs";
 import { freePort } from "../e2e/support/ports.mjs";
-import { newSigningKey, room, startNanoidp, startSimpleSaml, withoutNanoidp, withoutSimpleSaml } from "../e2e/support/saml.mjs";
+import { newSigningKey, samlWorker, startNanoidp, startSimpleSaml, withoutNanoidp, withoutSimpleSaml } from "../e2e/support/saml.mjs";
 import { launchChromium, newPerson, ROUTES } from "./support/world.mjs";
 
 const port = await freePort();
@@ -24,7 +24,7 @@ const vars = {
 };
 const browser = skipAll ? undefined : await launchChromium();
 const routes = { ...ROUTES, "/staff": { methods: ["GET"], upstream: "service:ECHO", require: { roles: ["staff"] } }, "/root": { methods: ["GET"], upstream: "service:ECHO", require: { roles: ["root"] } } };
-const postern = skipAll ? undefined : await startPostern({ providers: {}, routes, port, session: { claims: ["email"] }, vars, services: { SAML: "saml" }, beside: () => [room()] });
+const postern = skipAll ? undefined : await startPostern({ providers: {}, routes, port, session: { claims: ["email"] }, vars, services: { SAML: "saml" }, beside: () => [samlWorker()] });
 after(() => postern?.close());
 
 const me = (page) => page.evaluate(async () => {

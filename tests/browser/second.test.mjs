@@ -6,6 +6,8 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { test } from "node:test";
 
+import jsQR from "jsqr";
+
 import { launchChromium, newPerson, signIn, startApplication } from "./support/world.mjs";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -42,6 +44,24 @@ async function signedIn(login, password) {
   return person;
 }
 
+/** What an app reads that sees this on the screen; a page of nobody's takes the picture apart. */
+async function scanned(locator) {
+  const drawn = (await locator.screenshot()).toString("base64");
+  const blank = await browser.newPage();
+  const { width, height, pixels } = await blank.evaluate(async (drawn) => {
+    const image = new Image();
+    image.src = `data:image/png;base64,${drawn}`;
+    await image.decode();
+    const [width, height] = [image.naturalWidth, image.naturalHeight];
+    const canvas = Object.assign(document.createElement("canvas"), { width, height }).getContext("2d");
+    canvas.drawImage(image, 0, 0);
+    return { width, height, pixels: [...canvas.getImageData(0, 0, width, height).data] };
+  }, drawn);
+  await blank.close();
+  // Apps need not look for light on dark.
+  return jsQR(Uint8ClampedArray.from(pixels), width, height, { inversionAttempts: "dontInvert" })?.data;
+}
+
 const session = async (context) => (await context.cookies(origin)).find(({ name }) => name === "__Host-postern").value;
 
 /** Adds an app from the list of factors: its secret, and the recovery codes. */
@@ -57,6 +77,22 @@ async function addApp(page) {
   assert.equal(codes.length, 10);
   return { secret, codes };
 }
+
+test("an app that sees the picture on the screen reads what can be typed too, by day and by night", async () => {
+  // R-344
+  const { page, context } = await signedIn("bob", "builder");
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme });
+    await page.goto(`${origin}/auth/second`);
+    await page.getByRole("button", { name: "Add an app that makes codes" }).click();
+    const secret = (await page.locator("output").textContent()).replaceAll(" ", "");
+    const read = new URL(await scanned(page.locator("svg.qr")));
+    assert.deepEqual([read.protocol, read.host, read.pathname.split(":")[0]], ["otpauth:", "totp", "/Acme%20Portal"], read.href);
+    const said = { secret, issuer: "Acme Portal", algorithm: "SHA1", digits: "6", period: "30" };
+    assert.deepEqual(Object.fromEntries(read.searchParams), said);
+  }
+  await context.close();
+});
 
 test("a factor is renamed and removed from its own place in the list, and the last one goes after a fresh sign-in", async () => {
   const { page, context, complaints } = await signedIn("bob", "builder");

@@ -1,4 +1,5 @@
-// API keys over HTTP: made, shown once, used, rotated, deleted; reported by whoever finds one, and by GitHub.
+// API keys over HTTP, at two isolates in front of the same objects: made, shown once, used, rotated, deleted; reported by whoever
+// finds one, and by GitHub.
 
 import assert from "node:assert/strict";
 import { createHash, generateKeyPairSync, sign } from "node:crypto";
@@ -34,6 +35,7 @@ const world = await startWorld({ main: {} }, {
     LIMITS: { login: false, callback: false, keys: false },
     ADMIN: { principals: ["main|root"] },
   },
+  twin: true,
 });
 const { postern, issuers } = world;
 afterEach(() => world.mend());
@@ -58,6 +60,11 @@ async function made(browser, more = {}) {
 const program = (path, headers = [], { method = "GET", body = "" } = {}) =>
   send({ port: postern.port, url: `${postern.origin}${path}`, method, headers, body });
 const opens = async (key) => (await program("/api/orders", [["authorization", `Bearer ${key}`]])).status;
+/** The same in the other isolate, which no order comes to: that one first. */
+async function opensInBoth(key) {
+  const there = await postern.sendToTwin("/api/orders", { headers: [["authorization", `Bearer ${key}`]] });
+  return [there.status, await opens(key)];
+}
 const listed = async (browser) => JSON.parse((await browser.fetch("/auth/keys")).body).keys;
 
 test("a key is shown once, works until it is deleted, and no storage or list shows it again", async () => {
@@ -109,6 +116,27 @@ test("the key before a rotation is ended at once, on the page and by a program, 
   // The object out of memory knows the same.
   await postern.evict("API_KEYS");
   assert.deepEqual([await opens(second), await opens(third)], [401, 200]);
+});
+
+test("a key that is deleted, replaced or reported in one isolate is dead on the next request in the other", async () => {
+  // R-266, R-268
+  const browser = await signedIn();
+  const [deleted, reportedHere, reportedThere, rotated] = await Promise.all(Array.from({ length: 4 }, () => made(browser)));
+  const next = JSON.parse((await browser.fetch(`/auth/keys/${rotated.id}/rotate`, { method: "POST" })).body).key;
+  const all = [deleted.key, reportedHere.key, reportedThere.key, rotated.key, next];
+  for (const key of all) assert.deepEqual(await opensInBoth(key), [200, 200]);
+  assert.equal((await browser.fetch(`/auth/keys/${deleted.id}`, { method: "DELETE" })).status, 200);
+  assert.deepEqual(await opensInBoth(deleted.key), [401, 401]);
+  const leaked = (key) => ({ method: "POST", body: key, headers: [["content-type", "text/plain"]] });
+  assert.equal((await postern.send("/auth/keys/leaked", leaked(reportedHere.key))).status, 202);
+  assert.deepEqual(await opensInBoth(reportedHere.key), [401, 401]);
+  assert.equal((await postern.sendToTwin("/auth/keys/leaked", leaked(reportedThere.key))).status, 202);
+  assert.equal(await opens(reportedThere.key), 401);
+  assert.deepEqual(await opensInBoth(reportedThere.key), [401, 401]);
+  // The overlap of a rotation: a day.
+  assert.deepEqual([await opensInBoth(rotated.key), await opensInBoth(next)], [[200, 200], [200, 200]]);
+  await postern.advance(24 * 3600 + 1);
+  assert.deepEqual([await opensInBoth(rotated.key), await opensInBoth(next)], [[401, 401], [200, 200]]);
 });
 
 test("a key makes no key, nor does anybody whose sign-in was long ago", async () => {

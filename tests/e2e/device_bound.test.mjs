@@ -19,6 +19,7 @@ const world = await startWorld({ main: {} }, {
   routes: {
     "/live/{*rest}": { methods: ["GET"], upstream: "service:ECHO" },
     "/page": { methods: ["GET"], upstream: "service:ECHO" },
+    "/strict": { methods: ["GET"], upstream: "service:ECHO", require: { device: "bound" } },
     "/pay": { methods: ["POST"], upstream: "service:ECHO", require: { device: "now" } },
   },
   vars: { PUBLIC_URL: ORIGIN },
@@ -113,6 +114,75 @@ test("a proof for the request at hand is asked for by a redirect to itself", asy
   assert.match(sent.setCookies.join(), /^__Host-postern-bound=;.*Max-Age=0/);
   await prove(person);
   assert.equal((await pay()).status, 200);
+});
+
+const HOME = { country: "PT", asn: 64500 };
+
+/** What the browser sends that says that it may not sign; the session's own cookie alone by default. */
+function skipped({ browser }, path = "/page", names = [SESSION]) {
+  const why = ["secure-session-skipped", `quota_exceeded;session_identifier="${ID}"`];
+  return postern.send(path, { headers: [cookiesOf(browser, names), ["sec-fetch-site", "same-origin"], why] });
+}
+
+/** The answer's status, and what the log says of it. */
+async function told(act) {
+  const mark = await postern.mark();
+  const { status } = await act();
+  const [{ event, reason, device_grace }] = await postern.eventsSince(mark);
+  return { status, event, reason, grace: device_grace === true };
+}
+
+test("a browser that may not sign is let in once and for a while, but nowhere that asks for its device", async () => {
+  // R-349
+  await postern.connections(HOME);
+  const person = await bound();
+  await postern.advance(301);
+  assert.equal(await status(person.browser, "/page", [SESSION]), 401);
+  assert.deepEqual(await told(() => skipped(person)), { status: 200, event: "access", reason: "authz.requirements_met", grace: true });
+  assert.equal(await status(person.browser, "/page", [SESSION]), 200);
+  const strict = await told(() => skipped(person, "/strict"));
+  assert.deepEqual([strict.status, strict.reason], [401, "authz.device_proof_too_old"]);
+  await postern.evict("SUBJECTS");
+  await postern.advance(300);
+  assert.equal((await told(() => skipped(person))).reason, "session.device_unproven");
+  await prove(person);
+  assert.equal(await status(person.browser, "/strict"), 200);
+  await postern.advance(301);
+  assert.equal((await told(() => skipped(person))).reason, "session.device_unproven");
+  await postern.connections(null);
+});
+
+test("a browser that says so from another country or network ends its session", async () => {
+  for (const elsewhere of [{ ...HOME, country: "ES" }, { ...HOME, asn: 64501 }]) {
+    await postern.connections(HOME);
+    const person = await bound();
+    await postern.advance(301);
+    await postern.connections(elsewhere);
+    assert.deepEqual(await told(() => skipped(person)), { status: 401, event: "session.device_mismatch", reason: "session.device_mismatch", grace: false });
+    await postern.connections(HOME);
+    const over = await refresh(person.browser);
+    assert.deepEqual([over.status, JSON.parse(over.body).continue], [200, false]);
+    assert.equal(await status(person.browser, "/page", [SESSION]), 401);
+  }
+  // Nobody knows where it is: it is let in by nothing, and loses nothing.
+  const person = await bound();
+  await postern.advance(301);
+  await postern.connections({ country: HOME.country });
+  assert.equal((await told(() => skipped(person))).reason, "session.device_unproven");
+  await prove(person);
+  await postern.connections(null);
+});
+
+test("a cookie that was copied long ago is let in by no word of the browser's, from the same network either", async () => {
+  // R-349
+  await postern.connections(HOME);
+  const person = await bound();
+  await postern.advance(300 + 600 + 1);
+  for (const path of ["/page", "/strict", "/auth/me"]) assert.equal((await told(() => skipped(person, path))).reason, "session.device_unproven", path);
+  await prove(person);
+  await postern.advance(301);
+  assert.equal((await told(() => skipped(person))).grace, true);
+  await postern.connections(null);
 });
 
 test("nothing that is said of a device goes to the upstream or comes from it", async () => {

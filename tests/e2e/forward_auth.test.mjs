@@ -18,11 +18,13 @@ import { handshake, startSocketServer } from "./support/websocket.mjs";
 
 const ELSEWHERE = "https://elsewhere.example";
 const IDENTITY = ["x-postern-issuer", "x-postern-subject", "x-postern-kind", "x-postern-email", "x-postern-scopes"];
+const KEYS = { prefix: "acme", header: "X-API-Key", self_service: { scopes: ["read"] } };
 const ROUTES = {
   "/public/{*rest}": { upstream: "none", public: true },
   "/wiki/{*rest}": { upstream: "none" },
   "/relay/{*rest}": { upstream: "none", token: "relay" },
   "/admin/{*rest}": { upstream: "none", require: { scopes: ["admin"] } },
+  "/keys/{*rest}": { upstream: "none", authenticate: ["key"] },
 };
 
 /** Everything around one proxy; closed after the file's tests. */
@@ -47,7 +49,7 @@ async function startScene(kind) {
   const host = await startProviders();
   const issuer = host.issuer("main");
   const keys = newKeyRing();
-  const vars = { PUBLIC_URL: origin, VERIFY: { host: `127.0.0.1:${posternPort}` }, POSTERN_VERIFY_SECRET: secret };
+  const vars = { PUBLIC_URL: origin, VERIFY: { host: `127.0.0.1:${posternPort}` }, POSTERN_VERIFY_SECRET: secret, KEYS };
   const postern = await startPostern({ providers: { main: issuer }, routes: ROUTES, keys, port: posternPort, vars });
   const proxy = await startProxy(kind, { port, postern: posternPort, application: new URL(application.origin).port, secret });
   after(async () => {
@@ -140,6 +142,27 @@ for (const [kind, found] of [["nginx", findNginx()], ["Caddy", findCaddy()]]) {
     assert.equal(got.cookie, "theme=dark; lang=en");
     for (const name of Object.keys(answer.headers)) assert.ok(!name.startsWith("x-postern-"), name);
     assert.ok(!JSON.stringify([answer.headers, got]).includes(scene.secret));
+  });
+
+  check("the application gets no API key, and no proof", async () => {
+    // R-269
+    const browser = await scene.signedIn();
+    const body = JSON.stringify({ name: "ci", scopes: ["read"] });
+    const made = await browser.fetch("/auth/keys", { method: "POST", body, headers: [["content-type", "application/json"]] });
+    assert.equal(made.status, 201, made.body);
+    const { key, id } = JSON.parse(made.body);
+    const proof = ["dpop", "a.b.c"];
+    for (const [path, headers] of [
+      ["/keys/a", [["x-api-key", key]]], ["/public/a", [["x-api-key", key]]], ["/public/a", [["authorization", `Bearer ${key}`]]],
+    ]) {
+      const { answer, reached } = await scene.watch(() => scene.send(path, { headers: [...headers, proof] }));
+      assert.deepEqual([answer.status, reached.length], [200, 1], answer.body);
+      const [{ headers: got }] = reached;
+      assert.ok(!JSON.stringify(got).includes(key), `${path}: ${headers[0][0]}`);
+      assert.deepEqual([got["x-postern-key"], got.dpop], [path === "/keys/a" ? id : undefined, undefined]);
+    }
+    const basic = await scene.watch(() => scene.send("/public/a", { headers: [["authorization", "Basic YTpi"]] }));
+    assert.equal(basic.reached[0].headers.authorization, "Basic YTpi");
   });
 
   check("a long line of cookies arrives whole", async () => {

@@ -3,70 +3,36 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
-import { ACR, DEMO_RESOURCE, SECOND_FACTOR_CODE, startProvider } from "../../demo/provider/provider.mjs";
+import { ACR, DEMO_RESOURCE, SECOND_FACTOR_CODE } from "../../demo/provider/provider.mjs";
 import { ScriptedBrowser } from "../../demo/provider/scripted-browser.mjs";
 import { Browser, formOf } from "./support/browser.mjs";
 import { begin, whoIs } from "./support/login.mjs";
 import { ROUTES, startPostern } from "./support/postern.mjs";
+import { ORIGIN, closeAll, finish, ours, signInAt, signedIn, startRealProviders } from "./support/real_provider.mjs";
 
 const SECRET = "s3cret:%+&/=?~";
-const ORIGIN = "http://localhost:8787";
 const METHODS = { basic: "client_secret_basic", post: "client_secret_post", form: "client_secret_basic", es: "client_secret_basic", ed: "client_secret_basic" };
 const ALGORITHMS = { es: "ES256", ed: "EdDSA" };
 
-const client = (id) => ({
-  client_id: id,
-  client_secret: SECRET,
-  client_name: "Postern",
-  token_endpoint_auth_method: METHODS[id],
-  redirect_uris: [`${ORIGIN}/auth/callback/${id}`],
-  post_logout_redirect_uris: [`${ORIGIN}/auth/logged-out`],
-  ...(ALGORITHMS[id] && { id_token_signed_response_alg: ALGORITHMS[id] }),
-});
-
-// One provider for each client: Postern knows an issuer once.
-const providers = {};
-const configured = {};
-for (const id of Object.keys(METHODS)) {
-  const provider = await startProvider({ clients: [client(id)], name: `Provider ${id}` });
-  providers[id] = provider;
-  configured[id] = {
-    issuer: { url: provider.issuer, alg: ALGORITHMS[id] ?? "RS256", client: { id, secret: SECRET, auth: METHODS[id] } },
-    scopes: ["openid", "profile", "email", "hello:read"],
-    resource: DEMO_RESOURCE,
-    ...(id === "form" && { response_mode: "form_post" }),
-  };
-}
+const providers = await startRealProviders(Object.fromEntries(Object.entries(METHODS).map(([id, method]) => [id, {
+  client: { client_secret: SECRET, token_endpoint_auth_method: method, ...(ALGORITHMS[id] && { id_token_signed_response_alg: ALGORITHMS[id] }) },
+}])));
+const configured = Object.fromEntries(Object.entries(METHODS).map(([id, auth]) => [id, {
+  issuer: { url: providers[id].issuer, alg: ALGORITHMS[id] ?? "RS256", client: { id, secret: SECRET, auth } },
+  scopes: ["openid", "profile", "email", "hello:read"],
+  resource: DEMO_RESOURCE,
+  ...(id === "form" && { response_mode: "form_post" }),
+}]));
 const safe = { upstream: "service:ECHO", require: { acr: [ACR.secondFactor], max_age: "1h" } };
 const postern = await startPostern({ providers: configured, routes: { ...ROUTES, "/safe": safe } });
 after(async () => {
   await postern.close();
-  await Promise.all(Object.values(providers).map((provider) => provider.close()));
+  await closeAll(providers);
 });
-
-const ours = (url) => url.startsWith(`${ORIGIN}/`);
-
-/** Signs in on the provider's own pages; resolves with its last answer: a redirect to us, or a form for us. */
-async function signInAt(person, url, form = { login: "alice", password: "wonderland" }) {
-  const login = await person.navigate(url, { stop: ours });
-  assert.match(login.body, /<h1>Sign in<\/h1>/);
-  const consent = await person.submit(login.url, form, { stop: ours });
-  return consent.body.includes("Allow ") ? person.submit(consent.url, {}, { stop: ours }) : consent;
-}
-
-function finish(browser, end) {
-  const initiator = "http://127.0.0.1:1";
-  if (end.url.startsWith(ORIGIN)) return browser.navigate(end.url, { initiator, follow: false });
-  const { action, fields } = formOf(end.body);
-  return browser.navigate(action, { initiator, method: "POST", fields, follow: false });
-}
 
 for (const id of Object.keys(METHODS)) {
   test(`a person signs in at a certified provider (${id}) and is known by name`, async () => {
-    const browser = new Browser(postern);
-    const { url } = await begin(browser, { provider: id });
-    const answer = await finish(browser, await signInAt(new ScriptedBrowser(), url.href));
-    assert.equal(answer.status, 200, answer.body.slice(0, 300));
+    const { browser } = await signedIn(postern, id);
     const me = await whoIs(browser);
     assert.equal(me.claims.name, "Alice Liddell");
     assert.equal(me.issuer, providers[id].issuer);
@@ -84,9 +50,7 @@ test("a login asks the provider three times for itself, a second one once", asyn
   const counts = [];
   for (let login = 0; login < 2; login += 1) {
     const before = providers.basic.requests.filter(backChannel).length;
-    const browser = new Browser(postern);
-    const { url } = await begin(browser, { provider: "basic" });
-    assert.equal((await finish(browser, await signInAt(new ScriptedBrowser(), url.href))).status, 200);
+    await signedIn(postern, "basic");
     counts.push(providers.basic.requests.filter(backChannel).length - before);
   }
   assert.deepEqual(counts, [3, 1]);
@@ -131,9 +95,8 @@ test("a person who signed in by password is asked for the second factor where a 
 });
 
 test("a sign-out ends the session here and at the provider", async () => {
-  const browser = new Browser(postern);
   const person = new ScriptedBrowser();
-  await finish(browser, await signInAt(person, (await begin(browser, { provider: "basic" })).url.href));
+  const { browser } = await signedIn(postern, "basic", person);
   const answer = await browser.navigate("/auth/logout", { method: "POST", fields: [], initiator: ORIGIN, follow: false });
   assert.equal(answer.status, 303);
   assert.equal(await whoIs(browser), undefined);

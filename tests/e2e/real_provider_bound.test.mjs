@@ -5,16 +5,12 @@ import assert from "node:assert/strict";
 import { createHash, createPublicKey, generateKeyPairSync, randomBytes, verify } from "node:crypto";
 import { after, test } from "node:test";
 
-import { startProvider } from "../../demo/provider/provider.mjs";
-import { ScriptedBrowser } from "../../demo/provider/scripted-browser.mjs";
 import { newKey, publicJwk } from "../provider/keys.mjs";
-import { Browser } from "./support/browser.mjs";
-import { begin, whoIs } from "./support/login.mjs";
+import { whoIs } from "./support/login.mjs";
 import { startPostern } from "./support/postern.mjs";
-import { SESSION_COOKIE } from "./support/refusals.mjs";
+import { ORIGIN, asScript, closeAll, signedIn, startRealProviders } from "./support/real_provider.mjs";
 import { forwardedBy } from "./support/tokens.mjs";
 
-const ORIGIN = "http://localhost:8787";
 // Short, for the clock of the provider does not move along.
 const LIFE = 30;
 const ALGS = { rsa: ["RSA-OAEP-256", "A256GCM"], agreed: ["ECDH-ES", "A128GCM"], wrapped: ["ECDH-ES+A256KW", "A256GCM"] };
@@ -30,55 +26,42 @@ function encryptionKey(alg) {
 }
 
 const signing = newKey("ES256");
-const providers = {};
-const configured = {};
-const secrets = {};
-for (const [id, [alg, enc]] of Object.entries(ALGS)) {
-  const key = encryptionKey(alg);
-  secrets[`PROVIDER_${id.toUpperCase()}_DECRYPTION_KEY`] = key.secret;
-  providers[id] = await startProvider({
-    accessTokenTtl: LIFE,
-    name: `Provider ${id}`,
-    clients: [{
-      client_id: id,
-      client_name: "Postern",
-      grant_types: ["authorization_code", "refresh_token"],
-      token_endpoint_auth_method: "private_key_jwt",
-      token_endpoint_auth_signing_alg: "ES256",
-      jwks: { keys: [publicJwk(signing), key.jwk] },
-      redirect_uris: [`${ORIGIN}/auth/callback/${id}`],
-      post_logout_redirect_uris: [`${ORIGIN}/auth/logged-out`],
-      dpop_bound_access_tokens: true,
-      id_token_encrypted_response_alg: alg,
-      id_token_encrypted_response_enc: enc,
-    }],
-    features: { dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => true }, encryption: { enabled: true } },
-    configuration: {
-      // Then the name comes from UserInfo alone.
-      conformIdTokenClaims: true,
-      enabledJWA: {
-        idTokenEncryptionAlgValues: Object.values(ALGS).map(([name]) => name),
-        idTokenEncryptionEncValues: ["A128GCM", "A256GCM"],
-      },
+const encryption = Object.fromEntries(Object.entries(ALGS).map(([id, [alg]]) => [id, encryptionKey(alg)]));
+const providers = await startRealProviders(Object.fromEntries(Object.entries(ALGS).map(([id, [alg, enc]]) => [id, {
+  accessTokenTtl: LIFE,
+  client: {
+    grant_types: ["authorization_code", "refresh_token"],
+    token_endpoint_auth_method: "private_key_jwt",
+    token_endpoint_auth_signing_alg: "ES256",
+    jwks: { keys: [publicJwk(signing), encryption[id].jwk] },
+    dpop_bound_access_tokens: true,
+    id_token_encrypted_response_alg: alg,
+    id_token_encrypted_response_enc: enc,
+  },
+  features: { dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => true }, encryption: { enabled: true } },
+  configuration: {
+    // Then the name comes from UserInfo alone.
+    conformIdTokenClaims: true,
+    enabledJWA: {
+      idTokenEncryptionAlgValues: Object.values(ALGS).map(([name]) => name),
+      idTokenEncryptionEncValues: ["A128GCM", "A256GCM"],
     },
-  });
-  configured[id] = {
-    issuer: { url: providers[id].issuer, alg: "RS256", client: { id, auth: "private_key_jwt", key: signing } },
-    scopes: ["openid", "profile", "email", "offline_access"],
-    prompt: "consent",
-    // So that what binds the code is seen in the address.
-    par: "off",
-    sender_constrained: "dpop",
-    // So that the request can be seen; `real_provider_fapi.test.mjs` pushes it.
-    par: "off",
-    encrypted_id_token: "required",
-    userinfo: true,
-  };
-}
+  },
+}])));
+const configured = Object.fromEntries(Object.entries(providers).map(([id, { issuer }]) => [id, {
+  issuer: { url: issuer, alg: "RS256", client: { id, auth: "private_key_jwt", key: signing } },
+  scopes: ["openid", "profile", "email", "offline_access"],
+  prompt: "consent",
+  // So that what binds the code is seen in the address; `real_provider_fapi.test.mjs` pushes it.
+  par: "off",
+  sender_constrained: "dpop",
+  encrypted_id_token: "required",
+  userinfo: true,
+}]));
 const postern = await startPostern({
   providers: configured,
   twin: true,
-  vars: secrets,
+  vars: Object.fromEntries(Object.entries(encryption).map(([id, { secret }]) => [`PROVIDER_${id.toUpperCase()}_DECRYPTION_KEY`, secret])),
   routes: {
     "/": { upstream: "service:ECHO", public: true },
     "/api/{*rest}": { upstream: "service:ECHO", token: "dpop" },
@@ -87,30 +70,21 @@ const postern = await startPostern({
 });
 after(async () => {
   await postern.close();
-  await Promise.all(Object.values(providers).map((provider) => provider.close()));
+  await closeAll(providers);
 });
 
-const ours = (url) => url.startsWith(`${ORIGIN}/`);
 const requests = (id, path) => providers[id].requests.filter((request) => request.path === path).length;
 
-async function signedIn(id) {
-  const browser = new Browser(postern);
-  const { url, asked } = await begin(browser, { provider: id });
-  assert.match(asked.dpop_jkt, /^[\w-]{43}$/);
-  const person = new ScriptedBrowser();
-  const login = await person.navigate(url.href, { stop: ours });
-  const consent = await person.submit(login.url, { login: "alice", password: "wonderland" }, { stop: ours });
-  const end = ours(consent.url) ? consent : await person.submit(consent.url, {}, { stop: ours });
-  const answer = await browser.navigate(end.url, { initiator: "http://127.0.0.1:1", follow: false });
-  assert.equal(answer.status, 200, answer.body.slice(0, 300) + postern.logs.slice(-2).join("\n"));
-  return { browser, jkt: asked.dpop_jkt };
+/** A person, and the thumbprint of the key that the request named. */
+async function signedInWithKey(id) {
+  const { browser, asked: { dpop_jkt: jkt } } = await signedIn(postern, id);
+  assert.match(jkt, /^[\w-]{43}$/);
+  return { browser, jkt };
 }
 
 /** What the upstream gets: a token, and a proof for this request by the key that the provider bound it to. */
 async function atUpstream(id, browser, jkt, send = "send") {
-  const line = `${SESSION_COOKIE}=${browser.jar.cookies.get(SESSION_COOKIE).value}`;
-  const headers = [["cookie", line], ["sec-fetch-site", "same-origin"], ["sec-fetch-mode", "cors"]];
-  const { answer, seen } = await forwardedBy(postern, () => postern[send]("/api/relay?a=b", { headers }));
+  const { answer, seen } = await forwardedBy(postern, () => postern[send]("/api/relay?a=b", { headers: asScript(browser) }));
   assert.equal(answer.status, 200, answer.body);
   const [{ headers: sent }] = seen;
   const token = sent.authorization.replace(/^DPoP /, "");
@@ -131,7 +105,7 @@ async function atUpstream(id, browser, jkt, send = "send") {
 for (const id of Object.keys(ALGS)) {
   test(`a person signs in by an encrypted ID token, and all tokens are bound to one key (${id})`, async () => {
     // R-132, R-379, R-381, R-383
-    const { browser, jkt } = await signedIn(id);
+    const { browser, jkt } = await signedInWithKey(id);
     // From UserInfo, which wants a proof and a nonce too.
     assert.equal((await whoIs(browser)).claims.name, "Alice Liddell");
     const first = await atUpstream(id, browser, jkt);
@@ -153,9 +127,9 @@ for (const id of Object.keys(ALGS)) {
 test("a nonce costs one more request where none is known, and none where one is", async () => {
   // R-381
   const before = [requests("rsa", "/token"), requests("rsa", "/me")];
-  await signedIn("rsa");
+  await signedIn(postern, "rsa");
   const between = [requests("rsa", "/token"), requests("rsa", "/me")];
-  await signedIn("rsa");
+  await signedIn(postern, "rsa");
   const end = [requests("rsa", "/token"), requests("rsa", "/me")];
   for (const place of [0, 1]) {
     assert.ok(between[place] - before[place] <= 2, "never more than one retry");
@@ -164,7 +138,7 @@ test("a nonce costs one more request where none is known, and none where one is"
 });
 
 test("no key, token or nonce shows in the log", async () => {
-  const { browser, jkt } = await signedIn("agreed");
+  const { browser, jkt } = await signedInWithKey("agreed");
   const mark = await postern.mark();
   const token = await atUpstream("agreed", browser, jkt);
   const lines = (await postern.linesSince(mark)).join("\n");

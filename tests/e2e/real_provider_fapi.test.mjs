@@ -3,14 +3,13 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
-import { startProvider } from "../../demo/provider/provider.mjs";
 import { ScriptedBrowser } from "../../demo/provider/scripted-browser.mjs";
 import { newKey, publicJwk } from "../provider/keys.mjs";
 import { Browser, formOf } from "./support/browser.mjs";
 import { begin, whoIs } from "./support/login.mjs";
 import { startPostern } from "./support/postern.mjs";
+import { ORIGIN, closeAll, finish, ours, signInAt, startRealProviders } from "./support/real_provider.mjs";
 
-const ORIGIN = "http://localhost:8787";
 const FAPI = { fapi: { enabled: true, profile: "2.0" }, dPoP: { enabled: true } };
 const signedRequests = { requestObjects: { enabled: true, requireSignedRequestObject: true } };
 /** What each provider does, and what Postern is told of it. */
@@ -24,57 +23,31 @@ const KINDS = {
 };
 
 const keys = Object.fromEntries(Object.keys(KINDS).map((id) => [id, newKey("ES256")]));
-const client = (id) => ({
-  client_id: id,
-  client_name: "Postern",
-  token_endpoint_auth_method: "private_key_jwt",
-  token_endpoint_auth_signing_alg: "ES256",
-  jwks: { keys: [publicJwk(keys[id])] },
-  redirect_uris: [`${ORIGIN}/auth/callback/${id}`],
-  id_token_signed_response_alg: "ES256",
-  authorization_signed_response_alg: "ES256",
-  ...(KINDS[id].settings.profile && { dpop_bound_access_tokens: true }),
-});
-
-const providers = {};
-const configured = {};
-for (const [id, { features, settings }] of Object.entries(KINDS)) {
-  const provider = await startProvider({
-    clients: [client(id)],
-    name: `Provider ${id}`,
-    features: {
-      pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: true },
-      requestObjects: { enabled: true },
-      jwtResponseModes: { enabled: true },
-      ...features,
-    },
-  });
-  providers[id] = provider;
-  configured[id] = { issuer: { url: provider.issuer, alg: "ES256", client: { id, auth: "private_key_jwt", key: keys[id] } }, ...settings };
-}
+const providers = await startRealProviders(Object.fromEntries(Object.entries(KINDS).map(([id, { features, settings }]) => [id, {
+  client: {
+    token_endpoint_auth_method: "private_key_jwt",
+    token_endpoint_auth_signing_alg: "ES256",
+    jwks: { keys: [publicJwk(keys[id])] },
+    id_token_signed_response_alg: "ES256",
+    authorization_signed_response_alg: "ES256",
+    ...(settings.profile && { dpop_bound_access_tokens: true }),
+  },
+  features: {
+    pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: true },
+    requestObjects: { enabled: true },
+    jwtResponseModes: { enabled: true },
+    ...features,
+  },
+}])));
+const configured = Object.fromEntries(Object.entries(KINDS).map(([id, { settings }]) => [id, {
+  issuer: { url: providers[id].issuer, alg: "ES256", client: { id, auth: "private_key_jwt", key: keys[id] } }, ...settings,
+}]));
 const routes = { "/": { upstream: "service:ECHO", public: true }, "/{*rest}": { upstream: "service:ECHO" } };
 const postern = await startPostern({ providers: configured, routes });
 after(async () => {
   await postern.close();
-  await Promise.all(Object.values(providers).map((provider) => provider.close()));
+  await closeAll(providers);
 });
-
-const ours = (url) => url.startsWith(`${ORIGIN}/`);
-
-/** Signs in on the provider's own pages; resolves with its last answer: a redirect to us, or a form for us. */
-async function signInAt(person, url) {
-  const login = await person.navigate(url, { stop: ours });
-  assert.match(login.body, /<h1>Sign in<\/h1>/);
-  const consent = await person.submit(login.url, { login: "alice", password: "wonderland" }, { stop: ours });
-  return consent.body.includes("Allow ") ? person.submit(consent.url, {}, { stop: ours }) : consent;
-}
-
-function finish(browser, end) {
-  const initiator = "http://127.0.0.1:1";
-  if (end.url.startsWith(ORIGIN)) return browser.navigate(end.url, { initiator, follow: false });
-  const { action, fields } = formOf(end.body);
-  return browser.navigate(action, { initiator, method: "POST", fields, follow: false });
-}
 
 for (const id of Object.keys(KINDS)) {
   test(`a person signs in at a provider that requires pushed requests (${id})`, async () => {

@@ -3,34 +3,23 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
-import { DEMO_RESOURCE, startProvider } from "../../demo/provider/provider.mjs";
-import { ScriptedBrowser } from "../../demo/provider/scripted-browser.mjs";
-import { Browser } from "./support/browser.mjs";
-import { begin, whoIs } from "./support/login.mjs";
+import { DEMO_RESOURCE } from "../../demo/provider/provider.mjs";
+import { whoIs } from "./support/login.mjs";
 import { startPostern } from "./support/postern.mjs";
-import { SESSION_COOKIE } from "./support/refusals.mjs";
+import { asScript, signedIn, startRealProviders } from "./support/real_provider.mjs";
 import { until } from "./support/until.mjs";
 
-const ORIGIN = "http://localhost:8787";
 const SECRET = "a-secret-of-the-client";
 const LIFE = 120;
 const PARALLEL = 200;
 
-const provider = await startProvider({
-  accessTokenTtl: LIFE,
-  clients: [{
-    client_id: "postern",
-    client_secret: SECRET,
-    client_name: "Postern",
-    grant_types: ["authorization_code", "refresh_token"],
-    redirect_uris: [`${ORIGIN}/auth/callback/main`],
-    post_logout_redirect_uris: [`${ORIGIN}/auth/logged-out`],
-  }],
+const { main: provider } = await startRealProviders({
+  main: { accessTokenTtl: LIFE, client: { client_secret: SECRET, grant_types: ["authorization_code", "refresh_token"] } },
 });
 const postern = await startPostern({
   providers: {
     main: {
-      issuer: { url: provider.issuer, alg: "RS256", client: { id: "postern", secret: SECRET, auth: "client_secret_basic" } },
+      issuer: { url: provider.issuer, alg: "RS256", client: { id: "main", secret: SECRET, auth: "client_secret_basic" } },
       scopes: ["openid", "profile", "email", "hello:read", "offline_access"],
       prompt: "consent",
       resource: DEMO_RESOURCE,
@@ -42,23 +31,11 @@ after(async () => {
   await provider.close();
 });
 
-const ours = (url) => url.startsWith(`${ORIGIN}/`);
 const tokenRequests = () => provider.requests.filter(({ path }) => path === "/token").length;
-
-async function signedIn() {
-  const browser = new Browser(postern);
-  const person = new ScriptedBrowser();
-  const login = await person.navigate((await begin(browser, { provider: "main" })).url.href, { stop: ours });
-  const consent = await person.submit(login.url, { login: "alice", password: "wonderland" }, { stop: ours });
-  const end = ours(consent.url) ? consent : await person.submit(consent.url, {}, { stop: ours });
-  const answer = await browser.navigate(end.url, { initiator: "http://127.0.0.1:1", follow: false });
-  assert.equal(answer.status, 200, answer.body.slice(0, 300));
-  return browser;
-}
 
 test("two hundred requests at the end of an access token are one renewal, two hundred answers and no logout", async () => {
   // R-063, R-064, R-065
-  const browser = await signedIn();
+  const { browser } = await signedIn(postern, "main");
   for (let round = 0; round < 3; round += 1) {
     await postern.advance(LIFE);
     const before = tokenRequests();
@@ -71,10 +48,9 @@ test("two hundred requests at the end of an access token are one renewal, two hu
 
 test("with a logout among them nobody is in afterwards, and the provider has forgotten the refresh token", async () => {
   // R-070, R-082, R-084
-  const browser = await signedIn();
-  const line = `${SESSION_COOKIE}=${browser.jar.cookies.get(SESSION_COOKIE).value}`;
-  const asked = (path, method = "GET") =>
-    postern.send(path, { method, headers: [["cookie", line], ["sec-fetch-site", "same-origin"], ["sec-fetch-mode", "cors"]] });
+  const { browser } = await signedIn(postern, "main");
+  const headers = asScript(browser);
+  const asked = (path, method = "GET") => postern.send(path, { method, headers });
   await postern.advance(LIFE);
   const answers = await Promise.all(Array.from({ length: PARALLEL }, (_, index) =>
     (index === PARALLEL / 2 ? asked("/auth/logout", "POST") : asked("/api/relay"))));

@@ -5,23 +5,17 @@ import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
 import { DEMO_RESOURCE, DEMO_ROBOT, startProvider } from "../../demo/provider/provider.mjs";
-import { ScriptedBrowser } from "../../demo/provider/scripted-browser.mjs";
-import { Browser } from "./support/browser.mjs";
-import { begin } from "./support/login.mjs";
 import { startPostern } from "./support/postern.mjs";
+import { ORIGIN, clientOf, signedIn } from "./support/real_provider.mjs";
 import { assertTokenRefused, call, forwardedBy } from "./support/tokens.mjs";
 
-const ORIGIN = "http://localhost:8787";
 const SECRET = "s3cret:%+&/=?~";
 const OTHER_RESOURCE = "https://other.demo.test";
 
 const provider = await startProvider({
   clients: [
     { ...DEMO_ROBOT, client_id: "reporter", client_secret: SECRET },
-    {
-      client_id: "app", client_secret: SECRET, client_name: "Postern", redirect_uris: [`${ORIGIN}/auth/callback/demo`],
-      post_logout_redirect_uris: [`${ORIGIN}/auth/logged-out`],
-    },
+    clientOf("demo", { client_id: "app", client_secret: SECRET }),
   ],
   resources: { [DEMO_RESOURCE]: { scopes: ["hello:read", "hello:write"] }, [OTHER_RESOURCE]: { scopes: ["hello:read"] } },
 });
@@ -92,13 +86,7 @@ test("a client that was told nothing finds its own way in", async () => {
 });
 
 test("a person's token is a person's, and their ID token is none", async () => {
-  const ours = (url) => url.startsWith(`${ORIGIN}/`);
-  const browser = new Browser(postern);
-  const person = new ScriptedBrowser();
-  const login = await person.navigate((await begin(browser, { provider: "demo" })).url.href, { stop: ours });
-  const consent = await person.submit(login.url, { login: "alice", password: "wonderland" }, { stop: ours });
-  const end = consent.body.includes("Allow ") ? await person.submit(consent.url, {}, { stop: ours }) : consent;
-  assert.equal((await browser.navigate(end.url, { initiator: "http://127.0.0.1:1", follow: false })).status, 200);
+  const { browser } = await signedIn(postern, "demo");
   const { headers } = JSON.parse((await browser.fetch("/api/relay")).body);
   const token = headers.authorization.replace("Bearer ", "");
   const mark = await postern.mark();

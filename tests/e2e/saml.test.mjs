@@ -1,4 +1,4 @@
-// Sign-in by SAML in workerd, with the room as it is built and responses that nanoidp really signs: good ones, and the same bent.
+// Sign-in by SAML in workerd, with the SAML Worker as it is built and responses that nanoidp really signs: good ones, and the same bent.
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
@@ -7,13 +7,13 @@ import { Browser, formOf } from "./support/browser.mjs";
 import { begin, whoIs } from "./support/login.mjs";
 import { startPostern } from "./support/postern.mjs";
 import { freePort } from "./support/ports.mjs";
-import { room, startNanoidp, withoutNanoidp } from "./support/saml.mjs";
+import { samlWorker, startNanoidp, withoutNanoidp } from "./support/saml.mjs";
 
 const skip = withoutNanoidp;
 const port = await freePort();
 const nano = skip ? undefined : await startNanoidp(`http://localhost:${port}`, "nano");
 const start = (options) => startPostern({ providers: {}, vars: { PROVIDERS: { nano: { ...nano.table, roles: ["groups"] } } }, ...options });
-const postern = skip ? undefined : await start({ port, twin: true, services: { SAML: "saml" }, beside: () => [room()] });
+const postern = skip ? undefined : await start({ port, twin: true, services: { SAML: "saml" }, beside: () => [samlWorker()] });
 after(() => postern?.close());
 
 /** Signs in at nanoidp. What it lets the browser post. */
@@ -94,13 +94,13 @@ test("whatever is changed after it was signed is refused, and the log says why",
   await refused((xml) => xml.replace("alice", "al<!-- -->ice"), /^gate\.comment/);
 });
 
-test("without the room nobody signs in", { skip }, async () => {
+test("without the SAML Worker nobody signs in", { skip }, async () => {
   const alone = await start();
   try {
     const mark = await alone.mark();
     const answer = await new Browser(alone).navigate("/auth/login?provider=nano", { follow: false });
     const [event] = await alone.eventsSince(mark);
-    assert.deepEqual([answer.status, event.reason], [503, "saml.room_away"]);
+    assert.deepEqual([answer.status, event.reason], [503, "saml.worker_away"]);
   } finally {
     await alone.close();
   }

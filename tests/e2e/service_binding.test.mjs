@@ -32,9 +32,10 @@ const world = await startWorld({ main: {} }, {
     "/api/open/{*rest}": { upstream: "none", public: true },
     "/api/{*rest}": { upstream: "none", authenticate: ["session", "bearer"], token: "relay" },
     "/people/{*rest}": { upstream: "none", cors: CORS },
+    "/api/keys/{*rest}": { upstream: "none", authenticate: ["key"] },
     "/admin": { upstream: "none", authenticate: ["bearer"], require: { scopes: ["admin"] } },
   },
-  vars: { VERIFY: {}, POSTERN_VERIFY_SECRET: SECRET },
+  vars: { VERIFY: {}, POSTERN_VERIFY_SECRET: SECRET, KEYS: { prefix: "acme", header: "X-API-Key", self_service: { scopes: ["read"] } } },
   beside: () => [asking("app"), asking("stranger", "f".repeat(32)), asking("lost", SECRET, "broken"), asking("misled", SECRET, "hello"),
     other("broken", 'throw new Error("unreachable")'), other("hello", 'return new Response("hello")')],
 });
@@ -144,5 +145,26 @@ test("where Postern does not answer, or somebody else does in its place, nobody 
       const { answer, seen } = await passedOn(path, { headers: [cookie, ...SCRIPT] }, name);
       assert.deepEqual([answer.status, seen], [status, []], `${name} ${path}: ${answer.body}`);
     }
+  }
+});
+
+test("an API key ends at the Worker, and what goes on has none in any header", async () => {
+  // R-269
+  const body = JSON.stringify({ name: "ci", scopes: ["read"] });
+  const made = await alice.fetch("/auth/keys", { method: "POST", body, headers: [["content-type", "application/json"]] });
+  assert.equal(made.status, 201, made.body);
+  const { key, id } = JSON.parse(made.body);
+  const plain = [["x-correlation", "a-1"], ["x-trace", key.slice(0, -1)]];
+  for (const [path, headers] of [
+    ["/api/keys/a", [["x-api-key", key]]],
+    ["/api/keys/a", [["x-api-key", key], ["x-copy", `the key: ${key}`]]],
+    ["/api/open/a", [["x-api-key", key]]],
+    ["/api/open/a", [["authorization", `Bearer ${key}`], ["x-api-key", key]]],
+  ]) {
+    const { answer, seen } = await passedOn(path, { headers: [...headers, ...plain] });
+    assert.equal(answer.status, 200, answer.body);
+    assert.ok(!JSON.stringify(seen[0].headers).includes(key), `${path} ${headers.map(([name]) => name)}`);
+    for (const [name, value] of plain) assert.equal(seen[0].headers[name], value, "what is no key goes on");
+    assert.equal(seen[0].headers["x-postern-key"], path.includes("keys") ? id : undefined);
   }
 });

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use futures::executor::block_on;
-use postern::api_key::{ApiKeyText, HolderKey, KeyCommand, KeyReply, RotateKey};
+use postern::api_key::{ApiKeyText, HolderKey, KeyCommand, KeyHolder, KeyReply, RotateKey};
 use postern::time::Seconds;
 use serde_json::{Value, json};
 
@@ -123,4 +123,19 @@ fn a_refresh_that_says_fewer_roles_weakens_a_key_and_counts_only_when_its_keys_w
     world.wait(LIFE);
     browser.send(&api()).forwarded();
     call(&world, &gateway, "/any/1", &key).assert_refused(403, "key.powerless");
+}
+
+#[test]
+fn a_limit_by_subject_counts_each_key_of_a_person_and_all_keys_of_a_service_together() {
+    let mut variables = with_keys();
+    variables["ROUTES"]["/any/{*rest}"]["limits"] = json!({ "subject": { "rate": "2/1h" } });
+    let (world, gateway) = (World::new(), gateway(&variables));
+    let passing = |key: &str| {
+        let asked = |_: &usize| call(&world, &gateway, "/any/1", key).event["reason"] != "limit.subject";
+        (0..4).filter(asked).count()
+    };
+    let of = |holder: &KeyHolder| made(&world, &gateway, holder, &["orders:read"]).1;
+    assert_eq!((passing(&of(&alice())), passing(&of(&alice()))), (2, 2));
+    let (billing, reports) = (KeyHolder::Service("billing".to_owned()), KeyHolder::Service("reports".to_owned()));
+    assert_eq!((passing(&of(&billing)), passing(&of(&billing)), passing(&of(&reports))), (2, 0, 2));
 }

@@ -7,6 +7,7 @@ use postern::api_key::{
 use postern::gateway::{Disposition, Gateway};
 use postern::http::header;
 use postern::ids::identifiers::{IssuerIdentifier, SubjectIdentifier};
+use postern::ports::BodyError;
 use postern::time::Seconds;
 use serde_json::{Value, json};
 
@@ -80,7 +81,7 @@ pub fn reads(world: &World, gateway: &Gateway, key: &str) -> bool {
 }
 
 /// A key of this gateway's that is nobody's: its check digits are right, and its mark is.
-fn unknown(world: &World, gateway: &Gateway) -> String {
+pub fn unknown(world: &World, gateway: &Gateway) -> String {
     let id = ApiKeyId::generate(&HolderKey::of(&alice()), world);
     let config = gateway.config();
     let prefix = &config.api_keys.as_ref().unwrap().prefix;
@@ -387,6 +388,11 @@ fn a_key_in_the_body_of_an_endpoint_of_ours_is_refused_and_of_a_route_s_not_look
     let answered = Browser::new(&world, &gateway).send(&logout);
     answered.assert_refused(400, "key.exposed");
     assert_eq!(answered.event["key_id"], json!(id.to_string()));
+    // The body of a request to a route goes on unread.
+    for asked in [Asked::new("POST", "/open/1"), Asked::bearing("/k/1", &key)] {
+        let answered = Browser::new(&world, &gateway).send(&asked.with_body(Err(BodyError::Unreadable)));
+        answered.forwarded();
+    }
 }
 
 #[test]

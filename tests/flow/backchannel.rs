@@ -140,6 +140,7 @@ fn a_session_is_found_by_its_name_to_its_last_second() {
 fn a_logout_that_failed_on_our_side_may_be_told_again() {
     for (fault, reason) in [
         (Fault::Sessions, "store.unavailable"),
+        (Fault::Killed, "store.unavailable"),
         (Fault::OddAnswers, "store.malformed"),
         (Fault::SidIndex, "store.unavailable"),
         (Fault::Once, "store.unavailable"),

@@ -307,12 +307,15 @@ fn a_browser_that_may_not_sign_is_let_in_once_and_from_the_same_place() {
     browser.send(&Asked::script("GET", "/app/a")).forwarded();
     // Not from elsewhere, nor with a cookie that counts no more (R-349, R-350).
     browser.send(&Asked::script("GET", "/app/a").in_network("64501")).assert_refused(401, "session.device_unproven");
-    // For what wants a proof of its own it is none.
+    // For what wants a proof of its own it is none, nor where only the device itself is let in (R-349).
+    browser.send(&Asked::script("GET", "/bound")).assert_refused(401, "authz.device_proof_too_old");
     browser.send(&Asked::script("GET", "/pay")).assert_refused(401, "authz.device_proof_too_old");
     world.wait(600);
     browser.send(&quota()).assert_refused(401, "session.device_unproven");
     prove(&browser, &device);
     browser.send(&Asked::script("GET", "/app/a")).forwarded();
+
+    browser.go("/bound").forwarded();
 
     let elsewhere = bound(&world, &gateway, &device);
     world.wait(601);
@@ -322,6 +325,32 @@ fn a_browser_that_may_not_sign_is_let_in_once_and_from_the_same_place() {
     assert_eq!(ended.event["event"], "session.device_mismatch");
     let over = refresh(&elsewhere, None);
     assert_eq!((over.reply().status.as_u16(), &over.json()["continue"]), (200, &json!(false)));
+}
+
+#[test]
+fn no_word_of_the_browser_opens_a_session_whose_key_was_not_proved_for_long() {
+    // R-349: a thief with the session cookie alone, days later, from the person's own network.
+    let mut variables = deployment("offer");
+    variables["SESSION"]["idle"] = json!("7d");
+    variables["SESSION"]["absolute"] = json!("7d");
+    let (world, gateway) = (World::new(), gateway(&variables));
+    let device = Device::new(1);
+    let browser = bound(&world, &gateway, &device);
+    let why = format!(r#"quota_exceeded;session_identifier="{ID}""#);
+    let claims = |path: &str| Asked::script("GET", path).with("secure-session-skipped", &why);
+    for wait in [1201, 3 * 24 * 3600] {
+        world.wait(wait);
+        let thief = thief(&browser, &[SESSION]);
+        for path in ["/app/a", "/bound", "/pay", "/auth/me"] {
+            thief.send(&claims(path)).assert_refused(401, "session.device_unproven");
+        }
+        // What the browser may still do is not used up by that.
+        prove(&browser, &device);
+        browser.go("/bound").forwarded();
+    }
+    world.wait(600);
+    browser.forget(BOUND);
+    browser.send(&claims("/app/a")).forwarded();
 }
 
 #[test]

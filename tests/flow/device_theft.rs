@@ -213,6 +213,22 @@ fn what_lasts_longer_than_stolen_cookies_wants_a_proof_of_its_own() {
 }
 
 #[test]
+fn a_browser_that_is_let_in_without_a_proof_makes_nothing_that_lasts() {
+    // R-349, R-350
+    let (world, gateway) = (server::world(), gateway(&with_everything()));
+    let browser = bound(&world, &gateway, &Device::new(1));
+    world.wait(601);
+    browser.forget(BOUND);
+    let why = format!(r#"quota_exceeded;session_identifier="{ID}""#);
+    let skipped = Asked::script("GET", "/auth/keys").with("secure-session-skipped", &why);
+    assert_eq!(browser.send(&skipped).reply().status.as_u16(), 200);
+    let key = second::post("/auth/keys", &json!({ "name": "ci", "scopes": ["a"] }));
+    for asked in [second::form("/auth/second/recovery", &[]), key] {
+        browser.send(&asked).assert_refused(401, "authz.device_proof_too_old");
+    }
+}
+
+#[test]
 fn what_is_refused_or_only_looked_at_wants_none() {
     // R-350
     let (world, gateway) = (server::world(), gateway(&with_everything()));

@@ -6,9 +6,10 @@ use postern::http::{HeaderMap, HeaderValue, StatusCode, header};
 use postern::ports::OutboundResponse;
 use serde_json::{Value, json};
 
+use super::jarm::claims_of;
 use super::renewal::{LIFE, api, events, relayed};
 use crate::support::encrypt::encrypted;
-use crate::support::{Asked, Browser, Endpoint, World, gateway, signer, variables};
+use crate::support::{Asked, AuthorizationResponse, Browser, Endpoint, World, gateway, signer, variables};
 
 fn encrypting(how: &str) -> Value {
     let mut variables = variables();
@@ -205,4 +206,92 @@ fn user_info_may_be_encrypted_too() {
     world.corp.script(Endpoint::UserInfo, Ok(OutboundResponse { status: StatusCode::OK, headers, body }));
     let browser = Browser::new(&world, &gateway).signed_in();
     assert_eq!(browser.send(&Asked::script("GET", "/auth/me")).json()["claims"]["email"], "inside@example.com");
+}
+
+/// A deployment that asks for signed responses, a login under way in a browser of it, and the response that the provider signed.
+fn coming_back(how: Option<&str>, test: impl FnOnce(&World, &Browser<'_>, &Value, AuthorizationResponse)) {
+    let with_keys = encrypting("accepted");
+    let mut variables = how.map_or_else(variables, encrypting);
+    variables["PROVIDERS"]["corp"]["response_mode"] = "jwt".into();
+    let (world, gateway) = (World::new(), gateway(&variables));
+    let key = kind(&published(&world, &with_keys), "EC").clone();
+    let browser = Browser::new(&world, &gateway);
+    let response = world.corp.authorize(&browser.begin("return_to=%2Fapp%2Fa"));
+    let signed = world.corp.signed(&response, world.now.get(), &json!({}));
+    test(&world, &browser, &key, signed);
+}
+
+const ALGS: (&str, &str) = ("ECDH-ES", "A128GCM");
+
+/// Puts an encrypted token in the place of the signed one.
+fn seal(response: &mut AuthorizationResponse, key: &Value, header: &Value, inner: Option<&str>) {
+    let token = encrypted(key, ALGS, inner.unwrap_or_else(|| response.get("response")), header);
+    response.set("response", &token);
+}
+
+#[test]
+fn a_signed_response_may_be_encrypted_too() {
+    //
+    coming_back(Some("accepted"), |_, browser, key, mut response| {
+        seal(&mut response, key, &json!({ "kid": key["kid"] }), None);
+        let finished = browser.come_back(&response);
+        assert_eq!(finished.event["reason"], "login.succeeded");
+        assert!(finished.reply().body.contains("0;url=/app/a"));
+        assert!(browser.logins_under_way().is_empty());
+        // It ends its login once.
+        browser.come_back(&response).assert_refused(400, "callback.no_transaction");
+    });
+}
+
+#[test]
+fn an_encrypted_response_that_does_not_open_or_is_not_signed_signs_nobody_in() {
+    // whoever has our public key can encrypt.
+    let unsigned = "eyJhbGciOiJub25lIn0.e30.AA";
+    let twice = |key: &Value| encrypted(key, ALGS, unsigned, &json!({}));
+    for (header, reason) in [
+        (json!({ "kid": "another" }), "jwe.key_unknown"),
+        (json!({ "zip": "DEF" }), "jwe.compressed"),
+        (json!({ "cty": null }), "jwe.content_refused"),
+        (json!({ "apu": "QQ" }), "jwe.undecryptable"),
+    ] {
+        coming_back(Some("required"), |world, browser, key, mut response| {
+            seal(&mut response, key, &header, None);
+            browser.come_back(&response).assert_refused(400, reason);
+            assert_eq!((world.asked(Endpoint::Token), world.sessions()), (0, 0));
+        });
+    }
+    coming_back(Some("required"), |world, browser, key, mut response| {
+        let forged = signer(9).sign(None, claims_of(response.get("response")).as_object().unwrap());
+        let mut other = response.clone();
+        seal(&mut other, key, &json!({}), Some(&twice(key)));
+        browser.come_back(&other).assert_refused(400, "jwe.content_refused");
+        seal(&mut other, key, &json!({}), Some(unsigned));
+        browser.come_back(&other).assert_refused(400, "callback.state_missing");
+        assert!(!browser.logins_under_way().is_empty());
+        seal(&mut response, key, &json!({}), Some(&forged));
+        browser.come_back(&response).assert_refused(400, "jwt.key_unknown");
+        assert!(browser.logins_under_way().is_empty(), "the login that it names is over");
+        assert_eq!((world.asked(Endpoint::Token), world.sessions()), (0, 0));
+    });
+}
+
+#[test]
+fn an_encrypted_response_says_so_where_there_is_no_key_for_it() {
+    coming_back(None, |world, browser, key, mut response| {
+        seal(&mut response, key, &json!({}), None);
+        browser.come_back(&response).assert_refused(400, "jwt.encrypted");
+        assert_eq!(world.asked(Endpoint::Token), 0);
+    });
+}
+
+#[test]
+fn nothing_is_opened_for_a_browser_that_has_no_login_of_ours_under_way() {
+    coming_back(Some("accepted"), |_, browser, key, mut response| {
+        for name in browser.logins_under_way() {
+            browser.forget(&name);
+        }
+        // It would not open.
+        seal(&mut response, key, &json!({ "kid": "another" }), None);
+        browser.come_back(&response).assert_refused(400, "callback.no_transaction");
+    });
 }

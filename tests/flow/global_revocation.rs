@@ -150,6 +150,34 @@ fn what_fails_on_our_side_is_not_said_to_be_done() {
 }
 
 #[test]
+fn a_token_whose_work_was_cut_short_does_all_of_it_when_it_comes_again() {
+    //
+    for (fault, ended) in [(Fault::Killed, 2), (Fault::EndAnswers, 0)] {
+        let (world, gateway) = (World::new(), gateway(&variables(json!({}))));
+        let person = Browser::new(&world, &gateway).signed_in_as("alice", "a-1");
+        let late = Browser::new(&world, &gateway);
+        let begun = late.begin("provider=corp");
+        world.wait(1);
+        let told = asked(&token(&world, &json!({})), &alice());
+        world.fault.set(fault);
+        assert_eq!(send(&world, &gateway, &told).reply().status.as_u16(), 503);
+        world.fault.set(Fault::None);
+        world.wait(1);
+        // A login that began before the revocation ends before the token comes again.
+        let came = late.come_back(&world.corp.authorize(&begun));
+        assert_eq!(came.event["reason"] == "login.succeeded", ended > 0, "{}", came.event);
+        let reason = if ended > 0 { "revocation.sessions_ended" } else { "revocation.nothing_to_end" };
+        assert_done(&send(&world, &gateway, &told), reason, ended);
+        assert_eq!((person.is_in(), late.is_in()), (false, false), "{fault:?}");
+        // Now it is done, for good.
+        world.wait(1);
+        let after = Browser::new(&world, &gateway).signed_in_as("alice", "a-2");
+        assert_done(&send(&world, &gateway, &told), "revocation.repeated", 0);
+        assert!(after.is_in(), "{fault:?}");
+    }
+}
+
+#[test]
 fn a_login_under_way_loses_to_a_revocation() {
     //
     for (body, config) in [(alice(), json!({})), (by_mail("alice@example.com"), json!({ "email": true }))] {

@@ -175,7 +175,7 @@ fn an_actor_that_cannot_be_read_is_nobody() {
 
 #[test]
 fn a_bound_token_is_not_taken_for_a_plain_one() {
-    //
+    //
     let (world, gateway) = (World::new(), gateway(&opaque()));
     for cnf in [json!({ "jkt": "x" }), json!({ "unknown": "x" }), json!({})] {
         let token = token(&world, "bound", &json!({ "cnf": cnf, "jti": cnf.to_string() }));
@@ -229,7 +229,7 @@ fn an_issuer_that_does_not_say_where_to_ask_lets_nobody_in() {
 
 #[test]
 fn a_revoked_token_is_refused_when_the_issuers_word_has_run_out_and_no_later() {
-    //
+    //
     let (world, gateway) = (World::new(), gateway(&opaque()));
     let token = token(&world, "alice", &json!({}));
     call(&world, &gateway, &token).forwarded();
@@ -256,7 +256,7 @@ fn the_issuers_word_counts_for_as_long_as_configured_and_never_past_the_tokens_e
 
 #[test]
 fn without_a_cache_every_request_asks() {
-    //
+    //
     let (world, gateway) = (World::new(), gateway(&with("cache", json!("0s"))));
     let token = token(&world, "alice", &json!({}));
     for asked in 1..=3 {

@@ -203,7 +203,8 @@ fn an_error_in_a_signed_response_is_the_providers() {
     assert_eq!((told.event["detail"].as_str(), redeemed), (Some("access_denied"), 0));
 }
 
-fn claims_of(token: &str) -> Value {
+/// What a token says.
+pub fn claims_of(token: &str) -> Value {
     use base64ct::Encoding;
     let payload = base64ct::Base64UrlUnpadded::decode_vec(token.split('.').nth(1).unwrap()).unwrap();
     serde_json::from_slice(&payload).unwrap()

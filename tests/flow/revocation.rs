@@ -2,6 +2,7 @@
 
 use futures::executor::block_on;
 use futures::future::join;
+use postern::http::header;
 use postern::ports::FetchError;
 use serde_json::{Value, json};
 
@@ -76,7 +77,7 @@ fn a_provider_that_is_down_is_told_later_and_given_up_after_a_day() {
 
 #[test]
 fn a_provider_that_comes_back_is_told() {
-    //
+    //
     for fault in [Err(FetchError::Network), Err(FetchError::Timeout), Ok(answer(500, &Value::Null))] {
         let world = world();
         let gateway = gateway(&variables());
@@ -91,6 +92,27 @@ fn a_provider_that_comes_back_is_told() {
         world.wait(30);
         world.ring();
         assert_eq!(*world.corp.forgotten.borrow(), [refresh_token(1)]);
+    }
+}
+
+#[test]
+fn the_request_says_what_the_token_is_and_who_asks_and_a_refusal_is_not_repeated() {
+    //
+    for (status, reason) in [(200, "revocation.done"), (400, "revocation.refused"), (401, "revocation.refused")] {
+        let world = world();
+        let gateway = gateway(&variables());
+        let browser = Browser::new(&world, &gateway).signed_in();
+        world.corp.script(Endpoint::Revocation, Ok(answer(status, &Value::Null)));
+        browser.send(&out());
+        world.ring();
+        let told = events(&world, "token.revoke");
+        assert_eq!((told.len(), &told[0]["reason"]), (1, &json!(reason)), "{status}");
+        let request = world.sent.borrow().iter().find(|sent| sent.url.ends_with("/revoke")).cloned().unwrap();
+        assert!(request.body.contains("token_type_hint=refresh_token"), "{}", request.body);
+        assert!(request.headers[header::AUTHORIZATION].to_str().unwrap().starts_with("Basic "));
+        world.wait(24 * 3600);
+        world.ring();
+        assert_eq!(world.asked(Endpoint::Revocation), 1, "{status}");
     }
 }
 

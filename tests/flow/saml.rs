@@ -4,7 +4,7 @@ use postern::gateway::Gateway;
 use postern_saml_messages::{MakeRequest, Question, Verified};
 use serde_json::{Value, json};
 
-use crate::support::room::{IDP, PASSWORD, Response, decoded};
+use crate::support::saml_worker::{IDP, PASSWORD, Response, decoded};
 use crate::support::{Answered, Asked, Browser, Fault, World, answer, gateway, variables};
 
 pub const ACS: &str = "/auth/saml/acs/idp";
@@ -44,7 +44,7 @@ pub fn post(browser: &Browser<'_>, response: &Response, state: &str) -> Answered
 /// A login, with the answer bent.
 fn login_bent(browser: &Browser<'_>, world: &World, query: &str, bend: impl FnOnce(&mut Response)) -> Answered {
     let (request, state) = begun(&browser.begin(query));
-    let mut response = world.room.response(&request, "alice", "s-1", world.now.get());
+    let mut response = world.saml_worker.response(&request, "alice", "s-1", world.now.get());
     bend(&mut response);
     post(browser, &response, &state)
 }
@@ -74,7 +74,7 @@ fn a_person_signs_in_and_is_somebody_like_any_other() {
     assert!(state.len() <= 80 && !state.contains("reports"), "{state}");
     assert_eq!((request.acs.as_str(), request.force_authn), ("https://app.example.com/auth/saml/acs/idp", false));
     assert_eq!(request.entity_id, "https://app.example.com/auth/saml/metadata/idp");
-    let response = world.room.response(&request, "alice", "s-1", world.now.get());
+    let response = world.saml_worker.response(&request, "alice", "s-1", world.now.get());
     let answered = post(&browser, &response, &state);
     assert_eq!(answered.event["reason"], "login.succeeded", "{}", answered.event);
     assert_eq!((&answered.event["event"], &answered.event["provider"]), (&json!("login.finish"), &json!("idp")));
@@ -89,7 +89,7 @@ fn a_person_signs_in_and_is_somebody_like_any_other() {
 }
 
 #[test]
-fn what_is_sent_is_signed_with_our_key_and_what_comes_is_asked_of_the_room_with_theirs() {
+fn what_is_sent_is_signed_with_our_key_and_what_comes_is_asked_of_the_saml_worker_with_theirs() {
     let (world, gateway) = (World::new(), gateway(&saml_variables()));
     let browser = Browser::new(&world, &gateway);
     let location = browser.begin("");
@@ -98,8 +98,8 @@ fn what_is_sent_is_signed_with_our_key_and_what_comes_is_asked_of_the_room_with_
         "{location}"
     );
     let (request, state) = begun(&location);
-    post(&browser, &world.room.response(&request, "alice", "s-1", world.now.get()), &state);
-    let asked = world.room.asked.borrow();
+    post(&browser, &world.saml_worker.response(&request, "alice", "s-1", world.now.get()), &state);
+    let asked = world.saml_worker.asked.borrow();
     let Some(Question::Verify(asked)) = asked.last() else { panic!("{asked:?}") };
     assert_eq!((asked.certificates.as_slice(), asked.idp_entity_id.as_str()), (&["idp-1".to_owned()][..], IDP));
     assert_eq!((&asked.request_id, asked.now), (&request.id, world.now.get()));
@@ -107,7 +107,7 @@ fn what_is_sent_is_signed_with_our_key_and_what_comes_is_asked_of_the_room_with_
 }
 
 #[test]
-fn what_the_room_does_not_verify_signs_nobody_in() {
+fn what_the_saml_worker_does_not_verify_signs_nobody_in() {
     // and the log says exactly why.
     let says = |reason: &str| Some(Err(reason.to_owned()));
     for (bent, status, reason, detail) in [
@@ -141,7 +141,7 @@ fn an_answer_counts_once_and_for_the_login_that_it_answers() {
     let (world, gateway, other) = (World::new(), gateway(&saml_variables()), gateway(&saml_variables()));
     let browser = Browser::new(&world, &gateway);
     let (request, state) = begun(&browser.begin(""));
-    let response = world.room.response(&request, "alice", "s-1", world.now.get());
+    let response = world.saml_worker.response(&request, "alice", "s-1", world.now.get());
     let jar: Vec<(String, String)> =
         browser.logins_under_way().into_iter().map(|name| (name.clone(), browser.cookie(&name).unwrap())).collect();
     assert_eq!(post(&browser, &response, &state).event["reason"], "login.succeeded");
@@ -151,7 +151,7 @@ fn an_answer_counts_once_and_for_the_login_that_it_answers() {
         Asked::form_from_elsewhere(ACS, &form(&[("SAMLResponse", &response.posted()), ("RelayState", &state)]));
     let cookies: Vec<String> = jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
     thief.send(&planted.with("cookie", &cookies.join("; "))).assert_refused(400, "callback.already_used");
-    // The same assertion as the answer to another request of ours: as if the room had been fooled.
+    // The same assertion as the answer to another request of ours: as if the SAML Worker had been fooled.
     let (request, state) = begun(&thief.begin(""));
     let mut again = response.clone();
     again.in_response_to = request.id;
@@ -161,13 +161,13 @@ fn an_answer_counts_once_and_for_the_login_that_it_answers() {
 }
 
 #[test]
-fn what_nobody_asked_for_is_refused_before_the_room_is_asked() {
+fn what_nobody_asked_for_is_refused_before_the_saml_worker_is_asked() {
     //
     let (world, gateway) = (World::new(), gateway(&saml_variables()));
     let browser = Browser::new(&world, &gateway);
     let (request, state) = begun(&browser.begin(""));
-    let posted = world.room.response(&request, "alice", "s-1", world.now.get()).posted();
-    let before = world.room.asked.borrow().len();
+    let posted = world.saml_worker.response(&request, "alice", "s-1", world.now.get()).posted();
+    let before = world.saml_worker.asked.borrow().len();
     let (good, evil) = (posted.as_str(), "https://evil.example/");
     for (fields, reason) in [
         (&[("SAMLResponse", good)][..], "saml.unsolicited"),
@@ -186,7 +186,7 @@ fn what_nobody_asked_for_is_refused_before_the_room_is_asked() {
         .assert_refused(405, "route.method_not_allowed");
     let long = Asked::form_from_elsewhere(ACS, "").with_body(Err(postern::ports::BodyError::TooLarge));
     browser.send(&long).assert_refused(400, "saml.malformed");
-    assert_eq!(world.room.asked.borrow().len(), before);
+    assert_eq!(world.saml_worker.asked.borrow().len(), before);
     assert!(!browser.is_in());
 }
 
@@ -221,21 +221,21 @@ fn a_stricter_sign_in_is_asked_for_and_then_required() {
     let (request, state) = begun(&browser.go(&step_up).location());
     assert!(request.force_authn);
     // The provider lets the person through by its old session: that is not what was asked for.
-    let mut old = world.room.response(&request, "alice", "s-1", world.now.get());
+    let mut old = world.saml_worker.response(&request, "alice", "s-1", world.now.get());
     old.says.as_mut().unwrap().authn_instant = world.now.get() - 600;
     post(&browser, &old, &state).assert_refused(400, "saml.authn_too_old");
     let (request, state) = begun(&browser.go(&step_up).location());
-    let fresh = world.room.response(&request, "alice", "s-1", world.now.get());
+    let fresh = world.saml_worker.response(&request, "alice", "s-1", world.now.get());
     assert_eq!(post(&browser, &fresh, &state).event["reason"], "login.succeeded");
     browser.go("/fresh/a").forwarded();
     let step_up = sent_to(&browser.go("/strong/a"));
     let (request, state) = begun(&browser.go(&step_up).location());
     assert_eq!(request.authn_contexts, ["urn:mfa"]);
-    let mut weak = world.room.response(&request, "alice", "s-1", world.now.get());
+    let mut weak = world.saml_worker.response(&request, "alice", "s-1", world.now.get());
     weak.says.as_mut().unwrap().authn_context = Some(PASSWORD.to_owned());
     post(&browser, &weak, &state).assert_refused(400, "saml.authn_context");
     let (request, state) = begun(&browser.go(&step_up).location());
-    let mut strong = world.room.response(&request, "alice", "s-1", world.now.get());
+    let mut strong = world.saml_worker.response(&request, "alice", "s-1", world.now.get());
     strong.says.as_mut().unwrap().authn_context = Some("urn:mfa".to_owned());
     assert_eq!(post(&browser, &strong, &state).event["reason"], "login.succeeded");
     browser.go("/strong/a").forwarded();
@@ -247,7 +247,7 @@ fn a_silent_login_asks_nobody_and_goes_on_as_before() {
     let browser = Browser::new(&world, &gateway);
     let (request, state) = begun(&browser.begin("prompt=none&return_to=/app/a"));
     assert!(request.is_passive && !request.force_authn);
-    let mut response = world.room.response(&request, "alice", "s-1", world.now.get());
+    let mut response = world.saml_worker.response(&request, "alice", "s-1", world.now.get());
     response.says = Err("status.no_passive".to_owned());
     let answered = post(&browser, &response, &state);
     assert_eq!((&answered.event["reason"], answered.reply().status.as_u16()), (&json!("saml.person_wanted"), 200));
@@ -257,15 +257,15 @@ fn a_silent_login_asks_nobody_and_goes_on_as_before() {
 }
 
 #[test]
-fn without_the_room_nobody_signs_in_and_nothing_else_is_touched() {
+fn without_the_saml_worker_nobody_signs_in_and_nothing_else_is_touched() {
     let (world, gateway) = (World::new(), gateway(&saml_variables()));
     let signed_in = sign_in(&world, &gateway, "alice", "s-1");
     let browser = Browser::new(&world, &gateway);
     let (request, state) = begun(&browser.begin(""));
-    world.room.away.set(true);
-    browser.go("/auth/login").assert_refused(503, "saml.room_away");
-    let response = world.room.response(&request, "bob", "s-2", world.now.get());
-    post(&browser, &response, &state).assert_refused(503, "saml.room_away");
+    world.saml_worker.away.set(true);
+    browser.go("/auth/login").assert_refused(503, "saml.worker_away");
+    let response = world.saml_worker.response(&request, "bob", "s-2", world.now.get());
+    post(&browser, &response, &state).assert_refused(503, "saml.worker_away");
     assert!(signed_in.is_in());
 }
 
@@ -298,11 +298,12 @@ fn a_provider_that_takes_signed_requests_alone_gets_no_other() {
     let (world, gateway) = (World::new(), gateway(&variables));
     let location = Browser::new(&world, &gateway).begin("");
     assert!(!location.contains("Signature"), "{location}");
-    // The room is not asked about the same document again and again, and not for ever.
-    let read = || world.room.asked.borrow().iter().filter(|one| matches!(one, Question::ReadMetadata(_))).count();
+    // The SAML Worker is not asked about the same document again and again, and not for ever.
+    let read =
+        || world.saml_worker.asked.borrow().iter().filter(|one| matches!(one, Question::ReadMetadata(_))).count();
     Browser::new(&world, &gateway).begin("");
     assert_eq!(read(), 1);
-    world.room.metadata.borrow_mut().wants_signed_requests = true;
+    world.saml_worker.metadata.borrow_mut().wants_signed_requests = true;
     world.wait(600);
     Browser::new(&world, &gateway).go("/auth/login").assert_refused(503, "saml.metadata_unusable");
 }
@@ -333,7 +334,7 @@ fn a_store_that_does_not_answer_lets_nobody_in() {
         let browser = Browser::new(&world, &gateway);
         let (request, state) = begun(&browser.begin(""));
         world.fault.set(fault);
-        let response = world.room.response(&request, "alice", "s-1", world.now.get());
+        let response = world.saml_worker.response(&request, "alice", "s-1", world.now.get());
         post(&browser, &response, &state).assert_refused(503, "store.unavailable");
     }
 }

@@ -1,4 +1,5 @@
-//! Assertions that the provider encrypted for us: opened in the Worker, and verified by the real room like any other.
+//! Assertions that the provider encrypted for us: opened by Postern, and checked by the real SAML verifier
+//! like any other.
 
 use postern::gateway::Gateway;
 use postern_saml_messages::{MakeRequest, Question};
@@ -20,20 +21,20 @@ fn variables(encrypted: Option<&str>) -> Value {
 
 fn world() -> World {
     let world = World::new();
-    world.room.metadata.borrow_mut().certificates[0].der = certificate();
+    world.saml_worker.metadata.borrow_mut().certificates[0].der = certificate();
     world
 }
 
-/// A login with what `answer` makes of the request, and how often the room was asked about it.
+/// A login with what `answer` makes of the request, and how often the SAML Worker was asked about it.
 fn login(world: &World, gateway: &Gateway, answer: impl FnOnce(&MakeRequest) -> String) -> (Answered, usize) {
     let browser = Browser::new(world, gateway);
     let (request, state) = begun(&browser.begin(""));
-    let before = world.room.asked.borrow().len();
+    let before = world.saml_worker.asked.borrow().len();
     let fields = [("SAMLResponse", answer(&request)), ("RelayState", state)];
     let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
     let answered = browser.send(&Asked::form_from_elsewhere(ACS, &form(&fields)));
     assert_eq!(browser.is_in(), answered.event["reason"] == "login.succeeded", "{}", answered.event);
-    let asked = world.room.asked.borrow();
+    let asked = world.saml_worker.asked.borrow();
     let count = asked.iter().skip(before).filter(|one| matches!(one, Question::Verify(_))).count();
     (answered, count)
 }
@@ -130,7 +131,7 @@ fn what_does_not_open_and_what_is_badly_signed_are_answered_alike() {
         answered.assert_refused(400, reason);
         let found = answered.event["detail"].as_str().unwrap();
         assert!(found.starts_with(detail), "{found}, not {detail}");
-        assert_eq!(asked, 2, "{detail}: the room is asked in any case");
+        assert_eq!(asked, 2, "{detail}: the SAML Worker is asked in any case");
         let reply = answered.reply();
         let shown = (reply.status, reply.body.clone());
         assert_eq!(*page.get_or_insert_with(|| shown.clone()), shown, "{detail}");

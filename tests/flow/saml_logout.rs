@@ -5,7 +5,7 @@ use postern_saml_messages::{LogoutRequest, LogoutResponse, MakeLogoutRequest, Ma
 use serde_json::json;
 
 use super::saml::{form, saml_variables, sign_in};
-use crate::support::room::{Logout, decoded, encoded, name};
+use crate::support::saml_worker::{Logout, decoded, encoded, name};
 use crate::support::{Answered, Asked, Browser, Fault, World, gateway};
 
 const SLO: &str = "/auth/saml/slo/idp";
@@ -83,14 +83,14 @@ fn what_is_not_proven_ends_nothing() {
     tell(&world, &gateway, "SAMLRequest", &Logout::Forged).assert_refused(400, "saml.logout_refused");
     let plain = Browser::new(&world, &gateway);
     // What is no signed message is not worth a question.
-    let before = world.room.asked.borrow().len();
+    let before = world.saml_worker.asked.borrow().len();
     let long = format!("SAMLRequest={}&SigAlg=a&Signature=a", "x".repeat(16 * 1024));
     for query in
         ["", "SAMLRequest=x", "SAMLRequest=x&SigAlg=a", "SAMLRequest=x&SAMLResponse=x&SigAlg=a&Signature=a", &long]
     {
         plain.send(&Asked::from_elsewhere(&format!("{SLO}?{query}"))).assert_refused(400, "saml.malformed");
     }
-    assert_eq!(world.room.asked.borrow().len(), before);
+    assert_eq!(world.saml_worker.asked.borrow().len(), before);
     let asked = Asked::from_elsewhere(&format!("{SLO}?SAMLRequest=x&SigAlg=a&Signature=a"));
     plain.send(&asked).assert_refused(400, "saml.logout_refused");
     plain.send(&Asked::form_from_elsewhere(SLO, "SAMLRequest=a&SAMLResponse=b")).assert_refused(400, "saml.malformed");
@@ -98,20 +98,34 @@ fn what_is_not_proven_ends_nothing() {
 }
 
 #[test]
-fn a_request_works_once_unless_it_failed() {
-    let (world, gateway) = (World::new(), gateway(&saml_variables()));
-    let alice = sign_in(&world, &gateway, "alice", "s-1");
-    let message = request("_l1", "alice", &["s-1"]);
-    world.fault.set(Fault::Sessions);
-    tell(&world, &gateway, "SAMLRequest", &message).assert_refused(503, "store.unavailable");
-    world.fault.set(Fault::None);
-    assert!(alice.is_in());
-    assert_eq!(tell(&world, &gateway, "SAMLRequest", &message).event["reason"], "logout.sessions_ended");
-    // It would end sessions that begin later.
-    world.wait(1);
-    let later = sign_in(&world, &gateway, "alice", "s-1");
-    tell(&world, &gateway, "SAMLRequest", &message).assert_refused(400, "saml.logout_used");
-    assert!(later.is_in());
+fn a_request_works_once_and_is_answered_each_time() {
+    //
+    for fault in [Fault::None, Fault::Sessions, Fault::Killed, Fault::EndAnswers] {
+        let (world, gateway) = (World::new(), gateway(&saml_variables()));
+        let alice = sign_in(&world, &gateway, "alice", "s-1");
+        let message = request("_l1", "alice", &["s-1"]);
+        if fault != Fault::None {
+            world.fault.set(fault);
+            tell(&world, &gateway, "SAMLRequest", &message).assert_refused(503, "store.unavailable");
+            world.fault.set(Fault::None);
+            // Whoever failed, or was stopped, is told the same again.
+            assert_eq!(alice.is_in(), fault != Fault::EndAnswers);
+        }
+        let reason = if fault == Fault::EndAnswers { "logout.no_session" } else { "logout.sessions_ended" };
+        let first = tell(&world, &gateway, "SAMLRequest", &message);
+        assert_eq!(first.event["reason"], reason, "{fault:?}");
+        assert!(!alice.is_in());
+        // It ends no session that begins later, and the provider has its answer, which may have been lost.
+        world.wait(1);
+        let later = sign_in(&world, &gateway, "alice", "s-1");
+        let again = tell(&world, &gateway, "SAMLRequest", &message);
+        assert_eq!((&again.event["reason"], &again.event["ended"]), (&json!("logout.repeated"), &json!(0)));
+        for answered in [first, again] {
+            let told: MakeLogoutResponse = decoded(&value(&answered.location(), "SAMLResponse").unwrap()).unwrap();
+            assert_eq!((told.in_response_to.as_str(), told.success), ("_l1", true));
+        }
+        assert!(later.is_in(), "{fault:?}");
+    }
 }
 
 #[test]
@@ -123,7 +137,7 @@ fn a_request_may_be_posted() {
     assert_eq!(answered.event["reason"], "logout.sessions_ended", "{}", answered.event);
     assert!(!alice.is_in());
     world.wait(600);
-    world.room.metadata.borrow_mut().slo_redirect = None;
+    world.saml_worker.metadata.borrow_mut().slo_redirect = None;
     let body = form(&[("SAMLRequest", &encoded(&request("_l2", "alice", &[])))]);
     let answered = Browser::new(&world, &gateway).send(&Asked::form_from_elsewhere(SLO, &body));
     assert_eq!(answered.reply().status.as_u16(), 200);
@@ -172,6 +186,6 @@ fn a_sign_out_stays_here_where_the_provider_takes_none() {
     unsigned["PROVIDERS"]["idp"]["saml"] = json!({ "metadata": "<EntityDescriptor/>" });
     local(&World::new(), &unsigned);
     let world = World::new();
-    world.room.metadata.borrow_mut().slo_redirect = None;
+    world.saml_worker.metadata.borrow_mut().slo_redirect = None;
     local(&world, &saml_variables());
 }

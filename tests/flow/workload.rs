@@ -33,7 +33,7 @@ fn site_beside(platform: Value, machines: &str) -> Gateway {
     gateway(&variables)
 }
 
-fn with(mut table: Value, more: Value) -> Value {
+pub fn with(mut table: Value, more: Value) -> Value {
     table.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     table
 }

@@ -8,8 +8,8 @@ pub mod dpop;
 pub mod encrypt;
 mod key_table;
 mod provider;
-pub mod room;
 pub mod saml_idp;
+pub mod saml_worker;
 pub(crate) mod stores;
 mod world;
 

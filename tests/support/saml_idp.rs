@@ -1,4 +1,4 @@
-//! A provider of SAML that signs and encrypts what it is told to, as canonical text: for the real room (`crates/saml`).
+//! A provider of SAML that signs and encrypts what it is told to, as canonical text: for the real SAML verifier (`crates/saml`).
 
 use aes_gcm::aead::Aead as _;
 use aes_gcm::{Aes128Gcm, Aes256Gcm, KeyInit as _};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::encrypt::Fixed;
-use super::room::IDP;
+use super::saml_worker::IDP;
 
 /// The time at which all tests begin, as XML writes it.
 const START: &str = "2027-01-15T08:";

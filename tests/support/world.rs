@@ -1,5 +1,6 @@
 //! Every port of the core, answered in memory.
 
+mod documents;
 mod platform;
 mod policies;
 mod signing;
@@ -20,22 +21,19 @@ use postern::jose::Es256Signer;
 use postern::keyring::KeyRing;
 use postern::limit::{Bucket, BucketKey};
 use postern::outward::Keeper;
-use postern::ports::{
-    Clock, Fetch, FetchError, Languages, Log, OutboundRequest, OutboundResponse, Probe, Random, SharedDocuments,
-    StoreError, Timer,
-};
+use postern::ports::{Clock, Fetch, FetchError, OutboundRequest, OutboundResponse, Random, StoreError, Timer};
 use postern::relation::MemoryTuples;
 use postern::session::{
     RefreshJob, Session, SessionDigest, SessionTable, SessionTerms, SidKey, SubjectKey, SubjectSessions, Terms,
 };
 use postern::store::block_list::MemoryBlocks;
 use postern::store::decision_log;
-use postern::time::{Seconds, Timestamp};
+use postern::time::Timestamp;
 use serde_json::{Value, json};
 
 use super::key_table::MemoryKeys;
 use super::provider::{Endpoint, Provider};
-use super::room::Room;
+use super::saml_worker::SamlWorker;
 use super::stores::MemoryTable;
 
 /// The issuer of the provider `corp`: with a path, as tenants have.
@@ -55,6 +53,8 @@ pub enum Fault {
     Sessions,
     /// The sessions do not answer when one is to be ended, and it is not.
     Ends,
+    /// Whoever ends sessions is gone when those are told, and does nothing more; what came before that stays.
+    Killed,
     /// When one is to be ended it is, and the answer is lost.
     EndAnswers,
     /// The index of sessions by `sid` does not answer.
@@ -85,7 +85,7 @@ pub struct World {
     pub corp: Provider,
     pub partner: Provider,
     /// What reads SAML.
-    pub room: Room,
+    pub saml_worker: SamlWorker,
     /// The shared cache of documents.
     pub cache: RefCell<BTreeMap<String, String>>,
     /// The published policies.
@@ -181,7 +181,7 @@ impl World {
             now: Cell::new(1_800_000_000),
             corp: Provider::new(CORP),
             partner: Provider::new(PARTNER),
-            room: Room::new(),
+            saml_worker: SamlWorker::new(),
             cache: RefCell::default(),
             policies: RefCell::default(),
             policy_reads: Cell::default(),
@@ -426,7 +426,7 @@ impl Fetch for World {
         }
         self.wait(self.latency.get());
         if request.via.as_deref() == Some("SAML") {
-            return self.room.answer(&request);
+            return self.saml_worker.answer(&request);
         }
         if request.url == GITHUB_KEYS {
             return Ok(self.answer_of_github());
@@ -440,49 +440,6 @@ impl Fetch for World {
         let answer = provider.answer(endpoint, &request, self.now.get())?;
         // As the platform: what is longer than was asked for is not read to its end.
         if answer.body.len() > request.max_bytes { Err(FetchError::TooLarge) } else { Ok(answer) }
-    }
-}
-
-impl SharedDocuments for World {
-    async fn get(&self, key: &str) -> Option<String> {
-        self.spend(0, 0, 1);
-        self.cache.borrow().get(key).cloned()
-    }
-
-    async fn put(&self, key: &str, text: String, _: Seconds) {
-        self.spend(0, 0, 1);
-        self.cache_puts.set(self.cache_puts.get() + 1);
-        self.cache.borrow_mut().insert(key.to_owned(), text);
-    }
-}
-
-impl Probe for World {
-    fn is_bound(&self, binding: &str) -> bool {
-        !self.unbound.borrow().iter().any(|missing| missing == binding)
-    }
-
-    async fn read_cache(&self) -> Result<(), StoreError> {
-        breath().await;
-        if self.fault.get() == Fault::Cache {
-            Err(StoreError::Unavailable("the cache broke".to_owned()))
-        } else {
-            Ok(())
-        }
-    }
-}
-
-/// The files that the Worker is built with.
-impl Languages for World {
-    async fn texts(&self, tag: &str) -> Option<String> {
-        breath().await;
-        let path = format!("{}/src/pages/languages/{tag}.json", env!("CARGO_MANIFEST_DIR"));
-        std::fs::read_to_string(path).ok()
-    }
-}
-
-impl Log for World {
-    fn line(&self, json: &str) {
-        self.lines.borrow_mut().push(json.to_owned());
     }
 }
 

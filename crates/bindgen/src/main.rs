@@ -3,6 +3,9 @@
 //! The glue is that of wasm-bindgen's target `bundler`: it does not instantiate the module by itself, so the caller
 //! can do that as often as it likes (`__wbg_set_wasm`).
 
+mod order;
+
+use std::path::Path;
 use std::process::ExitCode;
 
 use wasm_bindgen_cli_support::{Bindgen, EncodeInto};
@@ -28,5 +31,9 @@ fn generate(input: &str, folder: &str) -> Result<(), String> {
     bindgen.input_path(input).out_name("index").typescript(false).encode_into(EncodeInto::Always);
     // Names of functions are a tenth of the upload. A panic tells its file and line without them.
     bindgen.remove_name_section(true).remove_producers_section(true);
-    bindgen.generate(folder).map_err(|error| format!("{error:#}"))
+    bindgen.generate(folder).map_err(|error| format!("{error:#}"))?;
+    let module = Path::new(folder).join("index_bg.wasm");
+    let unordered = std::fs::read(&module).map_err(|error| error.to_string())?;
+    let ordered = order::ordered(&unordered).map_err(|error| error.to_string())?;
+    std::fs::write(&module, ordered).map_err(|error| error.to_string())
 }

@@ -4,7 +4,7 @@ mod platform;
 
 use serde_json::{Map, Value};
 
-use postern::config::{Config, Problem, PublishedKeys, SAML_ROOM, WorkloadKeys};
+use postern::config::{Config, Problem, PublishedKeys, SAML_WORKER, WorkloadKeys};
 use postern::limit::{Counter, Limit};
 use postern::route::{Access, Route, Upstream};
 
@@ -207,11 +207,11 @@ impl Wrangler {
     }
 
     /// The Worker that reads SAML.
-    fn room(&self, config: &Config, services: &[&str]) -> Option<Problem> {
+    fn saml_worker(&self, config: &Config, services: &[&str]) -> Option<Problem> {
         let provider = config.providers.iter().find(|provider| provider.saml.is_some())?;
-        let (table, entry) = (config.site.binding("PROVIDERS"), self.syntax.entry("binding", SAML_ROOM));
+        let (table, entry) = (config.site.binding("PROVIDERS"), self.syntax.entry("binding", SAML_WORKER));
         let message = format!("expected a service with `{entry}`, `{table}.{}` speaks SAML", provider.id);
-        (!services.contains(&SAML_ROOM)).then(|| self.problem("services", message))
+        (!services.contains(&SAML_WORKER)).then(|| self.problem("services", message))
     }
 
     fn upstreams(&self, sites: &[&Config]) -> Vec<Problem> {
@@ -242,7 +242,7 @@ impl Wrangler {
                 problems.push(self.problem("services", message));
             }
         }
-        problems.extend(sites.iter().filter_map(|config| self.room(config, &services)));
+        problems.extend(sites.iter().filter_map(|config| self.saml_worker(config, &services)));
         if routes().any(|(_, route)| route.upstream == Some(Upstream::Assets)) {
             problems.extend(self.assets());
         }

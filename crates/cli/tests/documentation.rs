@@ -134,9 +134,9 @@ fn frame(part: Value) -> Value {
         complete(vars, &text);
     }
     let text = Value::Object(vars.clone()).to_string();
-    let room = text.contains("\"saml\":").then_some("SAML");
+    let saml_worker = text.contains("\"saml\":").then_some("SAML");
     let services: BTreeSet<&str> =
-        text.split("service:").skip(1).filter_map(|rest| rest.split('"').next()).chain(room).collect();
+        text.split("service:").skip(1).filter_map(|rest| rest.split('"').next()).chain(saml_worker).collect();
     let objects = [
         ("SUBJECTS", "SubjectObject"),
         ("ONCE", "OnceObject"),

@@ -1,6 +1,6 @@
-//! What the Worker and its room for SAML say to each other: one [`Ask`] as JSON, answered by one [`Reply`].
+//! What Postern and the SAML Worker say to each other: one [`Ask`] as JSON, answered by one [`Reply`].
 //!
-//! The room has no state and no secrets, so each question carries all that its answer depends on, the time too.
+//! The SAML Worker has no state and no secrets, so each question carries all that its answer depends on, the time too.
 //! Fields are only ever added, with a default: both Workers are read by the release before and the one after.
 //! Times are seconds since 1970. Bytes are Base64 with padding.
 
@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 /// The version of these messages.
 pub const VERSION: u32 = 1;
 
-/// A question is never longer; the room answers no longer one.
+/// The longest question: the SAML Worker answers no longer one.
 pub const MAX_QUESTION: usize = 1024 * 1024;
 
-/// One question. The room refuses versions that it does not know.
+/// One question. The SAML Worker refuses versions that it does not know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ask {
     /// [`VERSION`].
@@ -71,7 +71,7 @@ pub enum Reply {
     Refused(Refused),
 }
 
-/// Why the room refuses.
+/// Why the SAML Worker refuses.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
     /// A fixed code of a few words, for example `gate.doctype`.
@@ -90,13 +90,9 @@ pub struct ReadMetadata {
     pub entity_id: String,
     /// Now.
     pub now: i64,
-    /// SHA-256 (hex, lower case) of the certificate that has to have signed the document. Without it, a signature is not
-    /// looked at.
-    #[serde(default)]
-    pub signer_sha256: Option<String>,
 }
 
-/// What an identity provider says of itself. Of each address, there is one that starts with `https://`, or none.
+/// What an identity provider says of itself. An address that it does not have, or that is not `https://`, is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Metadata {
     /// As asked for.
@@ -138,7 +134,7 @@ pub struct Certificate {
     pub sha256: String,
     /// When it expires.
     pub not_after: i64,
-    /// Its key is neither RSA of 2048 bits or more nor on P-256 or P-384: the room takes no signature of it.
+    /// Its key is neither RSA of 2048 bits or more nor on P-256 or P-384: the SAML Worker takes no signature of it.
     #[serde(default)]
     pub weak: bool,
 }
@@ -236,7 +232,7 @@ pub struct Verified {
 pub struct NameId {
     /// The name, never empty.
     pub value: String,
-    /// Its form, a URN; `urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified` if it says none.
+    /// Its form, a URN; `urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified` if the message names no form.
     pub format: String,
     /// Where the name holds.
     #[serde(default)]
@@ -259,7 +255,7 @@ pub struct Attribute {
     pub values: Vec<String>,
 }
 
-/// An encrypted assertion: RSA-OAEP around a key of AES-GCM, which nothing else is taken than.
+/// An encrypted assertion: encrypted by AES-GCM, and the key of that by RSA-OAEP. Nothing else is accepted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Encrypted {
     /// The key, encrypted by RSA-OAEP with an empty label.
@@ -310,7 +306,7 @@ pub struct LogoutRequest {
     pub id: String,
     /// Whose sessions.
     pub name_id: NameId,
-    /// Which of them. None: all.
+    /// Which of them. If empty, all.
     #[serde(default)]
     pub session_indexes: Vec<String>,
     /// When it was written. It is not older than five minutes.

@@ -1,4 +1,4 @@
-//! The room for SAML as a Worker: a question comes in, its answer goes out. `js/entry.js` holds the instance.
+//! The SAML verifier as a Worker of its own: a question comes in, its answer goes out. `js/entry.js` holds the instance.
 
 use wasm_bindgen::prelude::wasm_bindgen;
 

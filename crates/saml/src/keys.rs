@@ -31,7 +31,7 @@ fn strong(der: &str) -> Result<X509Certificate, Refusal> {
 }
 
 /// The library knows keys of RSA, P-256 and P-384 only.
-pub(crate) fn is_weak(certificate: &X509Certificate) -> bool {
+fn is_weak(certificate: &X509Certificate) -> bool {
     RsaPublicKey::from_public_key_der(certificate.subject_public_key_info_der())
         .is_ok_and(|key| !(2048..=MAX_BITS).contains(&(key.n().bits())))
 }

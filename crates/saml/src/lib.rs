@@ -1,4 +1,4 @@
-//! The room for SAML: a question in, a reply out ([`answer`]). No clock, no state, no secrets.
+//! The SAML verifier: a question in, a reply out ([`answer`]). No clock, no state, no secrets.
 //!
 //! Outside text goes one way: [`gate`] refuses all XML that could mean two things, then the crate `saml` verifies and reads
 //! it. What a reply says of a person is what that crate read out of the verified element, and nothing else.

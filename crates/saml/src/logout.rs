@@ -98,7 +98,7 @@ fn posted(text: &str, kind: Kind) -> Result<Message<'static>, Refusal> {
     Ok(Message { wire, binding: Binding::HttpPost, document, is_request: kind == Kind::LogoutRequest })
 }
 
-/// `%2B` and the like. A `+` is none in Base64 that was encoded, and stays.
+/// Decodes `%2B` and the like. A `+` stays as it is: in Base64 it is a letter, and not an encoded space.
 fn percent_decoded(text: &str) -> Result<String, Refusal> {
     let mut parts = text.split('%');
     let mut out = parts.next().unwrap_or_default().to_owned();

@@ -11,6 +11,7 @@ use crate::time::to_text;
 
 const REDIRECT: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect";
 const POST: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST";
+const TRANSIENT: &str = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient";
 const STATUS: &str = "urn:oasis:names:tc:SAML:2.0:status:";
 
 /// SAML Core §3.4.1.
@@ -22,10 +23,13 @@ pub(crate) fn request(question: &MakeRequest) -> Made {
     {
         attributes.push((*name, "true".to_owned()));
     }
-    let mut inside = match &question.name_id_format {
-        Some(format) => element("samlp:NameIDPolicy", &[("Format", format), ("AllowCreate", "true")], ""),
-        None => element("samlp:NameIDPolicy", &[("AllowCreate", "true")], ""),
-    };
+    let format = question.name_id_format.as_deref();
+    let mut policy: Vec<(&str, &str)> = format.map(|format| ("Format", format)).into_iter().collect();
+    // Such a name is always made: `AllowCreate` must not be used with it (SAML 2.0 Errata 05, E14).
+    if format != Some(TRANSIENT) {
+        policy.push(("AllowCreate", "true"));
+    }
+    let mut inside = element("samlp:NameIDPolicy", &policy, "");
     if !question.authn_contexts.is_empty() {
         let classes =
             question.authn_contexts.iter().map(|class| element("saml:AuthnContextClassRef", &[], &escaped(class)));

@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use postern_saml_messages::{Metadata, ReadMetadata};
-use saml::{Binding, Endpoint, IdpDescriptor, PeerCryptoPolicy, VerifyMetadata, X509Certificate};
+use saml::{Binding, Endpoint, IdpDescriptor};
 
-use crate::gate::{self, Document, Element, Kind, METADATA, SIGNATURE};
+use crate::gate::{self, Element, Kind, METADATA};
 use crate::refusal::{Code, Refusal};
 use crate::time::{from_unix, to_unix};
 use crate::{failure, keys};
@@ -14,11 +14,7 @@ const REDIRECT: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect";
 const POST: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST";
 
 pub(crate) fn read(question: &ReadMetadata) -> Result<Metadata, Refusal> {
-    let kind = if question.signer_sha256.is_some() { Kind::SignedMetadata } else { Kind::Metadata };
-    let document = gate::pass(question.xml.as_bytes(), kind)?;
-    if let Some(signer) = &question.signer_sha256 {
-        signed_by(&document, signer)?;
-    }
+    let document = gate::pass(question.xml.as_bytes(), Kind::Metadata)?;
     let role = role(&document.root, &question.entity_id)?;
     let descriptor =
         IdpDescriptor::from_metadata_xml(document.text.as_bytes()).map_err(|error| failure::refusal(&error))?;
@@ -41,24 +37,6 @@ fn role<'a>(root: &'a Element, entity_id: &str) -> Result<&'a Element, Refusal> 
         (Some(role), None) => Ok(role),
         _ => Err(Code::Metadata.because("not exactly one identity provider")),
     }
-}
-
-/// The document carries the certificate; the operator pinned which.
-fn signed_by(document: &Document, sha256: &str) -> Result<(), Refusal> {
-    let pinned = |text: &str| {
-        let certificate = X509Certificate::from_base64_x509(text).ok()?;
-        (keys::hex(&certificate.fingerprint_sha256()) == sha256).then_some(certificate)
-    };
-    let infos = document.root.all(SIGNATURE, "Signature").flat_map(|signature| signature.all(SIGNATURE, "KeyInfo"));
-    let data = infos.flat_map(|info| info.all(SIGNATURE, "X509Data"));
-    let mut certificates = data.flat_map(|data| data.all(SIGNATURE, "X509Certificate"));
-    let signer = certificates.find_map(|one| pinned(&one.text)).ok_or(Code::MetadataSigner)?;
-    if keys::is_weak(&signer) {
-        return Err(Code::CertificateWeak.into());
-    }
-    let question = VerifyMetadata { metadata_xml: document.text.as_bytes(), trusted_signing_cert: &signer };
-    saml::verify_metadata_signature_with_policy(question, &PeerCryptoPolicy::strong_defaults())
-        .map_err(|error| Code::MetadataSigner.because(&error.to_string()))
 }
 
 fn told(descriptor: &IdpDescriptor, role: &Element) -> Result<Metadata, Refusal> {

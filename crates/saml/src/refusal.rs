@@ -7,7 +7,7 @@ const MAX_DETAIL: usize = 200;
 
 macro_rules! codes {
     ($($(#[doc = $doc:literal])+ $variant:ident = $text:literal,)+) => {
-        /// Why, as `docs/reference/saml-room.md` explains.
+        /// Why, as `docs/reference/saml-worker.md` explains.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Code {
             $($(#[doc = $doc])+ $variant,)+
@@ -17,7 +17,7 @@ macro_rules! codes {
             /// All of them.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
-            /// As it is told.
+            /// The code as text.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
@@ -29,129 +29,127 @@ macro_rules! codes {
 }
 
 codes! {
-    /// The question is of a version that this room does not know.
+    /// Postern asked in a version of the messages that this SAML Worker does not know.
     Version = "question.version",
-    /// The question is none.
+    /// Postern's question cannot be read.
     Question = "question.form",
-    /// The Base64 is none.
+    /// The message is not valid Base64.
     Base64 = "gate.base64",
-    /// The compressed message is none, or too large when unpacked.
+    /// The compressed message cannot be unpacked, or is too large once unpacked.
     Inflate = "gate.inflate",
-    /// The XML is longer than 256 KiB.
+    /// The XML is longer than 256 KiB, or the person's attributes are longer than 64 KiB.
     Size = "gate.size",
-    /// It is not UTF-8, or has a character that XML does not allow.
+    /// The message is not UTF-8, or has a character that XML does not allow.
     Characters = "gate.characters",
-    /// It is no well-formed XML.
+    /// The message is not well-formed XML.
     Xml = "gate.xml",
-    /// It has a document type definition.
+    /// The message has a document type definition.
     Doctype = "gate.doctype",
-    /// It has a processing instruction.
+    /// The message has a processing instruction.
     Instruction = "gate.instruction",
-    /// It has a CDATA section.
+    /// The message has a CDATA section.
     Cdata = "gate.cdata",
-    /// It refers to an entity other than the five of XML.
+    /// The message refers to an entity other than the five that XML defines.
     Entity = "gate.entity",
     /// A comment stands beside text.
     Comment = "gate.comment",
-    /// Text stands beside elements.
+    /// An element has both text and elements inside.
     Mixed = "gate.mixed",
-    /// A name is not made of ASCII letters, digits, `_`, `-` and `.`.
+    /// The name of an element or attribute has characters other than ASCII letters, digits, `_`, `-` and `.`.
     Name = "gate.name",
-    /// A prefix is not declared, or declared in a way that XML does not allow.
+    /// A prefix is not declared, or is declared in a way that XML does not allow.
     Namespace = "gate.namespace",
-    /// Elements are nested deeper than 32.
+    /// Elements are nested more than 32 deep.
     Depth = "gate.depth",
     /// There are more than 8,192 elements.
     Elements = "gate.elements",
-    /// An element has more than 32 declarations of namespaces in its scope.
+    /// More than 32 declarations of namespaces apply to one element.
     Namespaces = "gate.namespaces",
-    /// There are more than 4,096 attributes, or more than 64 in one element, or one twice.
+    /// There are more than 4,096 attributes, one element has more than 64, or one element has the same attribute twice.
     Attributes = "gate.attributes",
-    /// A line break or a tab stands in an attribute.
+    /// The value of an attribute has a line break or a tab.
     AttributeSpace = "gate.attribute_space",
-    /// There is more than one root.
+    /// There is more than one root element, or text outside it.
     Roots = "gate.roots",
-    /// The root is another element than the message that was asked about.
+    /// The root element is not the expected message.
     Root = "gate.root",
-    /// An ID is missing, no name, written as `xml:id`, or there twice.
+    /// An ID is missing, is not a valid name, is written as `xml:id`, or is used twice.
     Id = "gate.id",
-    /// There is not exactly one assertion, directly in the response.
+    /// A response does not have exactly one assertion directly inside it, or another kind of message has one.
     Assertions = "gate.assertions",
-    /// An element that can be there once is there twice.
+    /// Something that may occur once occurs twice, or a message contains another message.
     Repeated = "gate.repeated",
-    /// A signature stands elsewhere than directly in the response or its assertion, or there are two.
+    /// A signature is not directly in the message or its assertion, one of them has two signatures, or a message sent by redirect has one inside.
     SignaturePlace = "gate.signature_place",
-    /// A signature is not made of what it has to be made of, or has more than four certificates beside it.
+    /// A signature lacks a part, has a part that does not belong there, or carries more than four certificates.
     SignatureForm = "gate.signature_form",
-    /// A signature refers to something else than the element that it stands in, or to more than that.
+    /// A signature covers something other than the element that it is in, or more than that element.
     Reference = "gate.reference",
-    /// The transforms are not `enveloped-signature` and exclusive canonicalisation alone, or keep more than 32 prefixes.
+    /// A signature uses transforms other than `enveloped-signature` and exclusive canonicalisation, or keeps more than 32 prefixes.
     Transforms = "gate.transforms",
-    /// The algorithm of a signature or digest is none that is taken: SHA-1, HMAC and all that is not known.
+    /// A signature or digest uses an algorithm that is not accepted, such as SHA-1 or HMAC.
     Algorithm = "gate.algorithm",
-    /// A certificate is none, or its key none that is taken.
+    /// A certificate cannot be read.
     Certificate = "certificate.form",
-    /// A certificate's key is weaker than RSA of 2048 bits, P-256 and P-384.
+    /// The key of a certificate is not accepted: it must be RSA with 2048 to 8192 bits, or on P-256 or P-384.
     CertificateWeak = "certificate.weak",
-    /// There is no certificate to verify with, or more than eight.
+    /// There is no certificate to verify with, or there are more than eight.
     Certificates = "certificate.count",
-    /// Nothing is signed.
+    /// The message is not signed, or a decrypted assertion is not signed itself.
     SignatureMissing = "signature.missing",
-    /// A signature is not one of the configured keys over these words.
+    /// A signature does not match its content, or none of the configured keys made it.
     Signature = "signature.bad",
-    /// The message lacks something that it has to have, or has it in another form.
+    /// The message lacks a required part, or a part has the wrong form.
     Form = "message.form",
-    /// The issuer is another.
+    /// The issuer is not this provider.
     Issuer = "message.issuer",
-    /// The message is not for this address, or for none.
+    /// The message names another address as its destination, or no address.
     Destination = "message.destination",
-    /// It does not answer the request that is under way, or answers none.
+    /// The message answers another request than the one that is under way, or no request.
     InResponseTo = "message.in_response_to",
-    /// It is too old, or from the future.
+    /// A logout message is older than five minutes, or its time is in the future.
     Time = "message.time",
-    /// The provider did not manage without asking the person (`NoPassive`).
+    /// The provider would have had to ask the person something, and was told not to (`NoPassive`).
     NoPassive = "status.no_passive",
     /// The person could not sign in (`AuthnFailed`).
     AuthnFailed = "status.authn_failed",
-    /// The wanted class of authentication was not met (`NoAuthnContext`).
+    /// The provider could not authenticate the person in the requested way (`NoAuthnContext`).
     NoAuthnContext = "status.no_authn_context",
-    /// The provider does not answer such requests (`RequestDenied`).
+    /// The provider does not answer requests like this one (`RequestDenied`).
     RequestDenied = "status.request_denied",
-    /// Another status that is no success.
+    /// The provider reports another failure.
     Status = "status.other",
-    /// There are no conditions, or one that is not known.
+    /// The assertion has no conditions, or a condition that is not known.
     Conditions = "assertion.conditions",
-    /// It is for another audience, or for everybody.
+    /// The assertion is for another audience, or names no audience.
     Audience = "assertion.audience",
-    /// It is valid later only.
+    /// The assertion is not valid yet.
     NotYet = "assertion.not_yet",
-    /// It is valid no more; the confirmation or the session may be what ended.
+    /// The assertion is no longer valid: its conditions, its confirmation or its session has ended.
     Expired = "assertion.expired",
-    /// No confirmation is one by bearer that holds here and now.
+    /// The subject has no confirmation of type `bearer` that can be used here and now.
     Confirmation = "assertion.confirmation",
     /// The confirmation is for another address.
     Recipient = "assertion.recipient",
-    /// The subject has no name, an encrypted one, or one with white space around it.
+    /// The subject has no name, an encrypted name, or a name with white space around it.
     Subject = "assertion.subject",
-    /// The subject's name was made for somebody else.
+    /// The subject's name was made for another service.
     SubjectQualifier = "assertion.subject_qualifier",
-    /// It does not say exactly once how the person signed in.
+    /// The assertion has no statement of how the person signed in, or more than one.
     AuthnStatement = "assertion.authn_statement",
-    /// The assertion is encrypted in another way than by RSA-OAEP and AES-GCM.
+    /// The assertion is encrypted with something other than RSA-OAEP and AES-GCM.
     Encryption = "encryption.algorithm",
-    /// The encrypted assertion is not made of what it has to be made of.
+    /// The encrypted assertion lacks a part, or has a part that does not belong there.
     EncryptionForm = "encryption.form",
-    /// What was decrypted is no assertion.
+    /// The decrypted content is not an assertion.
     Decrypted = "encryption.content",
-    /// The metadata is not of one identity provider, with this name.
+    /// The metadata does not describe exactly one identity provider, or describes one with another entity ID.
     Metadata = "metadata.entity",
-    /// The metadata is not signed by the pinned certificate.
-    MetadataSigner = "metadata.signer",
-    /// The metadata is valid no more.
+    /// The metadata is no longer valid.
     MetadataExpired = "metadata.expired",
-    /// The metadata names no address for requests by redirect or form.
+    /// The metadata has no address for sign-in requests by redirect or form.
     MetadataAddress = "metadata.address",
-    /// Something else that the library refused.
+    /// The library refused the message for another reason; `detail` has its words.
     Other = "other",
 }
 

@@ -17,6 +17,7 @@ use crate::time::{from_unix, to_unix};
 use crate::{encrypted, failure, keys};
 
 const SUCCESS: &str = "urn:oasis:names:tc:SAML:2.0:status:Success";
+const ENTITY: &str = "urn:oasis:names:tc:SAML:2.0:nameid-format:entity";
 const BEARER: &str = "urn:oasis:names:tc:SAML:2.0:cm:bearer";
 
 /// Names and values, all attributes together.
@@ -38,6 +39,7 @@ pub(crate) fn verify(question: &Verify) -> Result<Reply, Refusal> {
     if assertion.attribute("Version") != Some("2.0") {
         return Err(Code::Form.because("version of the assertion"));
     }
+    issuer(assertion)?;
     conditions(assertion)?;
     statements(assertion)?;
     let identity = consume(question, &document)?;
@@ -52,8 +54,17 @@ fn addressed(response: &Element, question: &Verify) -> Result<(), Refusal> {
     if response.attribute("InResponseTo") != Some(question.request_id.as_str()) {
         return Err(Code::InResponseTo.into());
     }
-    let issuer = response.child(ASSERTION, "Issuer").map(|issuer| issuer.text.trim()).unwrap_or_default();
+    let issuer = issuer(response)?;
     (issuer == question.idp_entity_id).then_some(()).ok_or_else(|| Code::Issuer.because(issuer))
+}
+
+/// Who issued it: an entity, and nothing else that has a name (SAML Profiles §4.1.4.2).
+fn issuer(parent: &Element) -> Result<&str, Refusal> {
+    let issuer = parent.child(ASSERTION, "Issuer").ok_or(Code::Issuer)?;
+    match issuer.attribute("Format") {
+        None | Some(ENTITY) => Ok(issuer.text.trim()),
+        Some(format) => Err(Code::Issuer.because(format)),
+    }
 }
 
 /// The status, and the code within the code, which says more.

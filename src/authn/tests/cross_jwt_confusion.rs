@@ -9,6 +9,9 @@ use p256::ecdsa::SigningKey;
 use p256::ecdsa::signature::Signer;
 use serde_json::{Value, json};
 
+use crate::agent::client::assertion::{AssertionError, AssertionExpectations, ShownClientAssertion};
+use crate::agent::enterprise::{self, IdJag, IdJagError, IdJagExpectations};
+use crate::api_key::{ApiKeyId, ApiKeyText, KeyMark, KeyPrefix};
 use crate::authn::access_token::{self, AccessTokenClaims};
 use crate::authn::dpop::{self, DpopProof, NonceRule, TargetUri};
 use crate::authn::workload::{self as authn_workload, WorkloadError};
@@ -24,6 +27,7 @@ use crate::oidc::login_values::Nonce;
 use crate::oidc::logout_token::{self, LogoutToken};
 use crate::oidc::revocation_token::{self, RevocationToken};
 use crate::oidc::userinfo::{self, UserInfo};
+use crate::ports::Random;
 use crate::route::CanonicalPath;
 use crate::session::device::DeviceChallenge;
 use crate::session::device::proof::{self, ProofTerms};
@@ -82,7 +86,9 @@ fn tokens() -> Vec<(&'static str, String)> {
                 &json!({ "aud": JOBS, "sub": "", "common_name": "a367826f93b8d71185e03fe518aff3b4.access", "client_id": null }),
             ),
         ),
-        ("API key", format!("pstn_{}_{}", "0".repeat(43), "0".repeat(6))),
+        // What a provider lets a client do for a person.
+        ("ID-JAG", token(Some("oauth-id-jag+jwt"), &json!({ "scope": "a" }))),
+        ("API key", api_key()),
         // What Postern itself tells upstreams, as if it were from that issuer: it opens nothing here again.
         ("our assertion", token(Some("postern-assertion+jwt"), &word)),
         ("our assertion for an API", token(Some("postern-assertion+jwt"), &merged(&word, &json!({ "aud": API })))),
@@ -91,7 +97,7 @@ fn tokens() -> Vec<(&'static str, String)> {
 
 type Validator = (&'static str, fn(&str) -> Result<(), &'static str>);
 
-const VALIDATORS: [Validator; 14] = [
+const VALIDATORS: [Validator; 17] = [
     ("ID token", |token| {
         let nonce = Nonce::new("n".to_owned());
         let expected = id_token::IdTokenExpectations {
@@ -147,6 +153,25 @@ const VALIDATORS: [Validator; 14] = [
             json!({ "preset": "cloudflare-access", "issuer": ISSUER, "jwks_uri": "https://b.example/", "trust": trust }),
         )
     }),
+    ("ID-JAG", |token| {
+        let expected = IdJagExpectations {
+            issuer: ISSUER,
+            audience: CLIENT,
+            client_id: CLIENT,
+            longest_life: enterprise::LONGEST_LIFE,
+            now: NOW,
+        };
+        IdJag::check(verified(token)?, &expected).map(|_| ()).map_err(IdJagError::code)
+    }),
+    ("client assertion", |token| {
+        let expected = AssertionExpectations { client_id: CLIENT, audience: [ISSUER, API], now: NOW };
+        ShownClientAssertion::check(&verified(token)?, &expected).map(|_| ()).map_err(AssertionError::code)
+    }),
+    ("API key", |token| {
+        let prefix = KeyPrefix::default();
+        let key = ApiKeyText::parse(token, &prefix).ok_or("key.malformed")?;
+        if key.mark(&ring()) == KeyMark::Ours { Ok(()) } else { Err("key.forged") }
+    }),
     ("DPoP proof", |token| {
         let headers = HeaderMap::from_iter([("dpop".parse().unwrap(), HeaderValue::try_from(token).unwrap())]);
         let uri = TargetUri::of(&public_url(), &CanonicalPath::parse("/a").unwrap());
@@ -169,6 +194,20 @@ fn workload(token: &str, table: Value) -> Result<(), &'static str> {
     let platform = workload_issuer(merged(&own, &table));
     let claims = authn_workload::check(verified(token)?, &platform, NOW).map_err(WorkloadError::code)?;
     authn_workload::principal(&platform, &Rc::new(claims)).map(|_| ()).map_err(|_| WorkloadError::Untrusted.code())
+}
+
+/// One that was made here.
+fn api_key() -> String {
+    let id = ApiKeyId::parse("0011223344556677").unwrap();
+    ApiKeyText::generate(id, &ring(), &Sevens).expose(&KeyPrefix::default()).expose().clone()
+}
+
+struct Sevens;
+
+impl Random for Sevens {
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill(7);
+    }
 }
 
 fn svid() -> String {
@@ -250,6 +289,8 @@ fn every_validator_refuses_every_other_kind() {
                 // Legacy is what is accepted beside the standard.
                 "legacy logout token" => kind == "logout token",
                 "legacy revocation token" => kind == "revocation token",
+                // A client may leave out what kind it is: then its own name stands where those of others have a person's.
+                "client assertion" => kind == "untyped client assertion",
                 // `typ` is recommended only.
                 "standard logout token" => ["logout token", "legacy logout token"].contains(&kind),
                 _ => false,

@@ -64,19 +64,27 @@ fn sign_ins_are_limited_unless_the_configuration_says_otherwise() {
 
 #[test]
 fn behind_another_proxy_nobody_is_limited_by_its_address_unasked() {
-    let behind = |limits: Value| {
+    let behind = |limits: Value, keys: Value| {
         let mut vars = json!({
             "PUBLIC_URL": "https://app.example.com", "VERIFY": {}, "LIMITS": limits,
             "PROVIDERS": { "corp": { "issuer": "https://login.example.com", "client_id": "app" } },
             "ROUTES": { "/a": { "upstream": "none" } },
         });
-        vars["ROUTES"]["/a"]["upstream"] = "none".into();
+        if !keys.is_null() {
+            vars["KEYS"] = keys;
+        }
         let secret =
             |name: &str| Some(if name == "POSTERN_KEYS" { format!("k1:{}", "E".repeat(43)) } else { "s".repeat(32) });
         Config::parse(vars.as_object().unwrap(), &secret).unwrap().limits
     };
-    assert_eq!(behind(json!({})), Limits::default());
-    assert_eq!(behind(json!({ "login": { "rate": "600/1m" } })).login, allowed(600, 60, 600, Counter::Isolate));
+    assert_eq!(behind(json!({}), json!(null)), Limits::default());
+    // Keys come in questions that say from where: made-up ones are counted all the same.
+    let keys = behind(json!({}), json!({ "self_service": { "scopes": ["read"] } }));
+    assert_eq!(keys, Limits { keys: allowed(60, 60, 60, Counter::Isolate), ..Limits::default() });
+    let off = behind(json!({ "keys": false }), json!({ "self_service": { "scopes": ["read"] } }));
+    assert_eq!(off, Limits::default());
+    let limits = json!({ "login": { "rate": "600/1m" } });
+    assert_eq!(behind(limits, json!(null)).login, allowed(600, 60, 600, Counter::Isolate));
 }
 
 #[test]

@@ -89,7 +89,7 @@ fn a_name_that_changes_at_each_sign_in_names_nobody() {
 }
 
 #[test]
-fn what_is_about_clients_codes_and_tokens_cannot_be_said() {
+fn keys_about_clients_codes_and_tokens_are_mistakes() {
     for (key, value) in [
         ("client_id", json!("app")),
         ("client_auth", json!("none")),
@@ -187,7 +187,7 @@ fn assertions_are_encrypted_for_rsa_keys_that_do_nothing_else() {
 }
 
 #[test]
-fn its_name_is_no_issuers_of_tokens() {
+fn its_entity_id_is_not_also_an_issuer_of_tokens() {
     //
     let mut vars = with(table(published()), &["PROVIDERS", "corp", "issuer"], json!("https://kc.example.com/realms/a"));
     vars["ISSUERS"] = json!({ "kc": { "issuer": "https://kc.example.com/realms/a", "audience": "urn:api" } });
@@ -198,7 +198,7 @@ fn its_name_is_no_issuers_of_tokens() {
 }
 
 #[test]
-fn such_a_site_needs_the_room() {
+fn a_site_with_a_saml_provider_needs_the_saml_worker() {
     let needs = |vars: &Value| parse(vars).unwrap().needed_bindings().iter().any(|one| one.name == "SAML");
     assert!(needs(&table(published())));
     assert!(!needs(&small()));

@@ -150,7 +150,7 @@ impl IssuerDocuments {
         }
     }
 
-    /// The metadata of a provider of SAML, as it is at its address: the room reads it.
+    /// The metadata of a provider of SAML, as it is at its address: the SAML Worker reads it.
     ///
     /// # Errors
     /// When there is none that is young enough and the provider does not give it.

@@ -48,7 +48,7 @@ impl<'a> MetadataOf<'a, String> {
         Self { issuer, request: metadata::request, read: metadata::keys_uri, published: Published::KeysUri }
     }
 
-    /// The whole of what is at this address, for the room to read.
+    /// The whole of what is at this address, for the SAML Worker to read.
     pub(super) fn saml(at: &'a Issuer) -> Self {
         Self { issuer: at, request: metadata::saml_request, read: metadata::saml, published: Published::Saml }
     }

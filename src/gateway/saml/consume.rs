@@ -44,7 +44,7 @@ pub(super) async fn finish<P: Platform>(
     }
     ctx.limit_own(LimitKind::Callback, ctx.site.config.limits.callback.as_ref(), parts).await?;
     let (state, message) = posted(ctx, body).await.map_err(Reason::Saml)?;
-    // Before the room is asked anything: strangers have no login under way.
+    // Before the SAML Worker is asked anything: strangers have no login under way.
     let transaction = callback::consume_named(ctx, party.provider, &state, parts).await?;
     let assertion = match believe(ctx, party, &message, &transaction).await {
         Err(reason @ Reason::Saml(SamlError::Passive)) if transaction.silent => {
@@ -125,7 +125,7 @@ async fn believe<P: Platform>(
     SamlAssertion::check(&verified, &expected).map_err(Reason::Saml)
 }
 
-/// What the room finds verified in the response, or in the encrypted assertion of it.
+/// What the SAML Worker finds verified in the response, or in the encrypted assertion of it.
 async fn verify<P: Platform>(
     ctx: &RequestContext<'_, P>,
     saml: &Saml,
@@ -133,18 +133,18 @@ async fn verify<P: Platform>(
 ) -> Result<Map<String, Value>, SamlError> {
     let is_due = saml.encryption.as_ref().is_some_and(|how| how.required);
     let again = saml.encryption.as_ref().map(|how| (how, question.clone()));
-    match ctx.ask_room("verify", question).await? {
+    match ctx.ask_saml_worker("verify", question).await? {
         (kind, _) if kind == "verified" && is_due => Err(SamlError::NotEncrypted),
         (kind, Value::Object(verified)) if kind == "verified" => Ok(verified),
         (kind, Value::Object(told)) if kind == "encrypted" => {
             let (how, question) = again.ok_or(SamlError::Undecryptable("no key is configured"))?;
             cold(verify_opened(ctx, how, &told, question)).await
         }
-        _ => Err(SamlError::RoomAway),
+        _ => Err(SamlError::WorkerAway),
     }
 }
 
-/// The same of an encrypted assertion. The room is asked about one that does not open, too, and the answer is the same as
+/// The same of an encrypted assertion. The SAML Worker is also asked about one that does not open, and the answer is the same as
 /// about one with a bad signature: nobody learns by us which of the two it is.
 async fn verify_opened<P: Platform>(
     ctx: &RequestContext<'_, P>,
@@ -157,7 +157,7 @@ async fn verify_opened<P: Platform>(
         let assertion = opened.as_ref().map(|assertion| assertion.expose().as_str()).unwrap_or_default();
         question.insert("decrypted".to_owned(), assertion.into());
     }
-    let answer = ctx.ask_room_for("verify", question, "verified").await;
+    let answer = ctx.ask_saml_worker_for("verify", question, "verified").await;
     match (opened, answer) {
         (None, Ok(_) | Err(SamlError::Refused(_))) => Err(SamlError::Undecryptable("no key of ours opens it")),
         (_, answer) => answer,

@@ -21,13 +21,13 @@ const MAX_CERTIFICATES: usize = 2;
 /// So long before its end a certificate is told of.
 const NOTICE: Seconds = Seconds::hours(30 * 24);
 
-/// So long the room is not asked again about the same document: it looks at the time too.
+/// For so long the SAML Worker is not asked again about the same document. Not longer, for its answer depends on the time.
 const REMEMBERED: Seconds = Seconds::minutes(10);
 
-/// What the room made of a document, of which digest, and when.
+/// What the SAML Worker made of a document, of which digest, and when.
 type Understood = ([u8; 32], Timestamp, Rc<Map<String, Value>>);
 
-/// What the room made of the metadata of each provider: public data only. There are as many as providers.
+/// What the SAML Worker made of the metadata of each provider: public data only. There are as many as providers.
 #[derive(Debug, Default)]
 pub(in crate::gateway) struct UnderstoodMetadata(RefCell<HashMap<String, Understood>>);
 
@@ -63,7 +63,7 @@ impl IdentityProvider {
     /// Has its metadata read.
     ///
     /// # Errors
-    /// When there is none, or it cannot be used.
+    /// When there is no metadata, or it cannot be used.
     pub(super) async fn of<P: Platform>(ctx: &RequestContext<'_, P>, party: SamlParty<'_>) -> Result<Self, Reason> {
         let fetched: Rc<String>;
         let (xml, pins) = match &party.saml.metadata {
@@ -80,7 +80,7 @@ impl IdentityProvider {
             Some(metadata) => metadata,
             None => {
                 let question = json!({ "xml": xml, "entity_id": party.entity_id(), "now": now });
-                let answer = ctx.ask_room_for("read_metadata", question, "metadata").await;
+                let answer = ctx.ask_saml_worker_for("read_metadata", question, "metadata").await;
                 let metadata = Rc::new(answer.map_err(|error| match error {
                     SamlError::Refused(why) => Reason::Saml(SamlError::Metadata(why)),
                     other => Reason::Saml(other),

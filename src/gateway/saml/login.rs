@@ -50,7 +50,7 @@ pub(in crate::gateway) async fn begin<P: Platform>(
         "name_id_format": party.saml.name_id_format.map(|format| format.0),
         "authn_contexts": transaction.acr_values,
     });
-    let made = ctx.ask_room_for("make_request", question, "made").await.map_err(Reason::Saml)?;
+    let made = ctx.ask_saml_worker_for("make_request", question, "made").await.map_err(Reason::Saml)?;
     let deflated = made.get("deflated").and_then(Value::as_str).ok_or_else(super::away)?;
     let state = Some(transaction.state.expose());
     let message = RedirectMessage { destination: &sso, parameter: "SAMLRequest", deflated, relay_state: state };

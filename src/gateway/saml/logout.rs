@@ -35,7 +35,7 @@ pub(in crate::gateway) async fn at_provider<P: Platform>(
         "name_id": kept.get("name_id")?,
         "session_index": kept.get("session_index"),
     });
-    let made = ctx.ask_room_for("make_logout_request", question, "made").await.ok()?;
+    let made = ctx.ask_saml_worker_for("make_logout_request", question, "made").await.ok()?;
     let deflated = made.get("deflated").and_then(Value::as_str)?;
     let message = RedirectMessage { destination: &destination, parameter: "SAMLRequest", deflated, relay_state: None };
     message.url(Some(signing), ctx.platform.signing()).await.ok()

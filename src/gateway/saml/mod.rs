@@ -1,4 +1,4 @@
-//! `/auth/saml/…`: providers that speak SAML. Their messages are read and made in a room of their own, which is asked here.
+//! `/auth/saml/…`: providers that speak SAML. The SAML Worker reads and writes the messages, and is asked here.
 
 mod consume;
 mod identity_provider;
@@ -24,7 +24,7 @@ use crate::ports::{Fetch, Random, RequestBody};
 use crate::refusal::Reason;
 use crate::saml::error::SamlError;
 use crate::saml::name::Parties;
-use crate::saml::{redirect, room};
+use crate::saml::{redirect, saml_worker};
 
 /// Where providers post their answers, and ask for sign-outs: each has a limit of its own.
 pub(super) const CONSUMER: &str = "/auth/saml/acs";
@@ -104,14 +104,14 @@ async fn own_metadata<P: Platform>(
         "signs_requests": party.saml.signing.is_some(),
         "name_id_format": party.saml.name_id_format.map(|format| format.0),
     });
-    let answer = ctx.ask_room("own_metadata", question).await.map_err(Reason::Saml)?;
+    let answer = ctx.ask_saml_worker("own_metadata", question).await.map_err(Reason::Saml)?;
     let ("xml", Value::String(xml)) = (answer.0.as_str(), answer.1) else { return Err(away()) };
     parts.event.end(Effect::Allow, "own.page", StatusCode::OK);
     Ok(response::with_type(StatusCode::OK, "application/samlmetadata+xml", xml))
 }
 
 const fn away() -> Reason {
-    Reason::Saml(SamlError::RoomAway)
+    Reason::Saml(SamlError::WorkerAway)
 }
 
 /// The one value of a field; `None` where it is missing or there twice.
@@ -124,17 +124,22 @@ fn only(encoded: &str, name: &str) -> Option<String> {
 }
 
 impl<P: Platform> RequestContext<'_, P> {
-    /// Asks the room. What it answers: of which kind, and what.
-    async fn ask_room(&self, kind: &str, question: Value) -> Result<(String, Value), SamlError> {
-        let answer = self.platform.fetch().send(room::ask(kind, question)).await;
-        room::answer(&answer.map_err(|_| SamlError::RoomAway)?)
+    /// Asks the SAML Worker. Returns the kind of its answer, and the answer.
+    async fn ask_saml_worker(&self, kind: &str, question: Value) -> Result<(String, Value), SamlError> {
+        let answer = self.platform.fetch().send(saml_worker::ask(kind, question)).await;
+        saml_worker::answer(&answer.map_err(|_| SamlError::WorkerAway)?)
     }
 
     /// The same, where only an answer of this kind will do.
-    async fn ask_room_for(&self, kind: &str, question: Value, wanted: &str) -> Result<Map<String, Value>, SamlError> {
-        match self.ask_room(kind, question).await? {
+    async fn ask_saml_worker_for(
+        &self,
+        kind: &str,
+        question: Value,
+        wanted: &str,
+    ) -> Result<Map<String, Value>, SamlError> {
+        match self.ask_saml_worker(kind, question).await? {
             (found, Value::Object(answer)) if found == wanted => Ok(answer),
-            _ => Err(SamlError::RoomAway),
+            _ => Err(SamlError::WorkerAway),
         }
     }
 

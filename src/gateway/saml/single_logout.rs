@@ -26,7 +26,7 @@ const MAX_QUERY_BYTES: usize = 16 * 1024;
 const MAX_FORM_BYTES: usize = 64 * 1024;
 /// The longest state of the provider's that is sent back; the specification has 80 (Bindings §3.4.3).
 const MAX_RELAY_STATE_BYTES: usize = 512;
-/// The room takes no older request.
+/// The SAML Worker takes no older request.
 const USABLE: Seconds = Seconds::minutes(5);
 
 /// Ends what the provider ended, and answers it; or leads on where the provider answers us.
@@ -49,15 +49,19 @@ pub(super) async fn receive<P: Platform>(
         "now": ctx.request.now,
         "skew": SKEW.get(),
     });
-    let answer = ctx.ask_room("read_logout", question).await.map_err(|error| match error {
+    let answer = ctx.ask_saml_worker("read_logout", question).await.map_err(|error| match error {
         SamlError::Refused(why) | SamlError::Status(why) => Reason::Saml(SamlError::Logout(why)),
         other => Reason::Saml(other),
     })?;
     match answer {
         (kind, Value::Object(request)) if kind == "logout_request" => {
             let ended = end(ctx, party, &request).await?;
-            parts.event.ended = Some(ended);
-            let reason = if ended == 0 { "logout.no_session" } else { "logout.sessions_ended" };
+            parts.event.ended = Some(ended.unwrap_or(0));
+            let reason = match ended {
+                None => "logout.repeated",
+                Some(0) => "logout.no_session",
+                Some(_) => "logout.sessions_ended",
+            };
             let response = respond(ctx, (party, &found), (&request, relay_state.as_deref())).await?;
             parts.event.end(Effect::Allow, reason, response.status);
             Ok(response)
@@ -67,7 +71,7 @@ pub(super) async fn receive<P: Platform>(
     }
 }
 
-/// The message as the room wants it, and the state that goes back with the answer.
+/// The message as the SAML Worker wants it, and the state that goes back with the answer.
 async fn received<P: Platform>(
     ctx: &RequestContext<'_, P>,
     body: impl RequestBody,
@@ -89,7 +93,7 @@ async fn received<P: Platform>(
     Ok((message, state(&form)))
 }
 
-/// Whether it could be one signed message (Bindings §3.4.4.1): nothing else is worth a question to the room.
+/// Whether it could be one signed message (Bindings §3.4.4.1): nothing else is worth a question to the SAML Worker.
 fn is_signed(query: &str) -> bool {
     let is_there = |name: &str| only(query, name).is_some();
     query.len() <= MAX_QUERY_BYTES
@@ -98,12 +102,13 @@ fn is_signed(query: &str) -> bool {
         && is_there("Signature")
 }
 
-/// by name and index together; without an index, all sessions of the name.
+/// by name and index together; without an index, all sessions of the name. `None`: that was done before, and the answer
+/// was perhaps lost. A request counts as carried out when it is: whoever was stopped before sends it again.
 async fn end<P: Platform>(
     ctx: &RequestContext<'_, P>,
     party: SamlParty<'_>,
     request: &Map<String, Value>,
-) -> Result<u32, Reason> {
+) -> Result<Option<u32>, Reason> {
     let own = party.own_entity_id(&ctx.site.config);
     let issuer = party.entity_id();
     let name = request.get("name_id").and_then(|name| NameId::read(name, parties(issuer, &own)));
@@ -111,20 +116,17 @@ async fn end<P: Platform>(
     let id = request.get("id").and_then(Value::as_str).ok_or_else(super::away)?;
     let once = once_key("logout", issuer, id);
     let guard = ctx.platform.replay_guard();
-    if !guard.claim(&once, usable_until(request, ctx.request.now)).await.map_err(Reason::Store)? {
-        return Err(Reason::Saml(SamlError::LogoutReplayed));
+    if guard.is_claimed(&once).await.map_err(Reason::Store)? {
+        return Ok(None);
     }
     let indexes = request.get("session_indexes").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let indexes: Vec<&str> = indexes.iter().filter_map(Value::as_str).collect();
-    let ended = end_sessions(ctx, issuer, (&name, &indexes)).await;
-    if ended.is_err() {
-        // The provider may send the same once more.
-        let _ = guard.release(&once).await;
-    }
-    ended.map_err(Reason::Store)
+    let ended = end_sessions(ctx, issuer, (&name, &indexes)).await.map_err(Reason::Store)?;
+    guard.claim(&once, usable_until(request, ctx.request.now)).await.map_err(Reason::Store)?;
+    Ok(Some(ended))
 }
 
-/// It is not taken later: the room holds it to its end, and to when it was written.
+/// The request is not taken later: the SAML Worker checks its end, and when it was written.
 fn usable_until(request: &Map<String, Value>, now: Timestamp) -> Timestamp {
     let written = crate::claims::time(request, "issue_instant").unwrap_or(now);
     written.plus(USABLE).plus(SKEW).plus(SKEW).max(now.plus(USABLE))
@@ -164,7 +166,7 @@ async fn respond<P: Platform>(
         "in_response_to": request.get("id"),
         "success": true,
     });
-    let made = ctx.ask_room_for("make_logout_response", question, "made").await.map_err(Reason::Saml)?;
+    let made = ctx.ask_saml_worker_for("make_logout_response", question, "made").await.map_err(Reason::Saml)?;
     let deflated = made.get("deflated").and_then(Value::as_str).ok_or_else(super::away)?;
     let message = RedirectMessage { destination, parameter: RESPONSE, deflated, relay_state };
     let url = message.url(party.saml.signing.as_ref(), ctx.platform.signing()).await.map_err(Reason::Saml)?;

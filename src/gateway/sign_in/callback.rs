@@ -59,7 +59,7 @@ pub(crate) async fn finish<P: Platform>(
     }
     ctx.limit_own(LimitKind::Callback, ctx.site.config.limits.callback.as_ref(), parts).await?;
     let params = match receive(ctx, provider, body).await? {
-        Received::AsAsked(params) => params,
+        Received::AsAsked(params) => cold(signed_response::decrypt(ctx, provider, params)).await?,
         Received::Otherwise(responses, fault) => {
             for params in &responses {
                 // What it says is not believed; the login it names is over all the same.

@@ -1,17 +1,38 @@
-//! Opens a signed authorization response (JARM).
+//! Opens a signed authorization response (JARM), which may be encrypted.
 
 use crate::config::Provider;
-use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
 use crate::gateway::issuer_documents::AcceptedKeys;
 use crate::gateway::refused::{expected_of, tell_mismatch};
 use crate::gateway::response_parts::ResponseParts;
-use crate::jose::UnverifiedJwt;
+use crate::gateway::{Platform, decrypted};
+use crate::http::cookie;
+use crate::jose::{JwtError, UnverifiedJwt, is_encrypted};
 use crate::oidc::callback::{CallbackError, CallbackParams};
 use crate::oidc::jarm::{self, ResponseError};
 use crate::oidc::metadata::Metadata;
-use crate::oidc::transaction::Transaction;
+use crate::oidc::transaction::{self, Transaction};
 use crate::refusal::Reason;
+
+/// The signed response in the place of one that is encrypted, for until then nobody knows which login it names (JARM §2.4,
+/// step 1). Nothing is opened for a browser that has no login of ours under way.
+///
+/// # Errors
+/// When it does not open, or there is no key for it.
+pub(super) async fn decrypt<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    provider: &Provider,
+    params: CallbackParams,
+) -> Result<CallbackParams, Reason> {
+    let Some(response) = params.response().filter(|response| is_encrypted(response)) else { return Ok(params) };
+    let (keys, now) = (&ctx.site.config.keys, ctx.request.now);
+    let mut logins = cookie::login_transactions(&ctx.request.head.headers).take(transaction::MAX_AT_ONCE);
+    if !logins.any(|(name, value)| Transaction::open(name, value, keys, now).is_some()) {
+        return Err(Reason::Callback(CallbackError::NoTransaction));
+    }
+    let signed = decrypted::opened(ctx.platform, provider, response).await?;
+    signed.map(|signed| params.opened(signed)).ok_or(refused(ResponseError::Jwt(JwtError::Encrypted)))
+}
 
 /// The parameters that the provider signed for this login.
 ///

@@ -66,18 +66,16 @@ async fn end<P: Platform>(
     if let Target::Subject(subject) | Target::SubjectSession { subject, .. } = token.target() {
         parts.event.identity(provider.id.as_str(), issuer, subject);
     }
-    // once, or a copy of the token would end sessions that begin later.
-    let first =
-        ctx.platform.replay_guard().claim(token.once_key(), token.usable_until()).await.map_err(Reason::Store)?;
-    if !first {
-        return Err(Reason::LogoutRequest(LogoutRequestError::AlreadyUsed));
+    // once, or a copy of the token would end sessions that begin later. It is used when all is done: whoever was stopped
+    // before may be told the same again.
+    let guard = ctx.platform.replay_guard();
+    let used = Reason::LogoutRequest(LogoutRequestError::AlreadyUsed);
+    if guard.is_claimed(token.once_key()).await.map_err(Reason::Store)? {
+        return Err(used);
     }
-    let ended = end_sessions(ctx, issuer, token.target()).await;
-    if ended.is_err() {
-        // The provider may try again with the same token. If this fails too, it needs a new one.
-        let _ = ctx.platform.replay_guard().release(token.once_key()).await;
-    }
-    ended.map_err(Reason::Store)
+    let ended = end_sessions(ctx, issuer, token.target()).await.map_err(Reason::Store)?;
+    let first = guard.claim(token.once_key(), token.usable_until()).await.map_err(Reason::Store)?;
+    if first { Ok(ended) } else { Err(used) }
 }
 
 /// a form with one `logout_token`; whatever else is in it is ignored.

@@ -20,7 +20,6 @@ use crate::ports::{Clock, ReplayGuard, RequestBody, StoreError};
 use crate::refusal::{Reason, Refusal};
 use crate::secret::Secret;
 use crate::session::{Command, SidIndex, SidKey, SubjectKey};
-use crate::time::Timestamp;
 
 /// Ends what the provider ends. No cookie counts here, only the token. Whether there was anything to end is not told.
 pub(crate) async fn receive<P: Platform>(
@@ -71,7 +70,7 @@ fn refuse(reason: Reason, parts: &mut ResponseParts) -> Result<Response, Reason>
 struct Revoked {
     /// How many sessions and grants ended.
     ended: u32,
-    /// Whether the same token came before.
+    /// Whether the same token came before, and all was done then.
     again: bool,
 }
 
@@ -89,32 +88,44 @@ async fn revoke<P: Platform>(
     if let RevokedSubject::Subject(subject) = &subject {
         parts.event.identity(provider.id.as_str(), provider.issuer.as_str(), subject);
     }
-    let key = token.with_subject(&subject);
-    let before = if claim(ctx, &token, &key).await? { None } else { Some(token.issued_at()) };
-    let ended = end(ctx, (provider, rules), &subject, before).await;
-    if ended.is_err() && before.is_none() {
-        // The provider may send the same again. If this fails too, it ends what it named all the same.
-        let _ = ctx.platform.replay_guard().release(&key).await;
-        let _ = ctx.platform.replay_guard().release(token.once_key()).await;
+    if is_done(ctx, &token, &subject).await? {
+        return Ok(Revoked { ended: 0, again: true });
     }
-    Ok(Revoked { ended: ended.map_err(Reason::Store)?, again: before.is_some() })
+    let ended = end(ctx, (provider, rules), &subject).await.map_err(Reason::Store)?;
+    note_done(ctx, &token, &subject).await?;
+    Ok(Revoked { ended, again: false })
 }
 
-/// Whether a token comes for the first time. Whoever sends it again, for the same person, has perhaps not heard that it worked:
-/// nothing ends by that which began since. For somebody else it counts no more.
-async fn claim<P: Platform>(
+/// Whether all that a token asks for was done before. Whoever sends it again, for the same person, has perhaps not heard so.
+/// For somebody else it counts no more.
+async fn is_done<P: Platform>(
     ctx: &RequestContext<'_, P>,
     token: &RevocationToken,
-    with_subject: &[u8; 32],
+    subject: &RevokedSubject,
 ) -> Result<bool, Reason> {
-    let (guard, until) = (ctx.platform.replay_guard(), token.usable_until());
-    if !guard.claim(with_subject, until).await.map_err(Reason::Store)? {
-        return Ok(false);
-    }
-    if guard.claim(token.once_key(), until).await.map_err(Reason::Store)? {
+    let guard = ctx.platform.replay_guard();
+    if guard.is_claimed(&token.with_subject(subject)).await.map_err(Reason::Store)? {
         return Ok(true);
     }
-    let _ = guard.release(with_subject).await;
+    if guard.is_claimed(token.once_key()).await.map_err(Reason::Store)? {
+        return Err(Reason::RevocationToken(RevocationTokenError::AlreadyUsed));
+    }
+    Ok(false)
+}
+
+/// From now on, a copy of the token ends nothing. Not before it is done: whoever is stopped in between is told again, and ends
+/// it all then.
+async fn note_done<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    token: &RevocationToken,
+    subject: &RevokedSubject,
+) -> Result<(), Reason> {
+    let (guard, until) = (ctx.platform.replay_guard(), token.usable_until());
+    let first = guard.claim(&token.with_subject(subject), until).await.map_err(Reason::Store)?;
+    // A copy at the same time, for the same person, was quicker: it claims the token.
+    if !first || guard.claim(token.once_key(), until).await.map_err(Reason::Store)? {
+        return Ok(());
+    }
     Err(Reason::RevocationToken(RevocationTokenError::AlreadyUsed))
 }
 
@@ -154,53 +165,37 @@ async fn subject_of<P: Platform>(
     RevokedSubject::parse(&text, provider.issuer.as_str(), rules.email).map_err(Reason::RevocationRequest)
 }
 
-/// Ends it all. `before`: what began until then; `None`: whatever there is, and logins that are under way.
+/// Ends it all: whatever there is, and logins that are under way.
 async fn end<P: Platform>(
     ctx: &RequestContext<'_, P>,
     (provider, rules): (&Provider, ProviderRevocation),
     subject: &RevokedSubject,
-    before: Option<Timestamp>,
 ) -> Result<u32, StoreError> {
     let issuer = provider.issuer.as_str();
     match subject {
         RevokedSubject::Subject(subject) => {
-            let all = Command::EndAll { before };
+            let all = Command::EndAll { before: None };
             let ended = ctx.end_at_all(&[SubjectKey::of(issuer, subject)], &all).await?;
             if rules.keys {
-                end_keys(ctx, HolderKey::of_person(issuer, subject), before).await?;
+                end_keys(ctx, HolderKey::of_person(issuer, subject)).await?;
             }
             Ok(ended)
         }
         RevokedSubject::Email(email) => {
-            let (index, key) = (ctx.platform.sid_index(), SidKey::of_email(issuer, email));
-            // A copy stops no sign-in that began since.
-            let subjects = if before.is_none() { index.end_sid(&key).await? } else { index.find_sid(&key).await? };
-            ctx.end_at_all(&subjects, &Command::EndEmail { email: email.clone(), before }).await
+            let subjects = ctx.platform.sid_index().end_sid(&SidKey::of_email(issuer, email)).await?;
+            ctx.end_at_all(&subjects, &Command::EndEmail { email: email.clone(), before: None }).await
         }
     }
 }
 
-/// Ends the keys of a person, those alone that were made by then where it is said.
-async fn end_keys<P: Platform>(
-    ctx: &RequestContext<'_, P>,
-    of: HolderKey,
-    before: Option<Timestamp>,
-) -> Result<(), StoreError> {
+/// Ends the keys of a person.
+async fn end_keys<P: Platform>(ctx: &RequestContext<'_, P>, of: HolderKey) -> Result<(), StoreError> {
     if ctx.site.config.api_keys.is_none() {
         return Ok(());
     }
     let why = KeyEnding::Administrator;
-    let Some(before) = before else {
-        return match ctx.key_command(&KeyCommand::RevokeAll { of, why }).await? {
-            KeyReply::AllRevoked { .. } => Ok(()),
-            _ => Err(StoreError::Malformed),
-        };
-    };
-    let KeyReply::Keys { keys } = ctx.key_command(&KeyCommand::List { of: of.clone() }).await? else {
-        return Err(StoreError::Malformed);
-    };
-    for key in keys.into_iter().filter(|key| key.ended.is_none() && key.created_at <= before) {
-        ctx.key_command(&KeyCommand::Revoke { id: key.id, of: Some(of.clone()), why }).await?;
+    match ctx.key_command(&KeyCommand::RevokeAll { of, why }).await? {
+        KeyReply::AllRevoked { .. } => Ok(()),
+        _ => Err(StoreError::Malformed),
     }
-    Ok(())
 }

@@ -153,6 +153,16 @@ fn a_certificate_is_named_by_its_hash() {
 }
 
 #[test]
+fn a_key_of_our_own_is_no_shorter_than_those_of_others() {
+    //
+    for (bytes, is_taken) in [(128, false), (255, false), (256, true)] {
+        let modulus = [&[0x80][..], &vec![0; bytes - 2], &[1]].concat();
+        let jwk = with(rsa_jwk(), &json!({ "n": Base64UrlUnpadded::encode_string(&modulus) }));
+        assert_eq!(load(&jwk, Algorithm::Rs256).is_ok(), is_taken, "{bytes}");
+    }
+}
+
+#[test]
 fn a_key_that_is_not_whole_or_not_for_this_is_refused() {
     for name in ["n", "e", "d", "p", "q", "dp", "dq", "qi"] {
         for bad in [Value::Null, json!(""), json!("+/"), json!(7)] {

@@ -193,7 +193,7 @@ fn operations_that_are_no_list_of_names_make_a_key_unusable() {
     }
 }
 
-// each change alone makes a good key unusable.
+// each change alone makes a good key unusable.
 #[test]
 fn one_bad_member_makes_a_key_unusable() {
     let modulus = |bytes: &[u8]| json!({"n": Base64UrlUnpadded::encode_string(bytes)});

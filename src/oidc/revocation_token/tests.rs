@@ -83,5 +83,5 @@ fn another_issuer_s_jti_is_another_one() {
     let one = check_as(RevocationTyp::Strict, Some(TYP), &json!({})).unwrap();
     assert_eq!(*one.once_key(), once_key(ISSUER, "j-1"));
     assert_ne!(once_key(ISSUER, "j-1"), once_key("https://other.example", "j-1"));
-    assert_eq!((one.issued_at().as_unix(), one.usable_until().as_unix()), (NOW, NOW + 420));
+    assert_eq!(one.usable_until().as_unix(), NOW + 420);
 }

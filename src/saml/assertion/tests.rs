@@ -65,7 +65,7 @@ fn a_good_one_says_who_how_and_when() {
 }
 
 #[test]
-fn a_name_that_does_not_last_is_nobodys_unless_an_attribute_says_who() {
+fn a_transient_name_signs_nobody_in_unless_an_attribute_names_the_person() {
     //
     let transient = |verified: &mut Value| verified["name_id"]["format"] = TRANSIENT.into();
     assert_eq!(check(&rules(|_| ()), transient).unwrap_err(), SamlError::TransientName);
@@ -121,7 +121,7 @@ fn no_attribute_says_by_itself_that_an_address_was_verified() {
 }
 
 #[test]
-fn a_claim_that_is_given_to_an_attribute_is_no_other_ones() {
+fn a_claim_that_the_configuration_gives_to_one_attribute_comes_from_no_other() {
     let saml = rules(|table| table["claims"] = json!({ "groups": "urn:oid:1.2.3" }));
     assert_eq!(check(&saml, |_| ()).unwrap().claims.get("groups"), None);
     let with = check(&saml, |verified| {
@@ -150,7 +150,7 @@ fn attributes_become_claims_by_the_names_that_the_configuration_gives() {
 }
 
 #[test]
-fn what_was_asked_for_has_to_be_so() {
+fn a_person_has_to_have_signed_in_as_was_asked_for() {
     let saml = rules(|_| ());
     let aged = |ago: i64, max_age: Option<u32>| {
         check_with(&saml, &verified(|verified| verified["authn_instant"] = json!(NOW - ago)), max_age, &[]).map(drop)
@@ -191,11 +191,11 @@ fn each_assertion_has_a_name_of_its_own_in_the_memory_of_what_was_used() {
 }
 
 #[test]
-fn what_the_room_leaves_out_is_no_answer() {
+fn an_answer_without_a_required_part_counts_as_no_answer() {
     for name in ["assertion_id", "not_on_or_after"] {
         let mut verified = verified(|_| ());
         verified.remove(name);
-        assert_eq!(check_with(&rules(|_| ()), &verified, None, &[]).unwrap_err(), SamlError::RoomAway, "{name}");
+        assert_eq!(check_with(&rules(|_| ()), &verified, None, &[]).unwrap_err(), SamlError::WorkerAway, "{name}");
     }
     assert_eq!(check(&rules(|_| ()), |verified| verified["name_id"] = json!(null)).unwrap_err(), SamlError::NoSubject);
     assert_eq!(

@@ -13,7 +13,7 @@ fn told() -> Value {
 }
 
 #[test]
-fn what_the_room_tells_has_the_lengths_of_its_algorithms() {
+fn what_the_saml_worker_tells_has_the_lengths_of_its_algorithms() {
     //
     let read = |told: &Value| sealed(told.as_object().unwrap());
     let good = read(&told()).unwrap();

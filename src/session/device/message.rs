@@ -90,7 +90,7 @@ pub enum DeviceReply {
     Outdated(Box<DeviceBinding>),
     /// It is let in without a proof for a moment.
     Graced(Box<DeviceBinding>),
-    /// It was let in so before.
+    /// It was let in so before, or has not proved its key for too long to have signed too often.
     Spent,
     /// It comes from elsewhere than the proofs did: the session has ended.
     Mismatch,

@@ -35,6 +35,10 @@ pub const PROOF_COUNTS: Seconds = Seconds::new(30);
 /// The same for what lasts longer than the cookies: a browser that is to sign at each of many decisions in a row may not.
 pub const LASTING_COUNTS: Seconds = Seconds::minutes(2);
 
+/// For so long a browser may sign no more that has signed too often. One whose last proof is older than that and a life of the
+/// bound cookie has nothing that keeps it from signing.
+pub const QUOTA_PERIOD: Seconds = Seconds::minutes(10);
+
 /// A stream of a bound session ends when no proof came for so many lives of the bound cookie.
 pub const LIVES_OF_A_STREAM: u32 = 2;
 
@@ -119,6 +123,12 @@ impl DeviceBinding {
     #[must_use]
     pub fn is_recent(&self, now: Timestamp) -> bool {
         now.since(self.registered_at) < RACE
+    }
+
+    /// Whether it was proved so short a time ago that its browser may be one that has signed too often.
+    #[must_use]
+    pub fn may_be_over_quota(&self, life: Seconds, now: Timestamp) -> bool {
+        now <= self.proved_at.plus(life).plus(QUOTA_PERIOD)
     }
 
     /// Whether the browser is let in without a proof now: until it proves its key again.

@@ -85,7 +85,8 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         Ok(DeviceReply::Bound(Box::new(device)))
     }
 
-    /// Once in a session, and from where the key was proved last. From elsewhere it is not the browser that has the key.
+    /// Once in a session, soon after a proof, and from where that was made. From elsewhere it is not the browser that has the
+    /// key; and one that has signed nothing for long has not signed too often.
     fn grace(&self, grace: &Grace, now: Timestamp) -> Result<DeviceReply, StoreError> {
         let Some((stored, session, device)) = self.bound(&grace.digest, grace.clocks, now)? else {
             return Ok(DeviceReply::Gone);
@@ -98,7 +99,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         if device.is_graced(grace.life, now) {
             return Ok(DeviceReply::Graced(Box::new(device)));
         }
-        if device.grace_at.is_some() {
+        if device.grace_at.is_some() || !device.may_be_over_quota(grace.life, now) {
             return Ok(DeviceReply::Spent);
         }
         let device = DeviceBinding { grace_at: Some(now), ..device };

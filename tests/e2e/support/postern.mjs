@@ -54,20 +54,22 @@ function modules(build) {
   return [{ type: "ESModule", path: entry, contents }, ...builtModules(build)];
 }
 
-/** What kind of secret a client has, and the secret. */
+/** What kind of secret a client has, and the secret; `undefined` where a certificate stands in for it. */
 function secretOf({ auth, key, secret }) {
   if (auth === "private_key_jwt") return ["PRIVATE_KEY", JSON.stringify(privateJwk(key))];
+  if (auth === "tls_client_auth" || auth === "self_signed_tls_client_auth") return undefined;
   if (auth === "apple") return ["PRIVATE_KEY", key.privateKey.export({ type: "pkcs8", format: "pem" })];
   return ["CLIENT_SECRET", secret];
 }
 
-/** One provider's table and its secret. `table` of an entry makes keys of it from the issuer; those that are undefined are left out. */
+/** One provider's table and its secrets. `table` of an entry makes keys of it from the issuer; those that are undefined are left out. */
 function providerConfig(id, entry) {
   const { issuer, table: own = () => ({}), ...settings } = entry instanceof Issuer ? { issuer: entry } : entry;
   const { client } = issuer;
   const table = { issuer: issuer.url, client_id: client.id, client_auth: client.auth, id_token_algs: [issuer.alg], ...settings, ...own(issuer) };
-  const [kind, secret] = secretOf(client);
-  return { issuer, table: Object.fromEntries(Object.entries(table).filter(([, value]) => value !== undefined)), secret: [`PROVIDER_${id.toUpperCase().replaceAll("-", "_")}_${kind}`, secret] };
+  const [kind, secret] = secretOf(client) ?? [];
+  const secrets = kind ? { [`PROVIDER_${id.toUpperCase().replaceAll("-", "_")}_${kind}`]: secret } : {};
+  return { issuer, table: Object.fromEntries(Object.entries(table).filter(([, value]) => value !== undefined)), secrets };
 }
 
 export const newKeyRing = (id = "k1") => `${id}:${randomBytes(32).toString("base64url")}`;
@@ -82,7 +84,7 @@ export function bindingsOf({ providers, session, routes, keys, publicUrl, vars }
     LIMITS: { login: false, callback: false },
     ROUTES: routes,
     POSTERN_KEYS: keys,
-    ...Object.fromEntries(configured.map(([, { secret }]) => secret)),
+    ...Object.assign({}, ...configured.map(([, { secrets }]) => secrets)),
     ...vars,
   };
 }

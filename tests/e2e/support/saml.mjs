@@ -26,8 +26,8 @@ const runs = (command, ...args) => spawnSync(command, args, { stdio: "ignore" })
 export const withoutNanoidp = !runs(python, "-c", "import nanoidp") && "did NOT run: python3 has no nanoidp (PYTHON names another one)";
 export const withoutSimpleSaml = !(existsSync(SIMPLESAML) && runs("php", "-r", "exit(class_exists(\"DOMDocument\") ? 0 : 1);")) && "did NOT run: there is no SimpleSAMLphp (Debian or Ubuntu: `apt-get install simplesamlphp php-cli php-xml`)";
 
-/** The room that reads SAML, as a Worker beside Postern's. */
-export const room = () => ({ name: "saml", modulesRoot: ROOT, modules: builtModules("build-saml"), ...PLATFORM });
+/** The SAML Worker, as a Worker beside Postern's. */
+export const samlWorker = () => ({ name: "saml", modulesRoot: ROOT, modules: builtModules("build-saml"), ...PLATFORM });
 
 function newFolder() {
   const folder = mkdtempSync(join(tmpdir(), "postern-saml-"));
@@ -91,8 +91,11 @@ export async function startNanoidp(origin, id) {
 
 const php = (value) => `json_decode(${JSON.stringify(JSON.stringify(value)).replaceAll("$", "\\$")}, true)`;
 
-/** SimpleSAMLphp with `alice`, for a Postern at `origin` that signs by `key`. */
-export async function startSimpleSaml(origin, id, key) {
+/**
+ * SimpleSAMLphp with `alice`, for a Postern at `origin` that signs by `key`.
+ * @param {{ remote?: object, prepend?: string }} [more] what else it is told of Postern, and PHP that runs first
+ */
+export async function startSimpleSaml(origin, id, key, { remote = {}, prepend = "" } = {}) {
   const folder = newFolder();
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
@@ -121,11 +124,11 @@ export async function startSimpleSaml(origin, id, key) {
     [`${origin}/auth/saml/metadata/${id}`]: {
       AssertionConsumerService: [{ index: 0, isDefault: true, Binding: "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST", Location: `${origin}/auth/saml/acs/${id}` }],
       SingleLogoutService: [{ Binding: "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect", Location: `${origin}/auth/saml/slo/${id}` }],
-      certData: key.certificate.raw.toString("base64"), NameIDFormat: PERSISTENT,
+      certData: key.certificate.raw.toString("base64"), NameIDFormat: PERSISTENT, ...remote,
     },
   });
-  const env = { ...process.env, SIMPLESAMLPHP_CONFIG_DIR: join(folder, "config"), PHP_CLI_SERVER_WORKERS: "4" };
+  const env = { ...process.env, SIMPLESAMLPHP_ROOT: SIMPLESAML, SIMPLESAMLPHP_CONFIG_DIR: join(folder, "config"), PHP_CLI_SERVER_WORKERS: "4" };
   const metadata = `${url}/saml2/idp/metadata.php`;
-  await start("php", ["-d", "error_reporting=E_ALL&~E_DEPRECATED&~E_WARNING", "-d", "display_errors=0", "-S", `127.0.0.1:${port}`, "-t", join(SIMPLESAML, "www")], { env, cwd: folder }, metadata);
+  await start("php", ["-d", "error_reporting=E_ALL&~E_DEPRECATED&~E_WARNING", "-d", "display_errors=0", "-d", `auto_prepend_file=${prepend}`, "-S", `127.0.0.1:${port}`, "-t", join(SIMPLESAML, "www")], { env, cwd: folder }, metadata);
   return { url, folder, table: { issuer: entityId, saml: { metadata, certificates: [fingerprint(certificate)], name_id_format: "persistent", sign_requests: true } } };
 }

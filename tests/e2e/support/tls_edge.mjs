@@ -108,15 +108,15 @@ http {
 export const startEdge = (kind, postern) => (kind === "nginx" ? startNginx(postern) : startNode(postern));
 
 /** Connects with a certificate of the fixtures, or with none, and sends one request. */
-export function call(port, path, { as, headers = {} } = {}) {
+export function call(port, path, { as, method = "GET", headers = {}, body } = {}) {
   const own = as ? { cert: readFileSync(file(`${as}.pem`)), key: readFileSync(file(`${as}.key`)) } : {};
   return new Promise((resolve, reject) => {
-    const outgoing = httpsRequest({ host: "127.0.0.1", port, path, headers, agent: false, rejectUnauthorized: false, ...own }, (incoming) => {
+    const outgoing = httpsRequest({ host: "127.0.0.1", port, path, method, headers, agent: false, rejectUnauthorized: false, ...own }, (incoming) => {
       const chunks = [];
       incoming.on("data", (chunk) => chunks.push(chunk));
       incoming.on("end", () => resolve({ status: incoming.statusCode, body: Buffer.concat(chunks).toString() }));
     });
     outgoing.on("error", reject);
-    outgoing.end();
+    outgoing.end(body);
   });
 }

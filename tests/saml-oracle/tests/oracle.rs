@@ -4,8 +4,8 @@
 use bergshamra::keys::loader::load_x509_cert_der;
 use bergshamra::{DsigContext, KeysManager, verify_all};
 
-#[path = "../../../crates/saml/tests/room/idp.rs"]
-#[allow(dead_code, reason = "shared with the tests of the room")]
+#[path = "../../../crates/saml/tests/verifier/idp.rs"]
+#[allow(dead_code, reason = "shared with the tests of the SAML verifier")]
 mod idp;
 
 use base64::Engine as _;
@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use idp::{Response, Signer, certificate, code, verify};
 use postern_saml::gate::{self, Kind};
 
-/// What the room says of the signatures. None, if it refuses for something that it looks at before.
+/// What the SAML verifier says of the signatures. `None` if it refuses for something that it looks at before.
 fn ours(xml: &str) -> Option<bool> {
     gate::pass(xml.as_bytes(), Kind::Response).ok()?;
     match code(verify(xml)).as_str() {

@@ -35,8 +35,17 @@ impl ReplayGuard for World {
         Ok(free)
     }
 
-    async fn release(&self, key: &[u8; 32]) -> Result<(), StoreError> {
+    async fn is_claimed(&self, key: &[u8; 32]) -> Result<bool, StoreError> {
+        self.spend(1, 0, 0);
+        breath().await;
         if self.fault.get() == Fault::Once {
+            return Err(StoreError::Unavailable("the object broke".to_owned()));
+        }
+        Ok(self.claimed.borrow().get(key).is_some_and(|until| *until > self.now.get()))
+    }
+
+    async fn release(&self, key: &[u8; 32]) -> Result<(), StoreError> {
+        if matches!(self.fault.get(), Fault::Once | Fault::Killed) {
             return Err(StoreError::Unavailable("it does not answer".to_owned()));
         }
         self.spend(1, 1, 0);
@@ -225,7 +234,7 @@ impl Sessions for World {
         self.session_calls.set(self.session_calls.get() + 1);
         breath().await;
         match (self.fault.get(), command) {
-            (Fault::Sessions, _) => return Err(StoreError::Unavailable("the object broke".to_owned())),
+            (Fault::Sessions | Fault::Killed, _) => return Err(StoreError::Unavailable("the object broke".to_owned())),
             (Fault::Ends, Command::End { .. }) => return Err(StoreError::Unavailable("the object broke".to_owned())),
             (Fault::OddAnswers, Command::Begin(_)) => return Ok(Reply::Gone),
             (Fault::OddAnswers, _) => return Ok(Reply::Begun),

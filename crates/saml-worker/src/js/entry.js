@@ -1,4 +1,4 @@
-// The room for SAML: it is bound to Postern as a service, has no address and nothing worth stealing, and reads what
+// The SAML Worker. It is bound to Postern as a service, has no address and nothing worth stealing, and reads what
 // strangers post. A question is one POST, and its answer depends on nothing else.
 
 import module from "./index_bg.wasm";
@@ -21,7 +21,7 @@ export default {
       return new Response(instance.answer(question), { headers: { "content-type": "application/json", ...NO_STORE } });
     } catch (error) {
       instance = undefined;
-      console.error(JSON.stringify({ time: Math.floor(Date.now() / 1000), event: "saml_room_ended", reason: `${error?.stack ?? error}` }));
+      console.error(JSON.stringify({ time: Math.floor(Date.now() / 1000), event: "saml_worker_ended", reason: `${error?.stack ?? error}` }));
       return refuse(500);
     }
   },

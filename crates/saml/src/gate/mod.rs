@@ -30,6 +30,8 @@ pub const MAX_ATTRIBUTES_EACH: usize = 64;
 pub const MAX_ELEMENTS: usize = 8192;
 /// No element has more declarations of namespaces in its scope: canonicalisation goes through them for each.
 pub const MAX_NAMESPACES: usize = 32;
+/// Nor have all elements together, each with those in its scope: a quarter of what the limits of both would come to.
+pub const MAX_SCOPES: usize = 65_536;
 /// No signature keeps more prefixes, for the same reason.
 pub const MAX_PREFIXES: usize = 32;
 /// No signature has more certificates beside it: the library may try each.
@@ -60,7 +62,7 @@ pub struct Document {
 /// Lets a document of this kind pass.
 ///
 /// # Errors
-/// When it is none, or could be read in two ways.
+/// When it is not such a document, or two parsers could understand it differently.
 pub fn pass(bytes: &[u8], kind: Kind) -> Result<Document, Refusal> {
     let text = text::plain(bytes)?;
     let root = tree::parse(&text, kind)?;
@@ -71,7 +73,7 @@ pub fn pass(bytes: &[u8], kind: Kind) -> Result<Document, Refusal> {
 /// Base64 as it comes in forms and in XML: with spaces and line breaks.
 ///
 /// # Errors
-/// When it is none.
+/// When it is too long, or not valid Base64.
 pub fn base64(text: &str, limit: usize) -> Result<Vec<u8>, Refusal> {
     let letters: Vec<u8> = text.bytes().filter(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n')).collect();
     if letters.len() / 4 > limit / 3 + 1 {
@@ -83,7 +85,7 @@ pub fn base64(text: &str, limit: usize) -> Result<Vec<u8>, Refusal> {
 /// The contents of a compressed message.
 ///
 /// # Errors
-/// When it is none, or too large.
+/// When it cannot be unpacked, or is too large.
 pub fn inflate(bytes: &[u8]) -> Result<Vec<u8>, Refusal> {
     miniz_oxide::inflate::decompress_to_vec_with_limit(bytes, MAX_BYTES).map_err(|_| Code::Inflate.into())
 }

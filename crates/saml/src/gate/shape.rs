@@ -17,17 +17,15 @@ pub enum Kind {
     LogoutRequest,
     /// The answer to such a request.
     LogoutResponse,
-    /// What a provider says of itself.
+    /// What a provider says of itself. A signature in it is not looked at.
     Metadata,
-    /// The same, signed.
-    SignedMetadata,
 }
 
 impl Kind {
     /// Whether it comes from the operator, or an address of theirs, rather than from a browser.
     #[must_use]
     pub fn is_metadata(self) -> bool {
-        matches!(self, Self::Metadata | Self::SignedMetadata)
+        matches!(self, Self::Metadata)
     }
 
     fn root(self) -> (&'static str, &'static str) {
@@ -36,7 +34,7 @@ impl Kind {
             Self::Assertion => (ASSERTION, "Assertion"),
             Self::LogoutRequest => (PROTOCOL, "LogoutRequest"),
             Self::LogoutResponse => (PROTOCOL, "LogoutResponse"),
-            Self::Metadata | Self::SignedMetadata => (METADATA, "EntityDescriptor"),
+            Self::Metadata => (METADATA, "EntityDescriptor"),
         }
     }
 }
@@ -60,19 +58,17 @@ pub(super) fn check(root: &Element, kind: Kind) -> Result<Content, Refusal> {
         return Err(Code::Root.because(&root.name));
     }
     ids_are_unique(root, &mut HashSet::new())?;
-    if kind == Kind::Metadata {
+    if kind.is_metadata() {
         return Ok(Content::default());
     }
     let plain = root.child(ASSERTION, "Assertion").filter(|_| kind == Kind::Response);
     let encrypted = root.child(ASSERTION, "EncryptedAssertion").filter(|_| kind == Kind::Response);
-    if !kind.is_metadata() {
-        has_id(root)?;
-        plain.map_or(Ok(()), has_id)?;
-        assertions(root, kind)?;
-        once_each(root, &["Issuer", "Status", "NameID", "EncryptedID", "Extensions"])?;
-        let assertion = if kind == Kind::Assertion { Some(root) } else { plain };
-        assertion.map_or(Ok(()), one_of_each)?;
-    }
+    has_id(root)?;
+    plain.map_or(Ok(()), has_id)?;
+    assertions(root, kind)?;
+    once_each(root, &["Issuer", "Status", "NameID", "EncryptedID", "Extensions"])?;
+    let assertion = if kind == Kind::Assertion { Some(root) } else { plain };
+    assertion.map_or(Ok(()), one_of_each)?;
     let signatures = signatures_in(root, root, plain)?;
     Ok(Content {
         root_is_signed: signatures.0,

@@ -6,7 +6,7 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesDecl, Event};
 
 use super::text::{referred, unescape};
-use super::{Kind, MAX_ATTRIBUTES, MAX_ATTRIBUTES_EACH, MAX_DEPTH, MAX_ELEMENTS, MAX_NAMESPACES};
+use super::{Kind, MAX_ATTRIBUTES, MAX_ATTRIBUTES_EACH, MAX_DEPTH, MAX_ELEMENTS, MAX_NAMESPACES, MAX_SCOPES};
 use crate::refusal::{Code, Refusal};
 
 const XML: &str = "http://www.w3.org/XML/1998/namespace";
@@ -84,6 +84,7 @@ struct Builder {
     namespaces: Vec<(String, String)>,
     attributes: usize,
     elements: usize,
+    scopes: usize,
     root: Option<Element>,
 }
 
@@ -94,7 +95,7 @@ pub(super) fn parse(text: &str, kind: Kind) -> Result<Element, Refusal> {
     config.check_comments = true;
     config.check_end_names = true;
     let mut builder =
-        Builder { kind, open: Vec::new(), namespaces: Vec::new(), attributes: 0, elements: 0, root: None };
+        Builder { kind, open: Vec::new(), namespaces: Vec::new(), attributes: 0, elements: 0, scopes: 0, root: None };
     loop {
         let start = position(&reader);
         let event = reader.read_event().map_err(|error| Code::Xml.because(&error.to_string()))?;
@@ -165,6 +166,10 @@ impl Builder {
         for (name, value) in declared {
             let prefix = name.strip_prefix("xmlns").unwrap_or_default().trim_start_matches(':');
             self.declare(prefix, value)?;
+        }
+        self.scopes += self.namespaces.len();
+        if self.scopes > MAX_SCOPES {
+            return Err(Code::Namespaces.because("all scopes together"));
         }
         let (namespace, local) = self.resolve(name, true)?;
         let mut element = Element { namespace, name: local, span: at..at, ..Element::default() };

@@ -1,6 +1,6 @@
 //! The Durable Object that remembers what was used.
 
-use postern::store::replay::{self, ReplayClaim, ReplayRelease, ReplayReply, statement};
+use postern::store::replay::{self, ReplayClaim, ReplayLook, ReplayRelease, ReplayReply, statement};
 use postern::time::Timestamp;
 use serde::de::IgnoredAny;
 
@@ -25,11 +25,19 @@ impl Rows for Claims {
     };
 
     async fn answer(table: &ExpiringTable, message: &str, now: Timestamp) -> Result<String, ObjectError> {
+        if let Some(look) = ReplayLook::parse(message) {
+            return look_up(table, &look, now);
+        }
         match ReplayRelease::parse(message) {
             Some(release) => give_back(table, &release),
             None => claim(table, message, now).await,
         }
     }
+}
+
+fn look_up(table: &ExpiringTable, look: &ReplayLook, now: Timestamp) -> Result<String, ObjectError> {
+    let rows: Vec<IgnoredAny> = table.query(statement::LOOK, vec![look.key().into(), now.as_unix().into()])?;
+    Ok(ReplayReply::answer(rows.is_empty()).to_json())
 }
 
 fn give_back(table: &ExpiringTable, release: &ReplayRelease) -> Result<String, ObjectError> {

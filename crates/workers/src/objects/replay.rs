@@ -3,7 +3,7 @@
 use crate::bindings::Bindings;
 use postern::config::bindings;
 use postern::ports::{ReplayGuard, StoreError};
-use postern::store::replay::{ReplayClaim, ReplayRelease, ReplayReply, shard};
+use postern::store::replay::{ReplayClaim, ReplayLook, ReplayRelease, ReplayReply, shard};
 use postern::time::Timestamp;
 
 /// The binding of the namespace.
@@ -16,6 +16,12 @@ impl ReplayGuard for Bindings {
         let message = ReplayClaim::new(key, until).to_json();
         let answer = self.objects().call(BINDING, &shard(key), &message).await?;
         Ok(ReplayReply::parse(&answer).ok_or(StoreError::Malformed)?.first())
+    }
+
+    async fn is_claimed(&self, key: &[u8; 32]) -> Result<bool, StoreError> {
+        let message = ReplayLook::new(key).to_json();
+        let answer = self.objects().call(BINDING, &shard(key), &message).await?;
+        Ok(!ReplayReply::parse(&answer).ok_or(StoreError::Malformed)?.first())
     }
 
     async fn release(&self, key: &[u8; 32]) -> Result<(), StoreError> {

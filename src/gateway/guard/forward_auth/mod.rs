@@ -4,6 +4,7 @@
 pub(crate) mod request;
 
 use super::decide::{self, AdmittedRequest};
+use crate::api_key::KeyPrefix;
 use crate::audit::Effect;
 use crate::authn::Principal;
 use crate::claims::is_believed;
@@ -14,6 +15,7 @@ use crate::gateway::{Platform, guard, response};
 use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, cookie, header};
 use crate::refusal::{ForwardAuthError, Reason};
 use crate::route::{CanonicalPath, Matched};
+use crate::upstream::forward::holds_secret;
 
 use request::{Dialect, ForwardedRequest, SECRET};
 
@@ -42,7 +44,7 @@ pub(crate) async fn answer<P: Platform>(
         Err(reason) => Err(reason.into()),
     };
     let response = match (decision, asks) {
-        (Ok(admitted), Asks::Whether) => passport(&admitted, &question.head.headers)?,
+        (Ok(admitted), Asks::Whether) => passport(&admitted, &question.head.headers, ctx.site.config.secret_prefix())?,
         (Ok(_), Asks::Why) => {
             parts.event.end(Effect::Redirect, "verify.passes_now", StatusCode::TEMPORARY_REDIRECT);
             let again = response::redirect(StatusCode::TEMPORARY_REDIRECT, &question.head.url);
@@ -93,11 +95,12 @@ fn rule<'a, P: Platform>(
 
 /// Leave to pass, with the headers that the upstream is to get in place of those of `asked`, as it would from us: who it
 /// is, cookies without ours, and a credential where it is for the upstream. Using it up is all that can be done with an [`AdmittedRequest`].
-fn passport(admitted: &AdmittedRequest, asked: &HeaderMap) -> Result<Response, Reason> {
+fn passport(admitted: &AdmittedRequest, asked: &HeaderMap, key_prefix: Option<&KeyPrefix>) -> Result<Response, Reason> {
     let mut lines = admitted.principal.as_ref().map(identity).transpose()?.unwrap_or_default();
     lines.push(("cookie", cookie::without_ours(asked)));
-    // Where nobody is asked who they are, what the caller shows is not for us.
-    lines.push(("authorization", asked.get(header::AUTHORIZATION).filter(|_| admitted.principal.is_none()).cloned()));
+    // Where nobody is asked who they are, what the caller shows is not for us; but what was made here is.
+    let shown = asked.get(header::AUTHORIZATION).filter(|_| admitted.principal.is_none());
+    lines.push(("authorization", shown.filter(|value| !holds_secret(value, key_prefix)).cloned()));
     let mut response = Response::empty(StatusCode::NO_CONTENT);
     for (name, value) in lines.into_iter().filter_map(|(name, value)| Some((name, value?))) {
         response.headers.insert(HeaderName::from_static(name), value);

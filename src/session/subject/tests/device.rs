@@ -89,6 +89,25 @@ fn a_grace_is_given_once_and_never_elsewhere() {
     assert!(world.check(&digest, START + 665, true).is_none());
 }
 
+#[test]
+fn a_browser_that_has_signed_nothing_for_long_is_given_no_grace() {
+    // days later, from the network of the last proof.
+    let world = World::new();
+    let digest = world.begin(START, None);
+    bind(&world, &digest, "one", START);
+    for later in [1201, 1799] {
+        assert_eq!(grace(&world, &digest, Some("PT 1"), START + later), DeviceReply::Spent, "{later}");
+    }
+    assert!(world.check(&digest, START + 1799, true).unwrap().session.device.unwrap().grace_at.is_none());
+    // It has not been used up by that; and it is the last proof that counts.
+    prove(&world, &digest, 1, START + 1800);
+    assert_eq!(binding(grace(&world, &digest, Some("PT 1"), START + 3000)).grace_at.unwrap().as_unix(), START + 3000);
+    // From elsewhere the session ends however old the proof is.
+    let other = world.begin(START, None);
+    bind(&world, &other, "one", START);
+    assert_eq!(grace(&world, &other, Some("PT 2"), START + 1201), DeviceReply::Mismatch);
+}
+
 #[derive(Clone, Copy, Debug)]
 enum Act {
     Bind(u8),
