@@ -46,7 +46,7 @@ pub fn render(view: &View<'_>, page: &ConsentPage<'_>) -> HtmlPage {
                 ul {
                     @for (scope, operations) in page.scopes {
                         li {
-                            (grants::scope(page.words, scope, html! { code { (scope) } }))
+                            (grants::scope(page.words, scope, &html! { code { (scope) } }))
                             @if !operations.is_empty() { ": " bdi { (operations.join(", ")) } }
                         }
                     }

@@ -26,7 +26,7 @@ fn one(view: &View<'_>, listed: &Listed, grant: &ListedGrant, words: &[WordedSco
             bdi {
                 @for (n, name) in grant.scopes.iter().enumerate() {
                     @if n > 0 { ", " }
-                    (scope(words, name, html! { (name) }))
+                    (scope(words, name, &html! { (name) }))
                 }
             }
         }
@@ -51,7 +51,7 @@ fn one(view: &View<'_>, listed: &Listed, grant: &ListedGrant, words: &[WordedSco
 }
 
 /// A scope: by its words, its name small beside them; by its name alone where it has none.
-pub(super) fn scope(words: &[WordedScope], scope: &str, name: Markup) -> Markup {
+pub(super) fn scope(words: &[WordedScope], scope: &str, name: &Markup) -> Markup {
     html! {
         @match WordedScope::find(words, scope) {
             Some(words) => { bdi { (words) } " " small { "(" (name) ")" } }
