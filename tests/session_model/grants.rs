@@ -97,7 +97,6 @@ fn op() -> impl Strategy<Value = Op> {
         6 => (which(), 0..3_u64).prop_map(|(grant, back)| Op::Refresh { grant, back }),
         5 => (which(), 0..8_u8, life(), proptest::option::weighted(0.4, 1..4_u32))
             .prop_map(|(grant, scopes, life, uses)| Op::Exchange { grant, scopes, life, uses }),
-        1 => which().prop_map(|grant| Op::ExchangeMany { grant }),
         10 => (which(), any::<bool>()).prop_map(|(grant, spend)| Op::Use { grant, spend }),
         1 => (which(), any::<bool>()).prop_map(|(grant, own)| Op::EndGrant { grant, own }),
         1 => which().prop_map(|grant| Op::EndListed { grant }),
@@ -108,6 +107,25 @@ fn op() -> impl Strategy<Value = Op> {
         8 => (0..15_i64).prop_map(|seconds| Op::Wait { seconds }),
         2 => (15..2000_i64).prop_map(|seconds| Op::Wait { seconds }),
     ]
+}
+
+/// The same, and large families, which take their time.
+fn op_or_many() -> impl Strategy<Value = Op> {
+    prop_oneof![12 => op(), 1 => which().prop_map(|grant| Op::ExchangeMany { grant })]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+
+    //
+    #[test]
+    fn no_family_of_tokens_grows_past_its_limit(ops in vec(op_or_many(), 20..60)) {
+        let mut run = Run::new();
+        for op in &ops {
+            run.step(op);
+            run.assert_always();
+        }
+    }
 }
 
 proptest! {
