@@ -46,8 +46,7 @@ fn files(folder: &Path, source: &Path, found: &mut Vec<(String, PathBuf)>) {
 
 /// The code of a file: without comments, and without the tests, which may use whatever they need.
 fn code(path: &Path) -> String {
-    let is_test =
-        path.ends_with("tests.rs") || path.ends_with("testing.rs") || path.iter().any(|part| part == "tests");
+    let is_test = path.ends_with("tests.rs") || path.ends_with("testing.rs") || path.iter().any(|part| part == "tests");
     let text = if is_test { String::new() } else { std::fs::read_to_string(path).unwrap() };
     let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default().to_owned();
     text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")

@@ -5,7 +5,7 @@ mod parameters;
 
 pub(super) use parameters::parameters;
 
-use exchange::Exchange;
+use exchange::ProviderExchange;
 use parameters::{OWN_PARAMETERS, pass_through};
 
 use super::address::Issuer;
@@ -265,7 +265,7 @@ fn read(
 ) -> Option<Provider> {
     let issuer = issuer(&mut table, kind, development);
     let client_id = client_id(&mut table);
-    let exchange = Exchange::read(&mut table, secrets, &id, kind);
+    let exchange = ProviderExchange::read(&mut table, secrets, &id, kind);
     let oauth2 = (kind == Kind::OAuth2).then(|| oauth2::read(&mut table, issuer.as_ref()));
     let name = table.optional("name", parsed("a name of 1 to 80 characters", label));
     let scopes = scopes(&mut table, kind);

@@ -2,10 +2,10 @@
 // with the Worker's own WebCrypto.
 
 import assert from "node:assert/strict";
-import { createHash, createPublicKey, generateKeyPairSync, randomBytes, verify } from "node:crypto";
+import { createHash, createPublicKey, randomBytes, verify } from "node:crypto";
 import { after, test } from "node:test";
 
-import { newKey, publicJwk } from "../provider/keys.mjs";
+import { encryptionKey, newKey, publicJwk } from "../provider/keys.mjs";
 import { whoIs } from "./support/login.mjs";
 import { startPostern } from "./support/postern.mjs";
 import { ORIGIN, asScript, closeAll, signedIn, startRealProviders } from "./support/real_provider.mjs";
@@ -17,13 +17,6 @@ const ALGS = { rsa: ["RSA-OAEP-256", "A256GCM"], agreed: ["ECDH-ES", "A128GCM"],
 
 const b64 = (bytes) => Buffer.from(bytes).toString("base64url");
 const sha256 = (text) => b64(createHash("sha256").update(text).digest());
-
-/** A key to encrypt for, as a secret of ours and as the client registers it. */
-function encryptionKey(alg) {
-  const pair = alg.startsWith("RSA") ? generateKeyPairSync("rsa", { modulusLength: 2048 }) : generateKeyPairSync("ec", { namedCurve: "P-256" });
-  const name = { kid: `enc-${alg}`, use: "enc", alg };
-  return { secret: JSON.stringify({ ...pair.privateKey.export({ format: "jwk" }), ...name }), jwk: { ...pair.publicKey.export({ format: "jwk" }), ...name } };
-}
 
 const signing = newKey("ES256");
 const encryption = Object.fromEntries(Object.entries(ALGS).map(([id, [alg]]) => [id, encryptionKey(alg)]));

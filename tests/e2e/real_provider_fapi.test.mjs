@@ -1,10 +1,10 @@
-// A certified provider of FAPI 2.0 over real HTTP: pushed requests, signed or not, and signed responses.
+// A certified provider of FAPI 2.0 over real HTTP: pushed requests, signed or not, and signed responses, encrypted or not.
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 
 import { ScriptedBrowser } from "../../demo/provider/scripted-browser.mjs";
-import { newKey, publicJwk } from "../provider/keys.mjs";
+import { encryptionKey, newKey, publicJwk } from "../provider/keys.mjs";
 import { Browser, formOf } from "./support/browser.mjs";
 import { begin, whoIs } from "./support/login.mjs";
 import { startPostern } from "./support/postern.mjs";
@@ -20,10 +20,16 @@ const KINDS = {
   signing: { features: { ...FAPI, ...signedRequests }, settings: { profile: "fapi2", response_mode: "jwt" } },
   form: { settings: { par: "always", signed_request: true, response_mode: "form_post.jwt", max_age: "1h" } },
   query: { settings: { response_mode: "query.jwt" } },
+  sealed: { features: { encryption: { enabled: true } }, settings: { response_mode: "jwt", encrypted_id_token: "accepted" }, encrypts: true },
 };
 
 const keys = Object.fromEntries(Object.keys(KINDS).map((id) => [id, newKey("ES256")]));
-const providers = await startRealProviders(Object.fromEntries(Object.entries(KINDS).map(([id, { features, settings }]) => [id, {
+const sealing = encryptionKey("ECDH-ES");
+const encrypted = {
+  jwks: { keys: [publicJwk(keys.sealed), sealing.jwk] }, authorization_encrypted_response_alg: "ECDH-ES", authorization_encrypted_response_enc: "A128GCM",
+};
+const enabledJWA = { authorizationEncryptionAlgValues: ["ECDH-ES"], authorizationEncryptionEncValues: ["A128GCM"] };
+const providers = await startRealProviders(Object.fromEntries(Object.entries(KINDS).map(([id, { features, settings, encrypts }]) => [id, {
   client: {
     token_endpoint_auth_method: "private_key_jwt",
     token_endpoint_auth_signing_alg: "ES256",
@@ -31,6 +37,7 @@ const providers = await startRealProviders(Object.fromEntries(Object.entries(KIN
     id_token_signed_response_alg: "ES256",
     authorization_signed_response_alg: "ES256",
     ...(settings.profile && { dpop_bound_access_tokens: true }),
+    ...(encrypts && encrypted),
   },
   features: {
     pushedAuthorizationRequests: { enabled: true, requirePushedAuthorizationRequests: true },
@@ -38,12 +45,13 @@ const providers = await startRealProviders(Object.fromEntries(Object.entries(KIN
     jwtResponseModes: { enabled: true },
     ...features,
   },
+  ...(encrypts && { configuration: { enabledJWA } }),
 }])));
 const configured = Object.fromEntries(Object.entries(KINDS).map(([id, { settings }]) => [id, {
   issuer: { url: providers[id].issuer, alg: "ES256", client: { id, auth: "private_key_jwt", key: keys[id] } }, ...settings,
 }]));
 const routes = { "/": { upstream: "service:ECHO", public: true }, "/{*rest}": { upstream: "service:ECHO" } };
-const postern = await startPostern({ providers: configured, routes });
+const postern = await startPostern({ providers: configured, routes, vars: { PROVIDER_SEALED_DECRYPTION_KEY: sealing.secret } });
 after(async () => {
   await postern.close();
   await closeAll(providers);
@@ -51,7 +59,7 @@ after(async () => {
 
 for (const id of Object.keys(KINDS)) {
   test(`a person signs in at a provider that requires pushed requests (${id})`, async () => {
-    // R-137, R-138, R-384, R-385
+    // R-137, R-138, R-383, R-384, R-385
     const browser = new Browser(postern);
     const { url, asked } = await begin(browser, { provider: id, login_hint: "alice" });
     assert.deepEqual(Object.keys(asked).sort(), ["client_id", "request_uri"]);
@@ -61,6 +69,7 @@ for (const id of Object.keys(KINDS)) {
     if (end.url.startsWith(ORIGIN)) {
       const names = [...new URL(end.url).searchParams.keys()].sort();
       assert.deepEqual(names, isSigned ? ["response"] : ["code", "iss", "state"]);
+      if (isSigned) assert.equal(new URL(end.url).searchParams.get("response").split(".").length, KINDS[id].encrypts ? 5 : 3);
     } else {
       assert.deepEqual(formOf(end.body).fields.map(([name]) => name), ["response"]);
     }
@@ -92,6 +101,21 @@ test("a person who says no there is not signed in here, by word of a signed resp
   assert.deepEqual([...new URL(end.url).searchParams.keys()], ["response"]);
   assert.equal((await finish(browser, end)).status, 403);
   assert.equal(await whoIs(browser), undefined);
+});
+
+test("an encrypted response signs in the person alone whose login it is for, and once", async () => {
+  // R-383, R-384
+  const browser = new Browser(postern);
+  const end = await signInAt(new ScriptedBrowser(), (await begin(browser, { provider: "sealed" })).url.href);
+  const stranger = new Browser(postern);
+  assert.equal((await finish(stranger, end)).status, 400);
+  await begin(stranger, { provider: "sealed" });
+  assert.equal((await finish(stranger, end)).status, 400);
+  const changed = { ...end, url: end.url.replace(/.{4}$/, "AAAA") };
+  assert.equal((await finish(browser, changed)).status, 400);
+  assert.equal((await finish(browser, end)).status, 200);
+  assert.equal((await finish(browser, end)).status, 400);
+  assert.equal(await whoIs(stranger), undefined);
 });
 
 test("a response that was changed on the way, or is of another login, signs nobody in", async () => {

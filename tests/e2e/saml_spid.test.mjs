@@ -46,18 +46,27 @@ async function post({ browser, state, xml, statuses }) {
 
 const byTest = (table) => Object.fromEntries(Object.entries(table).flatMap(([ended, all]) => all.map((one) => [one, ended])));
 
-test("each response of spid-sp-test ends as the tool wants, or has a verdict", { skip }, async () => {
-  // R-223, R-225, R-227, R-228, R-229, R-358
-  const names = tests();
-  const asTheToolWants = byTest(VERDICTS.responses);
-  assert.deepEqual([...Object.keys(asTheToolWants), ...Object.keys(VERDICTS.otherwise)].sort(), names.sort(), "each has one place in spid.json");
-  for (const one of await answersTo(names.map((name) => ({ test: name })))) {
-    const { ended, taken, subject } = await post(one);
-    const [expected, why] = VERDICTS.otherwise[one.test] ?? [asTheToolWants[one.test]];
-    assert.deepEqual([ended, taken], [expected, why === undefined], `test ${one.test}`);
-    assert.equal(subject, ended === "login.succeeded" ? "AGID-001" : undefined, `test ${one.test}`);
-  }
+const names = skip ? [] : tests();
+const asTheToolWants = byTest(VERDICTS.responses);
+
+test("each response of spid-sp-test has one place among the verdicts", { skip }, () => {
+  assert.ok(names.length > 100, `${names.length} responses`);
+  assert.deepEqual([...Object.keys(asTheToolWants), ...Object.keys(VERDICTS.otherwise)].sort(), names.toSorted());
 });
+
+// In parts: on a busy machine, all of them take minutes.
+const PART = 26;
+for (let from = 0; from === 0 || from < names.length; from += PART) {
+  test(`each response of spid-sp-test ends as the tool wants, or as its verdict says, from ${names[from]}`, { skip }, async () => {
+    // R-223, R-225, R-227, R-228, R-229, R-358
+    for (const one of await answersTo(names.slice(from, from + PART).map((name) => ({ test: name })))) {
+      const { ended, taken, subject } = await post(one);
+      const [expected, why] = VERDICTS.otherwise[one.test] ?? [asTheToolWants[one.test]];
+      assert.deepEqual([ended, taken], [expected, why === undefined], `test ${one.test}`);
+      assert.equal(subject, ended === "login.succeeded" ? "AGID-001" : undefined, `test ${one.test}`);
+    }
+  });
+}
 
 test("responses wrapped around the signed one are refused with their namespaces, too", { skip }, async () => {
   // R-223, R-358: the tool's own have lost them, and nobody would take those for messages.

@@ -84,3 +84,10 @@ export function leftHalf(text, hash = "sha256") {
 
 /** The hash that goes with an ID token's `alg`; Ed25519 goes with SHA-512. */
 export const hashOf = (alg) => ALGORITHMS[alg]?.hash ?? "sha512";
+
+/** A key to encrypt for, as a secret of ours and as the client registers it. */
+export function encryptionKey(alg) {
+  const { privateKey, publicKey } = GENERATORS[alg.startsWith("RSA") ? "rsa" : "p256"]();
+  const named = (key) => ({ ...key.export({ format: "jwk" }), kid: `enc-${alg}`, use: "enc", alg });
+  return { secret: JSON.stringify(named(privateKey)), jwk: named(publicKey) };
+}

@@ -63,7 +63,7 @@ codes! {
     Depth = "gate.depth",
     /// There are more than 8,192 elements.
     Elements = "gate.elements",
-    /// More than 32 declarations of namespaces apply to one element.
+    /// More than 32 declarations of namespaces apply to one element, or more than 65,536 to all elements together.
     Namespaces = "gate.namespaces",
     /// There are more than 4,096 attributes, one element has more than 64, or one element has the same attribute twice.
     Attributes = "gate.attributes",
@@ -101,7 +101,7 @@ codes! {
     Signature = "signature.bad",
     /// The message lacks a required part, or a part has the wrong form.
     Form = "message.form",
-    /// The issuer is not this provider.
+    /// The issuer is not this provider, or its `Format` is not that of an entity.
     Issuer = "message.issuer",
     /// The message names another address as its destination, or no address.
     Destination = "message.destination",

@@ -14,14 +14,14 @@ use crate::ids::ProviderId;
 use crate::jose::Algorithm;
 
 /// How requests and tokens pass between the provider and us.
-pub(super) struct Exchange {
+pub(super) struct ProviderExchange {
     pub(super) client_auth: Option<ClientAuth>,
     pub(super) requests: RequestRules,
     pub(super) sender_constrained: Option<SenderConstrained>,
     pub(super) encrypted_id_token: Option<IdTokenEncryption>,
 }
 
-impl Exchange {
+impl ProviderExchange {
     pub(super) fn read(table: &mut Table<'_>, secrets: &Secrets<'_>, id: &ProviderId, kind: Kind) -> Self {
         let fapi2 = fapi::is_asked(table);
         let client_auth = client_auth::read_of_provider(table, secrets, id, fapi2);
