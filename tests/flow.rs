@@ -28,6 +28,8 @@ mod agents;
 mod agents_admin;
 #[path = "flow/agents_approvals.rs"]
 mod agents_approvals;
+#[path = "flow/agents_bounds.rs"]
+mod agents_bounds;
 #[path = "flow/agents_calls.rs"]
 mod agents_calls;
 #[path = "flow/agents_ending.rs"]

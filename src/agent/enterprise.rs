@@ -17,7 +17,7 @@ pub const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 pub const TYP: &str = "oauth-id-jag+jwt";
 /// How metadata says that such grants are taken (`authorization_grant_profiles_supported`).
 pub const PROFILE: &str = "urn:ietf:params:oauth:grant-profile:id-jag";
-/// How long one is good at most, unless the configuration says otherwise.
+/// How long one is good at most.
 pub const LONGEST_LIFE: Seconds = Seconds::minutes(5);
 const MAX_JTI_BYTES: usize = 255;
 

@@ -24,6 +24,8 @@ pub enum AgentRejection {
     Lapsed(Lapse),
     /// Its grant is for another resource.
     OtherResource,
+    /// Its person has not signed in for longer than `owner_seen_within`.
+    OwnerNotSeen,
     /// Its client may not have grants any more.
     ClientNotAdmitted,
     /// The person has a role that a second factor is asked for, and their provider made the grant, not they themselves.
@@ -43,6 +45,7 @@ impl AgentRejection {
             Self::Lapsed(Lapse::ProviderGone) => "agent.provider_not_configured",
             Self::Lapsed(Lapse::TooOld) => "agent.began_before_not_before",
             Self::OtherResource => "agent.other_resource",
+            Self::OwnerNotSeen => "agent.owner_not_seen",
             Self::ClientNotAdmitted => "agent.client_not_admitted",
             Self::NoSecond => "agent.no_second_factor",
         }
@@ -81,6 +84,10 @@ pub fn check(
     if grant.resource != resource {
         return Err(AgentRejection::OtherResource);
     }
+    let is_unseen = |within| grant.seen_at.is_none_or(|seen_at| now >= seen_at.plus(within));
+    if rules.owner_seen_within.is_some_and(is_unseen) {
+        return Err(AgentRejection::OwnerNotSeen);
+    }
     if !rules.knows(&grant.client, config.public_url.origin()) {
         return Err(AgentRejection::ClientNotAdmitted);
     }
@@ -95,9 +102,10 @@ pub fn lacks_second(config: &Config, session: &Session) -> bool {
     is_vouched_for && config.second.as_ref().is_some_and(|rules| rules.asks(&session.roles))
 }
 
-/// The agent that has this grant. `None` where the record is none of a grant.
+/// The agent that has this grant. `beside_people`: the route is for people too. `None` where the record is none of a grant.
 #[must_use]
-pub fn principal(session: Session, handle: &GrantHandle, jkt: Option<String>) -> Option<Principal> {
+pub fn principal(session: Session, handle: &GrantHandle, beside_people: bool) -> Option<Principal> {
+    let jkt = session.grant.as_ref()?.jkt.clone();
     let id = handle.id.digest().public_id();
-    Principal::by_grant(session, GrantFacts { id, jkt, token_ends_at: handle.ends_at() })
+    Principal::by_grant(session, GrantFacts { id, jkt, token_ends_at: handle.ends_at(), beside_people })
 }

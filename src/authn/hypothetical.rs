@@ -22,7 +22,9 @@ impl Hypothetical {
     #[must_use]
     pub fn by_session(session: Session) -> Self {
         if let Some(grant) = &session.grant {
-            let facts = GrantFacts { id: String::new(), jkt: None, token_ends_at: grant.expires_at };
+            // What is supposed to be granted is supposed to be the person's too.
+            let (id, token_ends_at) = (String::new(), grant.expires_at);
+            let facts = GrantFacts { id, jkt: None, token_ends_at, beside_people: false };
             if let Some(agent) = Principal::by_grant(session.clone(), facts) {
                 return Self(agent);
             }

@@ -45,7 +45,8 @@ pub(crate) fn signed_in(changes: &Value) -> Principal {
     match &session.grant {
         None => Principal::of_session(session, clocks),
         Some(grant) => {
-            let facts = GrantFacts { id: "g".to_owned(), jkt: None, token_ends_at: grant.expires_at };
+            let facts =
+                GrantFacts { id: "g".to_owned(), jkt: None, token_ends_at: grant.expires_at, beside_people: false };
             Principal::by_grant(session, facts).unwrap()
         }
     }

@@ -21,6 +21,7 @@ const MAX_PATTERNS: usize = 64;
 const MAX_ENTERPRISE_CLIENTS: usize = 64;
 /// The longest client id.
 pub const MAX_CLIENT_ID_BYTES: usize = 256;
+const SHORTEST_UNSEEN: Seconds = Seconds::hours(24);
 const SAME_HOST: &str = "same-host";
 const CLIENT: &str = "the https URL of a client, or of all below it, such as `https://claude.ai/**`";
 const CLIENT_ID: &str = "the https URL of a client's document";
@@ -34,6 +35,8 @@ pub struct AgentRules {
     pub grant: Seconds,
     /// `with_session`: whether each grant ends with the session in which it was given.
     pub with_session: bool,
+    /// `owner_seen_within`: a grant counts only while its person signed in, or allowed it, so lately. `None`: however long ago.
+    pub owner_seen_within: Option<Seconds>,
     /// `clients`: which clients may ask. Default any.
     pub clients: AdmittedClients,
     /// `register`: whether clients may register themselves (RFC 7591).
@@ -109,6 +112,7 @@ impl AgentRules {
             access: ACCESS,
             grant: GRANT,
             with_session: false,
+            owner_seen_within: None,
             clients: AdmittedClients::default(),
             register: false,
             remember: false,
@@ -196,6 +200,7 @@ pub(super) fn read(
         access: table.optional("access", duration(SHORTEST_ACCESS, LONGEST_ACCESS)).unwrap_or(default.access),
         grant: table.optional("grant", duration(SHORTEST_GRANT, LONGEST_GRANT)).unwrap_or(default.grant),
         with_session: table.optional("with_session", flag).unwrap_or(default.with_session),
+        owner_seen_within: table.optional("owner_seen_within", duration(SHORTEST_UNSEEN, LONGEST_GRANT)),
         clients: table.optional("clients", |value| clients(value, development)).unwrap_or_default(),
         register: table.optional("register", flag).unwrap_or(default.register),
         remember: table.optional("remember", flag).unwrap_or(default.remember),
@@ -330,6 +335,8 @@ mod tests {
             (json!({ "access": "59s" }), "AGENTS.access: "),
             (json!({ "access": "61m" }), "AGENTS.access: "),
             (json!({ "grant": "91d" }), "AGENTS.grant: "),
+            (json!({ "owner_seen_within": "23h" }), "AGENTS.owner_seen_within: "),
+            (json!({ "owner_seen_within": "91d" }), "AGENTS.owner_seen_within: "),
             (json!({ "clients": [] }), "AGENTS.clients: "),
             (json!({ "clients": "any" }), "AGENTS.clients: "),
             (json!({ "clients": ["https://claude.ai**"] }), "AGENTS.clients: "),

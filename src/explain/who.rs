@@ -30,7 +30,7 @@ pub struct Who {
     /// Of the ID token and UserInfo, or of the access token.
     #[serde(default)]
     claims: Map<String, Value>,
-    /// What was granted at sign-in; a token says it in its claims.
+    /// What was granted at sign-in; a token says it in its claims. Of an agent: what the person has and granted to it.
     #[serde(default)]
     scopes: Vec<String>,
     /// How long ago they signed in: `5m`.

@@ -144,6 +144,8 @@ pub enum Whose<'a> {
     Network(Option<IpAddr>),
     /// Those of one identity: issuer and subject.
     Subject(&'a str, &'a str),
+    /// Those of one agent that acts for it: issuer, subject, and the client that it let in.
+    Agent(&'a str, &'a str, &'a str),
     /// Everybody's.
     Everyone,
 }
@@ -161,12 +163,13 @@ impl BucketKey {
             Whose::Network(network) => network.map(|network| network.to_string()).unwrap_or_default(),
             _ => String::new(),
         };
-        let (issuer, subject) = match whose {
-            Whose::Subject(issuer, subject) => (issuer, subject),
-            _ => ("", ""),
+        let (issuer, subject, agent) = match whose {
+            Whose::Subject(issuer, subject) => (issuer, subject, None),
+            Whose::Agent(issuer, subject, client) => (issuer, subject, Some(client)),
+            _ => ("", "", None),
         };
         let mut hash = Sha256::new();
-        for part in [kind.name(), place, &numbers, &network, issuer, subject] {
+        for part in [kind.name(), place, &numbers, &network, issuer, subject].into_iter().chain(agent) {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
         }
@@ -224,6 +227,8 @@ mod tests {
             BucketKey::of(LimitKind::Subject, "/a", &ten, Whose::Subject("https://ab", "c")),
             // The same name at another issuer is another person.
             BucketKey::of(LimitKind::Subject, "/a", &ten, Whose::Subject("https://b", "bc")),
+            BucketKey::of(LimitKind::Subject, "/a", &ten, Whose::Agent("https://a", "bc", "")),
+            BucketKey::of(LimitKind::Subject, "/a", &ten, Whose::Agent("https://a", "b", "c")),
             BucketKey::of(LimitKind::Own, "/a", &ten, at("192.0.2.1")),
             BucketKey::of(LimitKind::FrontchannelLogout, "/a", &ten, at("192.0.2.1")),
             BucketKey::of(LimitKind::Route, "/a", &ten, Whose::Everyone),

@@ -159,7 +159,7 @@ mod tests {
 
     //
     #[test]
-    fn the_page_says_who_what_for_whom_and_for_how_long_and_chooses_nothing() {
+    fn the_page_says_who_what_for_whom_and_for_how_long_and_begins_with_the_shortest() {
         let scopes = [("docs:read", vec!["search", "fetch"])];
         let page = page(Some("client.example"), "https://client.example/cb", &scopes);
         for part in [

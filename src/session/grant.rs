@@ -12,10 +12,13 @@ pub const CODE_LIFE: Seconds = Seconds::new(60);
 /// For how long after a rotation the refresh token before it gets the same successor.
 pub const ROTATION_GRACE: Seconds = Seconds::new(10);
 
+/// How exactly it is noted when a person was last seen.
+pub const SEEN_GRANULARITY: Seconds = Seconds::hours(1);
+
 /// The most parties that act one for another in a grant.
 pub const MAX_ACTORS: usize = 4;
 
-/// The most tokens that were exchanged for one grant and still live.
+/// The most tokens that were exchanged for one grant, or for one that was, and still live.
 pub const MAX_EXCHANGED: usize = 20;
 
 /// The most grants of one person; one more ends the one that was used the longest time ago.
@@ -63,6 +66,10 @@ pub struct Grant {
     /// For how many requests it is still good; `None`: for as many as there are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uses_left: Option<u32>,
+    /// When the person last signed in, or allowed it, give or take [`SEEN_GRANULARITY`]; of one that a provider gave, when it
+    /// did. `None`: before this was noted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen_at: Option<Timestamp>,
 }
 
 /// What a code is bound to.

@@ -62,6 +62,13 @@ pub struct Granted {
     pub token: String,
 }
 
+impl Granted {
+    /// An access token that is issued now.
+    pub fn token_at(&self, gateway: &Gateway, now: i64) -> String {
+        text(gateway, &GrantHandle::access(self.subject, self.id.clone(), Timestamp::from_unix(now + 600)))
+    }
+}
+
 fn clocks(gateway: &Gateway) -> SessionTimeouts {
     let session = &gateway.config().session;
     SessionTimeouts::new(session.idle, session.absolute)
@@ -93,6 +100,7 @@ pub fn granted(browser: &Browser<'_>, path: &str, bend: impl FnOnce(&mut Grant))
         actors: vec![Actor { issuer: Some(ORIGIN.to_owned()), subject: CLIENT.to_owned() }],
         task: None,
         uses_left: None,
+        seen_at: None,
     };
     bend(&mut grant);
     let jkt = grant.jkt.take();

@@ -52,6 +52,7 @@ pub fn granted(world: &World, subject: &str, change: impl FnOnce(&mut Grant)) ->
         actors: vec![Actor { issuer: Some(ORIGIN.to_owned()), subject: CLIENT.to_owned() }],
         task: None,
         uses_left: None,
+        seen_at: None,
     };
     change(&mut grant);
     let session = Session {
@@ -120,7 +121,12 @@ fn used(
         id: handle.id.digest().as_str().to_owned(),
         link: token(gateway, &handle),
         approvers: approvers.map(|roles| roles.iter().map(|role| (*role).to_owned()).collect()),
-        person: Party { issuer: IssuerIdentifier::new(CORP), subject: SubjectIdentifier::new("alice"), name: None },
+        person: Party {
+            issuer: IssuerIdentifier::new(CORP),
+            subject: SubjectIdentifier::new("alice"),
+            name: None,
+            tenant: None,
+        },
     };
     let command = Command::Approval(Box::new(ApprovalCommand::Use(Box::new(wanted))));
     match tell(world, "alice", &command) {

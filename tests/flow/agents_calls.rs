@@ -7,7 +7,7 @@ use postern::gateway::{Disposition, Gateway};
 use serde_json::{Value, json};
 
 use crate::agents_approvals::{granted, token, with_agents};
-use crate::support::{Answered, Asked, Browser, CANARY, ORIGIN, World, gateway};
+use crate::support::{Answered, Asked, Browser, CANARY, ORIGIN, World, gateway, two_providers};
 
 const VERSION: &str = "2026-07-28";
 
@@ -149,16 +149,28 @@ fn a_client_that_shows_addresses_is_told_where_and_tries_again() {
 }
 
 #[test]
-fn what_an_upstream_asked_stays_between_it_and_the_client() {
-    //
+fn what_an_upstream_is_answered_is_allowed_with_the_call() {
+    //
     let (world, gateway) = (World::new(), deployment(&json!({})));
     let alice = Browser::new(&world, &gateway).signed_in_as("alice", "s1");
     let agent = agent(&world, &gateway);
     allow(&alice, &page(&agent.calls(&json!({ "id": 7 }))));
-    let theirs = json!({ "requestState": "theirs", "inputResponses": { "x": {} } });
-    let body = call("delete_doc", &json!({ "id": 7 }), false, &theirs);
-    let allowed = agent.machine.send(&posted(&body, "delete_doc", &agent.token));
+    let answers = |word: &str, shows: bool| {
+        let theirs = json!({ "requestState": "theirs", "inputResponses": { "x": { "content": { "sure": word } } } });
+        let body = call("delete_doc", &json!({ "id": 7 }), shows, &theirs);
+        (agent.machine.send(&posted(&body, "delete_doc", &agent.token)), body)
+    };
+    let (asked, _) = answers("no", false);
+    asked.assert_refused(403, "approval.asked");
+    let shown = alice.go(&page(&asked)).reply().body.clone();
+    assert!(shown.contains("inputResponses") && shown.contains("&quot;sure&quot;: &quot;no&quot;"), "{shown}");
+    allow(&alice, &page(&asked));
+    // Another answer is another call. What a client tells the upstream it does not tell us: it is sent to a page, and
+    // keeps its answer.
+    answers("yes", true).0.assert_refused(403, "approval.asked");
+    let (allowed, body) = answers("no", false);
     assert_eq!(allowed.forwarded().body.as_deref(), Some(body.as_str()));
+    assert!(matches!(agent.calls(&json!({ "id": 7 })).outcome, Disposition::Forward(_)));
 }
 
 #[test]
@@ -189,6 +201,62 @@ fn where_roles_approve_the_person_does_not() {
     allow(&Browser::new(&world, &gateway).signed_in(), &page);
     let said = part(agent.calls(&json!({})).forwarded().headers["x-postern-receipt"].to_str().unwrap(), 1);
     assert_eq!((&said["approved_by"]["sub"], &said["sub_id"]["sub"]), (&json!("bob"), &json!("alice")));
+}
+
+#[test]
+fn a_role_in_another_tenant_approves_nothing() {
+    //
+    let mut variables = with_agents();
+    variables["PROVIDERS"]["corp"]["tenant"] = json!("org");
+    let mcp = json!({ "approve": ["tools/call:delete_*"], "approvers": ["manager"] });
+    variables["ROUTES"]["/mcp"] = json!({ "upstream": "service:MCP", "mcp": mcp });
+    let (world, gateway) = (World::new(), gateway(&variables));
+    let of = |subject: &'static str, org: Option<&'static str>| {
+        world.corp.bend_claims(move |claims| {
+            claims["sub"] = subject.into();
+            claims["roles"] = json!(["manager"]);
+            if let Some(org) = org {
+                claims["org"] = org.into();
+            }
+        });
+        Browser::new(&world, &gateway).signed_in()
+    };
+    let agent = agent(&world, &gateway);
+    of("alice", Some("acme"));
+    let page = page(&agent.calls(&json!({})));
+    for stranger in [of("bob", Some("umbrella")), of("bob", None)] {
+        stranger.send(&Asked::script("GET", &page)).assert_refused(403, "approval.not_an_approver");
+        let refused = stranger.send(&Asked::form(&page).with_body(Ok("decision=allow")));
+        refused.assert_refused(403, "approval.not_an_approver");
+    }
+    allow(&of("carol", Some("acme")), &page);
+    assert!(matches!(agent.calls(&json!({})).outcome, Disposition::Forward(_)));
+}
+
+#[test]
+fn whom_the_route_does_not_let_in_approves_nothing_there() {
+    //
+    let mut variables = two_providers();
+    for provider in ["corp", "partner"] {
+        variables["PROVIDERS"][provider]["roles"] = json!(["roles"]);
+    }
+    let mcp = json!({ "approve": ["tools/call:delete_*"], "approvers": ["manager"] });
+    variables["ROUTES"]["/mcp"] =
+        json!({ "upstream": "service:MCP", "mcp": mcp, "require": { "providers": ["corp"] } });
+    let (world, gateway) = (World::new(), gateway(&variables));
+    let agent = agent(&world, &gateway);
+    let page = page(&agent.calls(&json!({})));
+    let bend = |claims: &mut Value| {
+        claims["sub"] = "bob".into();
+        claims["roles"] = json!(["manager"]);
+    };
+    world.partner.bend_claims(bend);
+    world.corp.bend_claims(bend);
+    let stranger = Browser::new(&world, &gateway);
+    assert_eq!(stranger.login_at(&world.partner, "provider=partner").event["reason"], "login.succeeded");
+    let refused = stranger.send(&Asked::form(&page).with_body(Ok("decision=allow")));
+    refused.assert_refused(403, "approval.not_an_approver");
+    allow(&Browser::new(&world, &gateway).signed_in(), &page);
 }
 
 #[test]

@@ -144,6 +144,28 @@ fn the_provider_lets_a_client_act_for_a_person() {
 }
 
 #[test]
+fn where_people_come_too_the_provider_says_what_scopes_the_person_has() {
+    //
+    let (world, gateway) = deployment_with(|variables| {
+        variables["ROUTES"]["/shared"] = json!({
+            "upstream": "service:MCP", "authenticate": ["session", "agent"], "require": { "scopes": ["docs:write"] },
+        });
+    });
+    let called = |changes: Value| {
+        let mut changes = changes;
+        changes["resource"] = format!("{ORIGIN}/shared").into();
+        let told = bring(&world, &gateway, CLIENT, &jag(&world, CLIENT, &changes), &[]);
+        assert_eq!(told.event["reason"], "agent.token_vouched_for", "{}", told.event);
+        let token = told.json()["access_token"].as_str().unwrap().to_owned();
+        Browser::new(&world, &gateway).send(&Asked::bearing("/shared", &token))
+    };
+    assert_eq!(called(json!({ "jti": "said" })).event["outcome"], "allow");
+    called(json!({ "jti": "less", "scope": "docs:read" })).assert_refused(403, "authz.insufficient_scope");
+    // Where it says nothing, the client may have all that is configured; of the person nothing is known.
+    called(json!({ "jti": "unsaid", "scope": null })).assert_refused(403, "authz.insufficient_scope");
+}
+
+#[test]
 fn what_the_provider_did_not_mean_so_is_refused() {
     //
     let (world, gateway) = deployment();

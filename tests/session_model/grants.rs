@@ -32,19 +32,56 @@ const CLIENT: &str = "https://client.example/";
 /// One thing that happens. Sessions and grants are counted from the latest, modulo how many there are.
 #[derive(Clone, Debug)]
 enum Op {
-    Login { replaces: Option<usize> },
-    Consent { session: usize, tied: bool, life: i64 },
-    Redeem { grant: usize, right: bool },
-    Refresh { grant: usize, back: u64 },
-    Exchange { grant: usize, scopes: u8, life: i64, uses: Option<u32> },
-    Use { grant: usize, spend: bool },
-    EndGrant { grant: usize, own: bool },
-    EndListed { grant: usize },
-    EndSession { session: usize },
-    EndOthers { session: usize },
-    EndAll { ago: Option<i64> },
+    Login {
+        replaces: Option<usize>,
+    },
+    Consent {
+        session: usize,
+        tied: bool,
+        life: i64,
+    },
+    Redeem {
+        grant: usize,
+        right: bool,
+    },
+    Refresh {
+        grant: usize,
+        back: u64,
+    },
+    Exchange {
+        grant: usize,
+        scopes: u8,
+        life: i64,
+        uses: Option<u32>,
+    },
+    /// Many exchanges at once, each for one of the latest grants.
+    ExchangeMany {
+        grant: usize,
+    },
+    Use {
+        grant: usize,
+        spend: bool,
+    },
+    EndGrant {
+        grant: usize,
+        own: bool,
+    },
+    EndListed {
+        grant: usize,
+    },
+    EndSession {
+        session: usize,
+    },
+    EndOthers {
+        session: usize,
+    },
+    EndAll {
+        ago: Option<i64>,
+    },
     Sweep,
-    Wait { seconds: i64 },
+    Wait {
+        seconds: i64,
+    },
 }
 
 fn which() -> impl Strategy<Value = usize> {
@@ -60,6 +97,7 @@ fn op() -> impl Strategy<Value = Op> {
         6 => (which(), 0..3_u64).prop_map(|(grant, back)| Op::Refresh { grant, back }),
         5 => (which(), 0..8_u8, life(), proptest::option::weighted(0.4, 1..4_u32))
             .prop_map(|(grant, scopes, life, uses)| Op::Exchange { grant, scopes, life, uses }),
+        1 => which().prop_map(|grant| Op::ExchangeMany { grant }),
         10 => (which(), any::<bool>()).prop_map(|(grant, spend)| Op::Use { grant, spend }),
         1 => (which(), any::<bool>()).prop_map(|(grant, own)| Op::EndGrant { grant, own }),
         1 => which().prop_map(|grant| Op::EndListed { grant }),
@@ -175,6 +213,7 @@ impl Run {
             Op::Redeem { grant, right } => self.redeem(*grant, *right),
             Op::Refresh { grant, back } => self.refresh(*grant, *back),
             Op::Exchange { grant, scopes, life, uses } => self.exchange(*grant, *scopes, *life, *uses),
+            Op::ExchangeMany { grant } => (0..24).for_each(|round| self.exchange(grant + round % 3, 1, 900, None)),
             Op::Use { grant, spend } => self.use_grant(*grant, *spend),
             Op::EndGrant { grant, own } => self.end_grant(*grant, *own),
             Op::EndListed { grant } => self.end_listed(*grant),
@@ -290,6 +329,7 @@ impl Run {
             actors: vec![Actor { issuer: None, subject: CLIENT.into() }],
             task: None,
             uses_left: None,
+            seen_at: None,
         };
         let begin = BeginGrant {
             digest: digest.clone(),
@@ -401,6 +441,18 @@ impl Run {
         self.bury();
     }
 
+    /// How many live that were exchanged for the grant that this one comes from, however far down.
+    fn family_of(&self, index: usize) -> usize {
+        let root = |mut index: usize| {
+            while let Some(parent) = self.grants[index].parent {
+                index = parent;
+            }
+            index
+        };
+        let all = 0..self.grants.len();
+        all.filter(|one| self.grants[*one].parent.is_some() && root(*one) == root(index) && self.lives(*one)).count()
+    }
+
     fn exchange(&mut self, back: usize, scopes: u8, life: i64, uses: Option<u32>) {
         let Some(index) = self.grant(back) else { return };
         let parent = &self.grants[index];
@@ -430,16 +482,19 @@ impl Run {
             actors: vec![Actor { issuer: None, subject: CLIENT.into() }; actors],
             task: None,
             uses_left: uses,
+            seen_at: None,
         };
         let digest = SessionId::generate(&self.random).digest();
         let (parent_digest, ends_at) = (parent.digest.clone(), parent.ends_at.min(self.now + life));
         let exchange = Exchange { parent: parent_digest, digest: digest.clone(), grant, clocks: clocks() };
         match self.run(&Command::Exchange(Box::new(exchange))) {
-            Reply::Granted(_) => assert!(is_usable && fits, "more than there was (R-323)"),
+            Reply::Granted(_) => {
+                assert!(is_usable && fits, "more than there was (R-323)");
+                assert!(self.family_of(index) < MAX_EXCHANGED, "more tokens than one grant is good for");
+            }
             Reply::Refused(GrantRefusal::TooMuch) => return assert!(is_usable && !fits),
             Reply::Refused(GrantRefusal::TooMany) => {
-                let alive = |child: usize| self.grants[child].parent == Some(index) && self.lives(child);
-                return assert!((0..self.grants.len()).filter(|child| alive(*child)).count() >= MAX_EXCHANGED);
+                return assert!(self.family_of(index) >= MAX_EXCHANGED);
             }
             Reply::Gone => return assert!(!is_usable),
             other => panic!("{other:?}"),

@@ -127,6 +127,9 @@ fn agents(rules: &AgentRules) -> String {
         rules.clients.same_host,
         "their redirect URIs are on their own host, or on the person's computer",
     ));
+    let seen = rules.owner_seen_within.map(spelled).unwrap_or_default();
+    let seen_words = format!("act only for who signed in, or allowed them, within {seen}");
+    text.push_str(&of(rules.owner_seen_within.is_some(), &seen_words));
     text.push_str(&of(rules.register, "may register themselves"));
     text.push_str(&of(rules.remember, "who has consented is not asked again for the same"));
     for rule in &rules.enterprise {

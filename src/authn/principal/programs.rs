@@ -62,13 +62,18 @@ pub struct GrantFacts {
     pub jkt: Option<String>,
     /// When the access token ends.
     pub token_ends_at: Timestamp,
+    /// Whether the route is for people too: there scopes are also the person's.
+    pub beside_people: bool,
 }
 
 impl Principal {
     /// The agent that has this grant: it may what was granted to it, as far as the person may at present. `None` where
     /// the record is none of a grant.
     pub(in crate::authn) fn by_grant(session: Session, facts: GrantFacts) -> Option<Self> {
-        let grant = *session.grant?;
+        let mut grant = *session.grant?;
+        if facts.beside_people {
+            grant.scopes.retain(|scope| session.scopes.contains(scope));
+        }
         let origin = PrincipalSource::Grant { provider: session.provider, id: facts.id };
         let name = (session.issuer.into_string(), session.subject.into_string());
         let expires_at = grant.expires_at.min(facts.token_ends_at);

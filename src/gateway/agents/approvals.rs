@@ -3,6 +3,7 @@
 
 mod decide;
 
+pub(crate) use crate::agent::approval::answers_upstream;
 pub(crate) use decide::{all, one};
 
 use serde_json::{Value, json};
@@ -162,6 +163,7 @@ fn party(principal: &Principal) -> Party {
         issuer: IssuerIdentifier::new(principal.issuer()),
         subject: SubjectIdentifier::new(principal.subject()),
         name: principal.email().map(str::to_owned),
+        tenant: principal.tenant().map(str::to_owned),
     }
 }
 

@@ -231,6 +231,7 @@ fn record<P>(ctx: &RequestContext<'_, P>, rules: &AgentRules, voucher: &Voucher<
         actors: vec![Actor { issuer, subject: client.id.clone() }],
         task: None,
         uses_left: None,
+        seen_at: None,
     };
     let kept = SessionClaims::of(jag.claims().clone(), provider, &ctx.site.config.session.claims);
     let person = PersonNamed {
@@ -240,6 +241,7 @@ fn record<P>(ctx: &RequestContext<'_, P>, rules: &AgentRules, voucher: &Voucher<
     };
     Session {
         claims: kept.claims,
+        scopes: jag.scopes().unwrap_or_default().to_vec(),
         roles: kept.roles,
         permissions: kept.permissions,
         tenant: kept.tenant,

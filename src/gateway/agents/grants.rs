@@ -111,6 +111,7 @@ pub(super) async fn begin<P: Platform>(
         actors: vec![Actor { issuer, subject: order.client.to_owned() }],
         task: None,
         uses_left: None,
+        seen_at: None,
     };
     let named = PersonNamed {
         issuer: IssuerIdentifier::new(person.principal.issuer()),

@@ -58,3 +58,36 @@ impl<P: Platform> RequestContext<'_, P> {
         self.limit_at(bucket, &limit, whose, parts).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::approval::{MAX_PENDING, MAX_SHOWN_BYTES};
+    use crate::session::grant::{MAX_ACTORS, MAX_EXCHANGED, MAX_GRANTS};
+
+    #[test]
+    fn the_reference_says_how_much_is_allowed() {
+        //
+        let page = include_str!("../../../docs/reference/limits.md");
+        let limit = |(requests, period, burst): (u32, Seconds, u32)| {
+            let period = if period == Seconds::hours(1) { "an hour" } else { "a minute" };
+            let at_once = if burst == requests { String::new() } else { format!(", {burst} at once") };
+            format!("{requests} {period}{at_once} |")
+        };
+        for (what, expected) in [
+            ("Questions to one user", limit(CONSENTS)),
+            ("Documents of clients fetched for callers of one network", limit(FETCHES_BY_NETWORK)),
+            ("Documents fetched of one host", limit(FETCHES_OF_HOST)),
+            ("Tokens of one grant", limit(TOKENS)),
+            ("Registrations from one network", limit(REGISTRATIONS)),
+            ("Grants of a user", format!("{MAX_GRANTS};")),
+            ("Tokens exchanged for one grant that live", format!("{MAX_EXCHANGED},")),
+            ("Programs that act for one another", format!("{MAX_ACTORS} |")),
+            ("Calls of one grant that wait for approval", format!("{MAX_PENDING} |")),
+            ("A call that can be approved", format!("{} KiB |", MAX_SHOWN_BYTES / 1024)),
+        ] {
+            let row = format!("| {what} | {expected}");
+            assert!(page.contains(&row), "{row}");
+        }
+    }
+}

@@ -85,8 +85,9 @@ impl<P: Platform> RequestContext<'_, P> {
         let is_counted = session.grant.as_ref().is_some_and(|grant| grant.uses_left.is_some());
         let session = if is_counted { self.ask_for_grant(&handle, true).await? } else { session };
         let created_at = session.created_at;
-        parts.event.jkt.clone_from(&bound_to);
-        let principal = agent::principal(session, &handle, bound_to).ok_or(Reason::Agent(AgentRejection::Gone))?;
+        parts.event.jkt = bound_to;
+        let principal = agent::principal(session, &handle, guarded.guard.takes_sessions());
+        let principal = principal.ok_or(Reason::Agent(AgentRejection::Gone))?;
         parts.event.who(&principal);
         Ok(Agent { principal, scheme: token.scheme, subject: handle.subject, digest, created_at })
     }

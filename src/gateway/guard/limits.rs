@@ -2,7 +2,7 @@
 //! that is proved, its route once both doors are open. So nobody uses up what is another's, and only who is let in takes of
 //! what all share.
 
-use crate::authn::Principal;
+use crate::authn::{Principal, PrincipalKind};
 use crate::gateway::context::RequestContext;
 use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::{Platform, cold};
@@ -58,7 +58,11 @@ impl<P: Platform> RequestContext<'_, P> {
         parts: &mut ResponseParts,
     ) -> Result<(), Reason> {
         let Some(limit) = &route.limits.subject else { return Ok(()) };
-        let whose = Whose::Subject(principal.issuer(), principal.subject());
+        // By whom else it acts, an exchange decides: what the person let in is the last of them.
+        let whose = match principal.actors().last().filter(|_| principal.kind() == PrincipalKind::Agent) {
+            Some(client) => Whose::Agent(principal.issuer(), principal.subject(), &client.subject),
+            None => Whose::Subject(principal.issuer(), principal.subject()),
+        };
         cold(self.count(Counted { kind: LimitKind::Subject, place: place(route), limit, whose }, parts)).await
     }
 

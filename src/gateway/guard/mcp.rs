@@ -44,12 +44,13 @@ pub(super) async fn pass<P: Platform>(
             let wanting = call.message.as_ref().filter(|message| rules.wants_approval(message));
             let mut body = body;
             if let Some(message) = wanting {
+                // What answers us is no part of the call that somebody allows, nor of what the upstream gets.
+                body = approvals::without_answers(ctx, &body).unwrap_or(body);
                 let asking = Asking { era, rules: &rules, message, body: &body };
                 match cold(approve(ctx, &matched, principal.as_ref(), asking, parts)).await? {
                     Approved::Given(receipt) => plan.add_receipt(&receipt),
                     Approved::Waits(response) => return Ok(Disposition::Respond(response)),
                 }
-                body = approvals::without_answers(ctx, &body).unwrap_or(body);
             }
             if era == Era::Legacy {
                 forget_repeated(&mut plan);
@@ -92,7 +93,11 @@ async fn approve<P: Platform>(
         name: message.name().unwrap_or_default(),
         body,
         approvers: rules.approvers.as_deref(),
-        elicits_url: era == Era::Modern && message.id().is_some() && elicits_url(message),
+        // Whoever answers the upstream keeps that answer: one to us would take its place.
+        elicits_url: era == Era::Modern
+            && message.id().is_some()
+            && elicits_url(message)
+            && !approvals::answers_upstream(body),
     };
     match approvals::required(ctx, principal, wanted, parts).await? {
         ApprovalAnswer::Granted(receipt) => Ok(Approved::Given(receipt)),

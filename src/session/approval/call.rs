@@ -8,8 +8,10 @@ use crate::json::raw;
 
 /// The most that a person is shown of one call. What is longer is not approved: nobody reads it.
 pub const MAX_SHOWN_BYTES: usize = 16 * 1024;
-/// Members of `params` that do not say what is to be done: they differ from one try to the next.
-const NOT_ARGUMENTS: [&str; 3] = ["_meta", "inputResponses", "requestState"];
+/// The member of `params` that does not say what is to be done: it differs from one try to the next.
+const NOT_ARGUMENTS: &str = "_meta";
+/// Members by which a client answers what it was asked about a call before, by an upstream or by us.
+const ANSWERS: [&str; 2] = ["requestState", "inputResponses"];
 
 /// A call, for as long as somebody may ask about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +42,9 @@ pub enum CallError {
 }
 
 impl ApprovableCall {
-    /// The call in this body, a JSON-RPC request that was parsed before, by this grant at this route.
+    /// The call in this body, a JSON-RPC request that was parsed before, by this grant at this route. What the client answers to
+    /// its upstream says what is to be done; what it answers to us is none of it, and has been taken out
+    /// ([`without_answers`]).
     ///
     /// # Errors
     /// When nobody could approve it.
@@ -48,7 +52,7 @@ impl ApprovableCall {
         let message = raw::members(body).ok_or(CallError::Malformed)?;
         let params = message.iter().find(|(member, _)| member == "params").map_or("{}", |(_, raw)| raw);
         let mut members = raw::members(params).ok_or(CallError::Malformed)?;
-        members.retain(|(member, _)| !NOT_ARGUMENTS.contains(&member.as_str()));
+        members.retain(|(member, _)| member != NOT_ARGUMENTS);
         members.sort_unstable();
         let text = written(members.iter()).ok_or(CallError::Malformed)?;
         if text.len() > MAX_SHOWN_BYTES {
@@ -83,13 +87,21 @@ pub fn without_answers(body: &str, is_ours: impl Fn(&str) -> bool) -> Option<Str
     if !is_ours(&serde_json::from_str::<String>(state).ok()?) {
         return None;
     }
-    let kept = params.iter().filter(|(member, _)| !["requestState", "inputResponses"].contains(&member.as_str()));
+    let kept = params.iter().filter(|(member, _)| !ANSWERS.contains(&member.as_str()));
     let params = written(kept)?;
     let message: Vec<(String, &str)> = message
         .iter()
         .map(|(member, raw)| (member.clone(), if member == "params" { params.as_str() } else { *raw }))
         .collect();
     written(message.iter())
+}
+
+/// Whether it brings an answer to a question of the upstream's; of a body without answers to ours.
+#[must_use]
+pub fn answers_upstream(body: &str) -> bool {
+    let params = raw::members(body).and_then(|message| message.into_iter().find(|(member, _)| member == "params"));
+    let members = params.and_then(|(_, params)| raw::members(params)).unwrap_or_default();
+    members.iter().any(|(member, _)| ANSWERS.contains(&member.as_str()))
 }
 
 /// An object of these members, each value as it is.
@@ -133,6 +145,8 @@ mod tests {
             r#"{"name":"pay","arguments":{"amount": 1}}"#,
             r#"{"name":"pay","arguments":{"amount":1},"more":1}"#,
             r#"{"name":"pay"}"#,
+            r#"{"name":"pay","arguments":{"amount":1},"inputResponses":{}}"#,
+            r#"{"name":"pay","arguments":{"amount":1},"requestState":"s"}"#,
         ] {
             assert_ne!(hash_of("g", "/mcp", tool, params), one, "{params}");
         }
@@ -155,11 +169,19 @@ mod tests {
 
     #[test]
     fn what_differs_between_two_tries_does_not_count() {
-        // R-330: the second try brings an answer along.
+        // R-330: the second try brings an answer to us along.
         let tool = ("tools/call", "pay");
         let first = r#"{"name":"pay","arguments":{"a":1},"_meta":{"progressToken":1}}"#;
-        let second = r#"{"_meta":{"progressToken":2},"requestState":"s","arguments":{"a":1},"name":"pay","inputResponses":{"a":{}}}"#;
-        assert_eq!(hash_of("g", "/mcp", tool, first), hash_of("g", "/mcp", tool, second));
+        let second = r#"{"_meta":{"progressToken":2},"requestState":"ours","arguments":{"a":1},"name":"pay","inputResponses":{"a":{}}}"#;
+        let body = format!(r#"{{"params":{second}}}"#);
+        let left = without_answers(&body, |state| state == "ours").unwrap();
+        assert!(answers_upstream(&body) && !answers_upstream(&left) && !answers_upstream("{}"));
+        let again = ApprovableCall::new("g", "/mcp", tool, &left).unwrap();
+        assert_eq!(hash_of("g", "/mcp", tool, first), again.hash);
+        // R-329: where it is the upstream's, it is part of the call.
+        let theirs = ApprovableCall::new("g", "/mcp", tool, &body).unwrap();
+        assert_ne!(theirs.hash, again.hash);
+        assert!(theirs.shown().unwrap().contains("inputResponses"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 mod call;
 mod message;
 
-pub use call::{ApprovableCall, CallError, MAX_SHOWN_BYTES, without_answers};
+pub use call::{ApprovableCall, CallError, MAX_SHOWN_BYTES, answers_upstream, without_answers};
 pub use message::{ApprovalCommand, ApprovalReply, UseApproval};
 
 use serde::{Deserialize, Serialize};
@@ -65,6 +65,9 @@ pub struct Party {
     /// What people know them by, where something is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// The tenant that they are said to belong to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
 }
 
 impl Party {
@@ -139,12 +142,15 @@ impl Approval {
         }
     }
 
-    /// Whether somebody may decide: the person themselves, or another one with a role that is named.
+    /// Whether somebody may decide: the person themselves, or another one of their tenant with a role that is named.
     #[must_use]
     pub fn may_be_decided_by(&self, who: &Party, roles: &[String]) -> bool {
         match &self.approvers {
             None => self.person.is(who),
-            Some(named) => !self.person.is(who) && named.iter().any(|role| roles.contains(role)),
+            Some(named) => {
+                let is_another = !self.person.is(who) && self.person.tenant == who.tenant;
+                is_another && named.iter().any(|role| roles.contains(role))
+            }
         }
     }
 
@@ -227,6 +233,7 @@ pub(crate) mod tests {
             issuer: IssuerIdentifier::new("https://op.example"),
             subject: SubjectIdentifier::new(subject),
             name: None,
+            tenant: None,
         }
     }
 
@@ -331,6 +338,13 @@ pub(crate) mod tests {
         assert!(others.may_be_decided_by(&party("bob"), &manager));
         assert!(!others.may_be_decided_by(&party("bob"), &["managers".to_owned()]));
         assert!(!others.may_be_decided_by(&party("alice"), &manager));
+        let of = |subject: &str, tenant: &str| Party { tenant: Some(tenant.to_owned()), ..party(subject) };
+        assert!(!others.may_be_decided_by(&of("bob", "acme"), &manager));
+        let theirs = Approval { person: of("alice", "acme"), ..others.clone() };
+        assert!(theirs.may_be_decided_by(&of("bob", "acme"), &manager));
+        for stranger in [of("bob", "umbrella"), party("bob"), of("alice", "acme"), of("alice", "umbrella")] {
+            assert!(!theirs.may_be_decided_by(&stranger, &manager), "{stranger:?}");
+        }
         let elsewhere = Party { issuer: IssuerIdentifier::new("https://other.example"), ..party("alice") };
         assert!(!pending("a", call("{}")).may_be_decided_by(&elsewhere, &[]));
     }

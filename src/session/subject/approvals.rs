@@ -1,7 +1,8 @@
 //! Approvals of single calls: asked for, decided and used up in the object of the person for whom they are made. One call after
 //! the other is answered here, so that of any number of calls one alone uses an approval.
 
-use super::{SubjectSessions, parse};
+use super::SubjectSessions;
+use super::grants::root_of;
 use crate::json;
 use crate::keyring::KeyPurpose;
 use crate::ports::{Random, StoreError};
@@ -9,9 +10,9 @@ use crate::session::approval::{
     Approval, ApprovalCommand, ApprovalReply, ApprovalStanding, ApprovalState, ApprovalVerdict, Decided, LIFE,
     MAX_KEPT, UseApproval, standing,
 };
-use crate::session::grant::{Grant, MAX_ACTORS};
+use crate::session::grant::Grant;
 use crate::session::message::Reply;
-use crate::session::table::{Note, NoteKind, Row, SessionTable};
+use crate::session::table::{Note, NoteKind, SessionTable};
 use crate::time::Timestamp;
 
 /// Notes about approvals are called so. They are notes about ends: the release before forgets them in time, too.
@@ -86,17 +87,9 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
 
     /// A grant by its name, and the name of the one that it was exchanged for, however often.
     fn grant_called(&self, name: &str) -> Result<Option<(Grant, String)>, StoreError> {
-        let rows = self.table.all()?;
-        let grant_of = |row: &Row| parse(row)?.grant.map(|grant| *grant);
-        let Some(row) = rows.iter().find(|row| row.digest.public_id() == name) else { return Ok(None) };
-        let Some(grant) = grant_of(row).filter(|grant| grant.code.is_none()) else { return Ok(None) };
-        let (mut root, mut parent) = (row.digest.public_id(), grant.parent.clone());
-        for _ in 0..MAX_ACTORS {
-            let Some(digest) = parent.take() else { break };
-            root = digest.public_id();
-            parent = rows.iter().find(|row| row.digest == digest).and_then(grant_of).and_then(|grant| grant.parent);
-        }
-        Ok(Some((grant, root)))
+        let grants = self.grants()?;
+        let called = grants.iter().find(|(row, _, grant)| row.digest.public_id() == name && grant.code.is_none());
+        Ok(called.map(|(row, _, grant)| (grant.clone(), root_of(&grants, &row.digest).public_id())))
     }
 
     /// Whether there is room for one more; the oldest that was used makes some.

@@ -3,7 +3,9 @@
 use super::{SubjectSessions, next_sequence, parse, row};
 use crate::ports::{Random, StoreError};
 use crate::secret::constant_time_eq;
-use crate::session::grant::{CODE_LIFE, Grant, GrantRefusal, MAX_EXCHANGED, PendingCode, ROTATION_GRACE};
+use crate::session::grant::{
+    CODE_LIFE, Grant, GrantRefusal, MAX_EXCHANGED, PendingCode, ROTATION_GRACE, SEEN_GRANULARITY,
+};
 use crate::session::handle::SessionDigest;
 use crate::session::message::{BeginGrant, CheckGrant, Exchange, Granted, RedeemCode, RefreshGrant, Reply};
 use crate::session::record::{Session, SessionTimeouts};
@@ -48,6 +50,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
             rotated_at: now,
             with_session: grant.with_session.as_ref().and(begin.begun_by.clone()),
             parent: None,
+            seen_at: Some(now),
             ..grant.clone()
         };
         self.put_new(&begin.digest, of_person(&person, grant, now), begin.clocks)?;
@@ -138,14 +141,14 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
             rotated_at: now,
             with_session: parent.grant.with_session.clone(),
             parent: Some(exchange.parent.clone()),
+            seen_at: parent.grant.seen_at,
             ..exchange.grant.clone()
         };
         if parent.grant.uses_left.is_some() || !parent.grant.covers(&grant) {
             return Ok(Reply::Refused(GrantRefusal::TooMuch));
         }
         self.sweep(now)?;
-        let is_child = |(_, _, grant): &(Row, Session, Grant)| grant.parent.as_ref() == Some(&exchange.parent);
-        if self.grants()?.iter().filter(|one| is_child(one)).count() >= MAX_EXCHANGED {
+        if family_size(&self.grants()?, &exchange.parent) > MAX_EXCHANGED {
             return Ok(Reply::Refused(GrantRefusal::TooMany));
         }
         let session = of_person(&parent.session, grant, now);
@@ -202,11 +205,27 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
 
     /// What the person is and may, as their provider has just said, holds for what they granted too.
     pub(super) fn renew_rights(&self, person: &Session, clocks: SessionTimeouts) -> Result<(), StoreError> {
-        for (stored, session, _) in self.grants()? {
-            let renewed = with_rights_of(person, session.clone());
+        for (stored, session, grant) in self.grants()? {
+            // Not each sign-in is worth a row written.
+            let is_close = |seen_at: &Timestamp| person.created_at.since(*seen_at) < SEEN_GRANULARITY;
+            let seen_at = grant.seen_at.filter(is_close).or(Some(person.created_at));
+            let grant = Grant { seen_at, ..grant };
+            let renewed = Session { grant: Some(Box::new(grant)), ..with_rights_of(person, session.clone()) };
             if renewed != session {
                 self.table.put(&row(stored.place(), &renewed, stored.tokens.clone(), clocks)?)?;
             }
+        }
+        Ok(())
+    }
+
+    /// What the provider took from the person since they signed in, they lose for what they granted too.
+    pub(super) fn narrow_rights(&self, lost: &[String], clocks: SessionTimeouts) -> Result<(), StoreError> {
+        if lost.is_empty() {
+            return Ok(());
+        }
+        for (stored, mut session, _) in self.grants()? {
+            session.scopes.retain(|scope| !lost.contains(scope));
+            self.table.put(&row(stored.place(), &session, stored.tokens.clone(), clocks)?)?;
         }
         Ok(())
     }
@@ -286,7 +305,8 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         self.table.put(&row((digest, sequence), &session, String::new(), clocks)?)
     }
 
-    fn grants(&self) -> Result<Vec<(Row, Session, Grant)>, StoreError> {
+    /// The newest first.
+    pub(super) fn grants(&self) -> Result<Vec<(Row, Session, Grant)>, StoreError> {
         let read = |stored: Row| {
             let session = parse(&stored)?;
             let grant = session.grant.as_deref()?.clone();
@@ -294,6 +314,28 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         };
         Ok(self.table.all()?.into_iter().filter_map(read).collect())
     }
+}
+
+/// The grant that a person or a provider gave, of which this one is part, however often it was exchanged.
+pub(super) fn root_of<'a>(grants: &'a [(Row, Session, Grant)], digest: &'a SessionDigest) -> &'a SessionDigest {
+    // Of two grants, the newer one was exchanged for the older one: one look at each will do.
+    grants.iter().fold(
+        digest,
+        |root, (row, _, grant)| {
+            if row.digest == *root { grant.parent.as_ref().unwrap_or(root) } else { root }
+        },
+    )
+}
+
+/// How many grants there are of the family that this one is of, with the one that all of them come from.
+fn family_size(grants: &[(Row, Session, Grant)], digest: &SessionDigest) -> usize {
+    let mut family = vec![root_of(grants, digest)];
+    for (row, _, grant) in grants.iter().rev() {
+        if grant.parent.as_ref().is_some_and(|parent| family.contains(&parent)) {
+            family.push(&row.digest);
+        }
+    }
+    family.len()
 }
 
 /// What of a code's bindings the token request does not meet.
@@ -313,10 +355,10 @@ fn mismatch(grant: &Grant, code: &PendingCode, redeem: &RedeemCode) -> Option<Gr
     (grant.jkt.is_some() && grant.jkt != redeem.jkt).then_some(GrantRefusal::OtherKey)
 }
 
-/// A grant's record: of the person's own sign-in it has nothing that would count as theirs.
+/// A grant's record: of the person's own sign-in it has nothing that would count as theirs. What they may bounds what
+/// the agent may.
 fn of_person(person: &Session, grant: Grant, now: Timestamp) -> Session {
     let nothing = Session {
-        scopes: Vec::new(),
         auth_time: None,
         acr: None,
         amr: Vec::new(),
@@ -338,6 +380,7 @@ fn with_rights_of(person: &Session, granted: Session) -> Session {
     Session {
         provider: person.provider.clone(),
         claims: person.claims.clone(),
+        scopes: person.scopes.clone(),
         roles: person.roles.clone(),
         permissions: person.permissions.clone(),
         tenant: person.tenant.clone(),

@@ -168,11 +168,10 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
             nonce: job.nonce.clone(),
             proof_key: job.proof_key.clone(),
         };
-        let scopes = match scopes {
-            // a refresh narrows, it never widens.
-            Some(now) => session.scopes.iter().filter(|scope| now.contains(scope)).cloned().collect(),
-            None => session.scopes.clone(),
-        };
+        // a refresh narrows, it never widens.
+        let is_kept = |scope: &String| scopes.as_ref().is_none_or(|now| now.contains(scope));
+        let (scopes, lost): (Vec<String>, Vec<String>) = session.scopes.iter().cloned().partition(is_kept);
+        self.narrow_rights(&lost, job.clocks)?;
         let refreshed = Session {
             scopes,
             access_token_issued_at: now,

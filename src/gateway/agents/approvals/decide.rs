@@ -10,6 +10,7 @@ use crate::agent::handle::{GrantHandle, HandleKind};
 use crate::audit::{Effect, What};
 use crate::authn::session_cookie::Wants;
 use crate::authn::{Authenticated, Principal};
+use crate::authz::origin;
 use crate::gateway::account::api_keys::{Recency, recency_within};
 use crate::gateway::context::RequestContext;
 use crate::gateway::refused::Refused;
@@ -22,6 +23,7 @@ use crate::pages;
 use crate::pages::approvals::{Deciding, Shown};
 use crate::ports::{RequestBody, StoreError};
 use crate::refusal::{ApprovalRefusal, Reason};
+use crate::route::Route;
 use crate::session::SubjectKey;
 use crate::time::Seconds;
 
@@ -84,7 +86,7 @@ pub(crate) async fn one<P: Platform>(
         return Err(Reason::Approval(ApprovalRefusal::Unknown).into());
     };
     let who = party(&person);
-    let may_decide = approval.may_be_decided_by(&who, person.roles());
+    let may_decide = approval.may_be_decided_by(&who, person.roles()) && is_of_route(ctx, &approval, &person);
     let has_decided = approval.given().is_some_and(|given| given.by.is(&who));
     if !may_decide && !has_decided && !approval.person.is(&who) {
         return Err(Reason::Approval(ApprovalRefusal::NotApprover).into());
@@ -149,6 +151,13 @@ async fn decide<P: Platform>(
     };
     parts.event.end(Effect::Allow, "approval.decided", response.status);
     Ok(response)
+}
+
+/// Where a route is only for people of some providers, so are its calls: roles that others give decide nothing there.
+fn is_of_route<P>(ctx: &RequestContext<'_, P>, approval: &Approval, person: &Principal) -> bool {
+    let route = ctx.site.config.routes.routes().iter().find(|route| route.name == approval.call.route);
+    let guard = route.and_then(Route::guard);
+    guard.is_some_and(|guard| origin::decide(person, &guard.requirements).is_ok())
 }
 
 /// `decision`: `allow` or `deny`, in a form of ours or as JSON.

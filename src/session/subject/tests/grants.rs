@@ -32,6 +32,7 @@ fn grant(now: i64) -> Grant {
         actors: vec![actor(CLIENT)],
         task: None,
         uses_left: None,
+        seen_at: None,
     }
 }
 
@@ -296,7 +297,12 @@ fn what_the_person_is_now_counts_for_what_they_granted() {
     let digest = SessionId::generate(&world.random).digest();
     let begin = Begin {
         digest,
-        session: Session { roles: vec!["staff".into()], tenant: Some("acme".into()), ..session(START + 10) },
+        session: Session {
+            scopes: vec!["write".into()],
+            roles: vec!["staff".into()],
+            tenant: Some("acme".into()),
+            ..session(START + 10)
+        },
         tokens: Tokens {
             access_token: Secret::new(String::new()),
             refresh_token: None,
@@ -314,7 +320,10 @@ fn what_the_person_is_now_counts_for_what_they_granted() {
     assert!(world.check(&alice, START + 10, false).is_none());
     let session = world.use_grant(&claude, START + 11).unwrap();
     assert_eq!((session.roles, session.tenant.as_deref()), (vec!["staff".to_owned()], Some("acme")));
-    assert_eq!(session.grant.unwrap().scopes, ["read", "write"]);
+    assert_eq!(session.scopes, ["write"], "the person's own");
+    assert_eq!(session.grant.unwrap().scopes, ["read", "write"], "and what they granted");
+    let child = world.exchange(&claude, narrower(START, "https://sub.example/"), START + 11).unwrap();
+    assert_eq!(world.use_grant(&child, START + 11).unwrap().scopes, ["write"]);
 }
 
 #[test]
@@ -375,6 +384,16 @@ fn no_more_than_twenty_tokens_are_exchanged_for_one_grant_at_a_time() {
         world.exchange(&claude, short.clone(), START).unwrap();
     }
     assert_eq!(world.exchange(&claude, short.clone(), START).unwrap_err(), Some(GrantRefusal::TooMany));
+    // However far down in the family: what was exchanged for it, and what for that, are counted together.
+    let other = world.granted(&alice, START);
+    let child = world.exchange(&other, short.clone(), START).unwrap();
+    let grandchild = Grant { actors: [&[actor("https://c.example/")], &*short.actors].concat(), ..short.clone() };
+    for _ in 1..MAX_EXCHANGED {
+        world.exchange(&child, grandchild.clone(), START).unwrap();
+    }
+    for (parent, one) in [(&other, &short), (&child, &grandchild)] {
+        assert_eq!(world.exchange(parent, one.clone(), START).unwrap_err(), Some(GrantRefusal::TooMany));
+    }
     assert!(world.exchange(&claude, narrower(START, "https://sub.example/"), START + 60).is_ok());
 }
 
