@@ -85,19 +85,6 @@ fn a_token_becomes_one_that_may_do_less() {
 }
 
 #[test]
-fn what_ends_the_sessions_of_the_person_ends_what_was_handed_on() {
-    //
-    let (world, gateway) = (World::new(), deployment());
-    let client = registered(&world, &gateway, "Agent");
-    let text = token(&gateway, &owned(&world, &client));
-    let narrowed = Browser::new(&world, &gateway).send(&exchanging(&text, &client, &[])).json();
-    let narrowed = narrowed["access_token"].as_str().unwrap();
-    assert_eq!(calls(&world, &gateway, narrowed).event["outcome"], "allow");
-    tell(&world, "alice", &Command::EndAll { before: None });
-    calls(&world, &gateway, narrowed).assert_refused(401, "agent.gone");
-}
-
-#[test]
 fn nothing_that_is_more_is_given() {
     //
     let (world, gateway) = (World::new(), deployment());
