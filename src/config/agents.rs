@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::problem::expected;
 use super::table::Table;
 use super::value::{duration, flag, found, list, parsed, scope};
+use super::worded::{self, WordedScope};
 use crate::api_key::KeyPrefix;
 use crate::http::public_url::{absolute, is_loopback};
 use crate::ids::ProviderId;
@@ -47,6 +48,8 @@ pub struct AgentRules {
     pub delegates: AdmittedClients,
     /// `enterprise`: the providers that may vouch for people to clients, by id in alphabetical order.
     pub enterprise: Vec<EnterpriseRule>,
+    /// `scopes`: what scopes are called where people read of them.
+    pub scopes: Vec<WordedScope>,
     /// What the codes and tokens begin with: the prefix of the site's API keys.
     pub prefix: KeyPrefix,
 }
@@ -118,6 +121,7 @@ impl AgentRules {
             remember: false,
             delegates: AdmittedClients::default(),
             enterprise: Vec::new(),
+            scopes: Vec::new(),
             prefix,
         }
     }
@@ -206,6 +210,7 @@ pub(super) fn read(
         remember: table.optional("remember", flag).unwrap_or(default.remember),
         delegates: table.optional("delegates", |value| delegates(value, development)).unwrap_or_default(),
         enterprise: table.table("enterprise").map(|table| enterprise(&table, surroundings)).unwrap_or_default(),
+        scopes: table.table("scopes").map(|table| worded::read(&table)).unwrap_or_default(),
         prefix: default.prefix,
     };
     table.finish();
@@ -274,7 +279,7 @@ fn enterprise_clients(value: &Value, development: bool) -> Result<Vec<Enterprise
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Map, json};
 
     use super::super::tests::{parse, problems, small, with};
     use super::*;
@@ -300,8 +305,11 @@ mod tests {
             "access": "5m", "grant": "1d", "with_session": true, "register": true, "remember": true,
             "clients": ["https://claude.ai/**", "https://vscode.dev/client.json", "same-host"],
             "enterprise": { "corp": { "clients": { "https://claude.ai/code.json": ["docs:read"] } } },
+            "scopes": { "docs:read": "Read <your> documents" },
         }));
         assert_eq!((rules.access, rules.grant), (Seconds::minutes(5), Seconds::hours(24)));
+        let words = |scope| WordedScope::find(&rules.scopes, scope);
+        assert_eq!((words("docs:read"), words("docs")), (Some("Read <your> documents"), None));
         assert!(rules.with_session && rules.register && rules.remember && rules.clients.same_host);
         for (client, admitted) in [
             ("https://claude.ai/a/b.json", true),
@@ -356,7 +364,18 @@ mod tests {
                 json!({ "enterprise": { "corp": { "clients": { "claude": ["a"] } } } }),
                 "AGENTS.enterprise.corp.clients: ",
             ),
-            (json!({ "scopes": ["a"] }), "AGENTS.scopes: unknown key"),
+            (json!({ "scope": ["a"] }), "AGENTS.scope: unknown key"),
+            (json!({ "scopes": ["a"] }), "AGENTS.scopes: "),
+            (json!({ "scopes": { "a b": "Read" } }), "AGENTS.scopes.\"a b\": "),
+            (json!({ "scopes": { "a": "" } }), "AGENTS.scopes.a: "),
+            (json!({ "scopes": { "a": 1 } }), "AGENTS.scopes.a: "),
+            (json!({ "scopes": { "a": "x".repeat(121) } }), "AGENTS.scopes.a: "),
+            (json!({ "scopes": { "a": "Read\nall" } }), "AGENTS.scopes.a: "),
+            (json!({ "scopes": { "a": "Read\u{202e}all" } }), "AGENTS.scopes.a: "),
+            (
+                json!({ "scopes": (0..65).map(|n| (n.to_string(), json!("Read"))).collect::<Map<_, _>>() }),
+                "AGENTS.scopes: ",
+            ),
         ] {
             let lines = problems(&with(small(), &["AGENTS"], table.clone()));
             assert!(lines.iter().any(|line| line.starts_with(place)), "{table}: {lines:?}");

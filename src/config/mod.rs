@@ -57,6 +57,7 @@ pub(crate) mod testing;
 mod upstream;
 mod value;
 mod verify;
+mod worded;
 mod workload;
 
 pub use crate::http::public_url::PublicUrl;
@@ -99,6 +100,7 @@ pub use storage::ObjectPlace;
 pub(crate) use tenants::{PLACE as TENANT_PLACE, is_guid};
 pub use value::{MOMENT, is_scope, moment, span, spelled};
 pub use verify::Verify;
+pub use worded::WordedScope;
 pub use workload::{
     PublishedKeys, SPIFFE_SCHEME, TrustRule, TrustedClaim, TrustedValue, WorkloadIssuer, WorkloadKeys, WorkloadProfile,
     WorkloadSubject,

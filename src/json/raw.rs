@@ -74,7 +74,8 @@ fn push_string(token: &str, out: &mut String) -> Option<()> {
 }
 
 /// Whether a sign is not seen, or changes the order of those around it (Unicode UAX #9), or looks like a line's end.
-fn is_deceptive(c: char) -> bool {
+#[must_use]
+pub fn is_deceptive(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
         || matches!(c, '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')

@@ -2,8 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::{Draft, HtmlPage, View};
+use super::{Draft, HtmlPage, View, grants};
 use crate::agent::client::{RedirectKind, RedirectUri};
+use crate::config::WordedScope;
 
 /// What a person is asked.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub struct ConsentPage<'a> {
     pub person: &'a str,
     /// What it wants to do, and by what means.
     pub scopes: &'a [(&'a str, Vec<&'a str>)],
+    /// What scopes are called in words.
+    pub words: &'a [WordedScope],
     /// For how many days that may be allowed, beside until the person signs out.
     pub days: &'a [u32],
     /// What the form takes along.
@@ -43,7 +46,7 @@ pub fn render(view: &View<'_>, page: &ConsentPage<'_>) -> HtmlPage {
                 ul {
                     @for (scope, operations) in page.scopes {
                         li {
-                            code { (scope) }
+                            (grants::scope(page.words, scope, &html! { code { (scope) } }))
                             @if !operations.is_empty() { ": " bdi { (operations.join(", ")) } }
                         }
                     }
@@ -151,6 +154,7 @@ mod tests {
             resource: "https://app.example.com/mcp",
             person: "alice@example.com",
             scopes,
+            words: &[],
             days: &[1, 30],
             question: "k.sealed",
         };

@@ -4,23 +4,33 @@ use maud::{Markup, html};
 
 use super::sessions::facts;
 use super::{View, moment};
+use crate::config::WordedScope;
 use crate::session::{Listed, ListedGrant};
 
 /// The grants among these, each with a way to end it. Nothing where there are none.
-pub(super) fn section(view: &View<'_>, sessions: &[Listed]) -> Markup {
+pub(super) fn section(view: &View<'_>, sessions: &[Listed], words: &[WordedScope]) -> Markup {
     let granted: Vec<(&Listed, &ListedGrant)> =
         sessions.iter().filter_map(|listed| Some((listed, listed.grant.as_ref()?))).collect();
     html! {
         @if !granted.is_empty() {
             h2 { (view.say("Programs that act for you")) }
-            ul { @for (listed, grant) in granted { (one(view, listed, grant)) } }
+            ul { @for (listed, grant) in granted { (one(view, listed, grant, words)) } }
         }
     }
 }
 
-fn one(view: &View<'_>, listed: &Listed, grant: &ListedGrant) -> Markup {
+fn one(view: &View<'_>, listed: &Listed, grant: &ListedGrant, words: &[WordedScope]) -> Markup {
     let (heading, button) = (format!("program-{}", listed.id), format!("end-{}", listed.id));
-    let may = (!grant.scopes.is_empty()).then(|| html! { bdi { (grant.scopes.join(", ")) } });
+    let may = (!grant.scopes.is_empty()).then(|| {
+        html! {
+            bdi {
+                @for (n, name) in grant.scopes.iter().enumerate() {
+                    @if n > 0 { ", " }
+                    (scope(words, name, &html! { (name) }))
+                }
+            }
+        }
+    });
     html! {
         li.session {
             strong id=(heading) { bdi { (grant.client_name) } }
@@ -36,6 +46,16 @@ fn one(view: &View<'_>, listed: &Listed, grant: &ListedGrant) -> Markup {
             form method="post" action=(format!("/auth/sessions/{}/end", listed.id)) {
                 button.plain id=(button) aria-labelledby=(format!("{button} {heading}")) { (view.say("End")) }
             }
+        }
+    }
+}
+
+/// A scope: by its words, its name small beside them; by its name alone where it has none.
+pub(super) fn scope(words: &[WordedScope], scope: &str, name: &Markup) -> Markup {
+    html! {
+        @match WordedScope::find(words, scope) {
+            Some(words) => { bdi { (words) } " " small { "(" (name) ")" } }
+            None => (name),
         }
     }
 }
@@ -79,14 +99,14 @@ mod tests {
                 scopes: vec!["docs:read".to_owned(), "docs:write".to_owned()],
             }),
         };
-        let shown = section(&View::plain(), std::slice::from_ref(&listed)).into_string();
+        let shown = section(&View::plain(), std::slice::from_ref(&listed), &[]).into_string();
         for text in ["&lt;b&gt;Claude", ">claude.ai<", "docs:read, docs:write", "https://app.example.com/mcp"] {
             assert!(shown.contains(text), "{text}: {shown}");
         }
         assert!(shown.contains(r#"action="/auth/sessions/AAAAAAAAAAAAAAAA/end""#) && !shown.contains("<b>"));
         let with_session = listed.grant.clone().map(|grant| ListedGrant { with_session: true, ..grant });
         let here = Listed { grant: with_session, ..listed.clone() };
-        assert!(section(&View::plain(), &[here]).into_string().contains("When you sign out"));
-        assert!(section(&View::plain(), &[Listed { grant: None, ..listed }]).into_string().is_empty());
+        assert!(section(&View::plain(), &[here], &[]).into_string().contains("When you sign out"));
+        assert!(section(&View::plain(), &[Listed { grant: None, ..listed }], &[]).into_string().is_empty());
     }
 }

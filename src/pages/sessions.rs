@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::{Draft, HtmlPage, LOCAL_TIMES, View, grants, moment, second};
+use crate::config::WordedScope;
 use crate::session::Listed;
 
 /// So many groups are shown at once; the others are one click away.
@@ -11,13 +12,15 @@ const SHOWN: usize = 5;
 /// Sessions that look alike: of the same browser, in the same place, by the same provider. The last used one comes first.
 struct Group<'a>(Vec<&'a Listed>);
 
-/// Which other pages a person has of their own.
+/// Which other pages a person has of their own, and how things are called.
 #[derive(Clone, Debug, Default)]
 pub struct OwnPages<'a> {
     /// That of their API keys.
     pub keys: bool,
     /// That of their second factors.
     pub second: bool,
+    /// What the scopes of programs are called in words.
+    pub words: &'a [WordedScope],
     /// What was changed of those in other sessions.
     pub changes: second::ToldChanges<'a>,
 }
@@ -49,7 +52,7 @@ pub fn render(
                 ul { @for group in more { (show(group)) } }
             }
         }
-        (grants::section(view, sessions))
+        (grants::section(view, sessions, pages.words))
         @if sessions.len() > 1 {
             form.apart method="post" action="/auth/sessions/end-others" {
                 button { (view.say("Sign out everywhere else")) }

@@ -21,7 +21,7 @@ use crate::agent::client::RedirectUri;
 use crate::api_key::{ApiKeyId, KeyEnd, KeyEnding, KeyHolder, KeyPrefix, KeyUse, ListedKey};
 use crate::authz::{Shortfall, StepUp};
 use crate::config::testing::{config, provider};
-use crate::config::{Icon, PageOptions, Provider, ProviderId};
+use crate::config::{Icon, PageOptions, Provider, ProviderId, WordedScope};
 use crate::refusal::Refusal;
 use crate::secret::Secret;
 use crate::session::{Listed, ListedGrant};
@@ -187,7 +187,8 @@ fn scripted(view: &View<'_>, text: &str) -> Vec<HtmlPage> {
     sessions.push(Listed { grant: Some(grant), ..listed("granted", text, text) });
     sessions.push(Listed { grant: Some(with_session), ..listed("granted-here", text, text) });
     let changes = second_pages::changes(text);
-    let own = OwnPages { keys: true, second: true, changes: second_pages::elsewhere(&changes) };
+    let words = [WordedScope { scope: text.to_owned(), words: text.to_owned() }];
+    let own = OwnPages { keys: true, second: true, words: &words, changes: second_pages::elsewhere(&changes) };
     [
         forward::bounce(view, text),
         forward::to_login(view, text, ""),

@@ -132,6 +132,9 @@ fn agents(rules: &AgentRules) -> String {
     text.push_str(&of(rules.owner_seen_within.is_some(), &seen_words));
     text.push_str(&of(rules.register, "may register themselves"));
     text.push_str(&of(rules.remember, "who has consented is not asked again for the same"));
+    for one in &rules.scopes {
+        text.push_str(&format!("  {} is shown as: {}\n", one.scope, one.words));
+    }
     for rule in &rules.enterprise {
         for client in &rule.clients {
             text.push_str(&format!("  {} vouches to {}: {}\n", rule.provider, client.client, client.scopes.join(" ")));

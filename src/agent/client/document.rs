@@ -6,6 +6,7 @@ use super::id::{self, ClientId};
 use super::redirect::RedirectUri;
 use crate::config::MAX_CLIENT_ID_BYTES;
 use crate::jose::KeySet;
+use crate::json::raw::is_deceptive;
 use crate::json::{self, said, texts};
 
 /// The longest document.
@@ -96,14 +97,10 @@ impl ClientDocument {
 /// A name for people: printable, and not so long that it hides what follows it.
 pub(super) fn name(members: &Map<String, Value>) -> Option<String> {
     let name = members.get("client_name")?.as_str()?.trim();
-    let is_shown = |c: char| !c.is_control() && !is_invisible(c);
+    // A name with other signs that are not seen may look like another. This one stands behind an emoji.
+    let is_shown = |c: char| c == '\u{fe0f}' || !is_deceptive(c);
     let is_name = !name.is_empty() && name.chars().count() <= MAX_NAME_CHARACTERS && name.chars().all(is_shown);
     is_name.then(|| name.to_owned())
-}
-
-/// Signs that take no room or turn the direction of what follows: a name with them may look like another.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// Only those that are of use; a client may list others for other servers.

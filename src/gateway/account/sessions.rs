@@ -44,6 +44,7 @@ pub(crate) async fn all<P: Platform>(
         let own = OwnPages {
             keys: ctx.site.config.api_keys.is_some(),
             second: list.is_some(),
+            words: ctx.site.config.agents.as_ref().map_or(&[], |rules| &rules.scopes),
             changes: second::changed_elsewhere(list.as_ref(), authenticated.created_at),
         };
         let page = pages::sessions::render(&ctx.view(), &listed, &current, |one| provider_name(ctx, one), &own);

@@ -220,6 +220,7 @@ fn page<P: Platform>(
         resource: &asking.request.resource,
         person: &label,
         scopes: &scopes,
+        words: &rules.scopes,
         days: &grants::days(rules),
         question: &sealed,
     };

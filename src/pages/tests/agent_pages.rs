@@ -7,6 +7,7 @@ pub(super) fn consents(view: &View<'_>, text: &str) -> Vec<HtmlPage> {
     type Asked<'a> = (Option<&'a str>, &'a str, &'a str, &'a [(&'a str, Vec<&'a str>)]);
     let page = |(host, to, person, scopes): Asked<'_>| {
         let redirect = RedirectUri::parse(to).unwrap();
+        let words = [WordedScope { scope: text.to_owned(), words: text.to_owned() }];
         let page = ConsentPage {
             client: text,
             host,
@@ -14,12 +15,13 @@ pub(super) fn consents(view: &View<'_>, text: &str) -> Vec<HtmlPage> {
             resource: text,
             person,
             scopes,
+            words: &words,
             days: &[1, 30],
             question: text,
         };
         consent::render(view, &page)
     };
-    let scopes = [(text, vec![text, text])];
+    let scopes = [(text, vec![text, text]), ("without words", Vec::new())];
     [
         (Some("a.example"), "https://a.example/cb", text, &scopes[..]),
         (Some(text), "https://a.example/cb", "", &[]),

@@ -52,6 +52,8 @@ fn what_is_missing_or_of_another_is_refused() {
         (|document| document["client_name"] = "".into(), DocumentError::Unusable("client_name")),
         (|document| document["client_name"] = "a\nb".into(), DocumentError::Unusable("client_name")),
         (|document| document["client_name"] = "a\u{202e}b".into(), DocumentError::Unusable("client_name")),
+        (|document| document["client_name"] = "a\u{61c}b".into(), DocumentError::Unusable("client_name")),
+        (|document| document["client_name"] = "a\u{e0061}".into(), DocumentError::Unusable("client_name")),
         (|document| document["client_name"] = "a".repeat(81).into(), DocumentError::Unusable("client_name")),
         (|document| document["client_name"] = json!(1), DocumentError::Unusable("client_name")),
         (|document| document["redirect_uris"] = json!([]), DocumentError::Unusable("redirect_uris")),
