@@ -70,16 +70,38 @@ test("a no is a no", async () => {
   assert.equal(JSON.parse(again.body).type, "urn:postern:problem:approval-denied");
 });
 
+const ACCESS = "urn:ietf:params:oauth:token-type:access_token";
+const exchanged = (client, subject_token, more) =>
+  token(postern, {
+    grant_type: "urn:ietf:params:oauth:grant-type:token-exchange", subject_token, client_id: client, subject_token_type: ACCESS, ...more,
+  });
+
+test("what an agent hands on is less, for less long, and ends with the person's other sessions", async () => {
+  // R-149, R-152
+  const browser = await person();
+  const client = await register(postern);
+  const { access_token: access, expires_in: life } = await consent(browser, client);
+  await postern.advance(60);
+  const { issued_token_type: type, expires_in: left, access_token: narrowed, refresh_token: none } = JSON.parse((await exchanged(client, access)).body);
+  assert.deepEqual([type, none], [ACCESS, undefined]);
+  assert.ok(left > 0 && left <= life - 60, `${left} of ${life}`);
+  assert.equal((await call(postern, narrowed, "search", {})).status, 200);
+  for (const [more, error] of [[{ scope: "admin" }, "invalid_scope"], [{ resource: `${postern.origin}/other` }, "invalid_target"]]) {
+    const refused = await exchanged(client, access, more);
+    assert.deepEqual([refused.status, JSON.parse(refused.body).error], [400, error]);
+  }
+  assert.equal((await browser.fetch("/auth/sessions", { method: "DELETE" })).status, 200);
+  for (const to of [undefined, "twin"]) assert.equal((await call(postern, narrowed, "search", {}, { to })).status, 401);
+  assert.equal((await exchanged(client, access)).status, 400);
+});
+
 test("a token for one use opens once, of fifty requests at once, and ends with the grant", async () => {
   // R-323, R-326
   const browser = await person();
   const client = await register(postern);
   const { access_token: access } = await consent(browser, client);
   const exchange = async (more) => {
-    const answer = await token(postern, {
-      grant_type: "urn:ietf:params:oauth:grant-type:token-exchange", subject_token: access, client_id: client,
-      subject_token_type: "urn:ietf:params:oauth:token-type:access_token", ...more,
-    });
+    const answer = await exchanged(client, access, more);
     assert.equal(answer.status, 200, answer.body);
     return JSON.parse(answer.body).access_token;
   };

@@ -84,6 +84,23 @@ test("a token that is not for here opens nothing", async () => {
   }
 });
 
+test("what an act says beside names gives no right", async () => {
+  //
+  const rights = { scope: "read write", iss: main.url, client_id: "admin", roles: ["admin"] };
+  const act = { sub: "admin", ...rights, act: { sub: "root", ...rights } };
+  const forged = main.accessToken({ scope: "read", act });
+  await refused("/write", forged, { status: 403, error: "insufficient_scope", reason: "authz.insufficient_scope" });
+  // The same scope at the top opens, and who acts is told apart from whoever it is for.
+  const mark = await postern.mark();
+  assert.equal((await call(postern, "/write", main.accessToken({ scope: "read write", act }))).status, 200);
+  const [{ subject, actors }] = await postern.eventsSince(mark);
+  assert.deepEqual([subject, actors], ["reporter", ["admin", "root"]]);
+  for (const [depth, reason] of [[10, "access_token.act_malformed"], [50, "jwt.claims_json"]]) {
+    const deep = Array.from({ length: depth }).reduce((inner) => ({ sub: "s", act: inner }), { sub: "s" });
+    await refused("/v1/a", main.accessToken({ act: deep }), { ...INVALID, reason });
+  }
+});
+
 test("a token that its issuer did not sign so opens nothing", async () => {
   const rsa = sharedKey("RS256");
   const pem = rsa.publicKey.export({ type: "spki", format: "pem" });

@@ -62,7 +62,7 @@ fn calls(world: &World, gateway: &Gateway, token: &str) -> Answered {
 
 #[test]
 fn a_token_becomes_one_that_may_do_less() {
-    //
+    //
     let (world, gateway) = (World::new(), deployment());
     let client = registered(&world, &gateway, "Agent");
     let grant = owned(&world, &client);
@@ -86,7 +86,7 @@ fn a_token_becomes_one_that_may_do_less() {
 
 #[test]
 fn nothing_that_is_more_is_given() {
-    //
+    //
     let (world, gateway) = (World::new(), deployment());
     let (client, other) = (registered(&world, &gateway, "Agent"), registered(&world, &gateway, "Other"));
     let text = token(&gateway, &owned(&world, &client));

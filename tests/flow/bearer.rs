@@ -380,7 +380,7 @@ fn an_issuer_that_is_down_is_no_verdict_about_a_token() {
 
 #[test]
 fn whoever_acts_for_another_is_in_the_log() {
-    // RFC 8693 §4.1
+    // R-150, RFC 8693 §4.1
     let (world, gateway) = (World::new(), gateway(&with_issuers()));
     let act = json!({ "act": { "sub": "assistant", "act": { "sub": "scheduler" } } });
     let answered = call(&world, &gateway, "/v1/a", &token(&world, Some("at+jwt"), &act));

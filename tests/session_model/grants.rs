@@ -3,6 +3,8 @@
 
 #[path = "grants_ending.rs"]
 mod ending;
+#[path = "grants_exchange.rs"]
+mod exchange;
 
 use std::cell::Cell;
 
@@ -10,11 +12,11 @@ use postern::ids::actor::Actor;
 use postern::keyring::KeyRing;
 use postern::ports::Random;
 use postern::secret::Secret;
-use postern::session::grant::{CODE_LIFE, Grant, MAX_ACTORS, MAX_EXCHANGED, PendingCode, ROTATION_GRACE};
+use postern::session::grant::{CODE_LIFE, Grant, PendingCode, ROTATION_GRACE};
 use postern::session::table::SessionTable;
 use postern::session::{
-    Begin, BeginGrant, CachedTable, CheckGrant, Command, Exchange, GrantRefusal, RedeemCode, RefreshGrant, Reply,
-    Session, SessionDigest, SessionId, SessionTerms, SessionTimeouts, SubjectSessions, Terms, Tokens,
+    Begin, BeginGrant, CachedTable, CheckGrant, Command, GrantRefusal, RedeemCode, RefreshGrant, Reply, Session,
+    SessionDigest, SessionId, SessionTerms, SessionTimeouts, SubjectSessions, Terms, Tokens,
 };
 use postern::time::{Seconds, Timestamp};
 use proptest::collection::vec;
@@ -97,7 +99,6 @@ fn op() -> impl Strategy<Value = Op> {
         6 => (which(), 0..3_u64).prop_map(|(grant, back)| Op::Refresh { grant, back }),
         5 => (which(), 0..8_u8, life(), proptest::option::weighted(0.4, 1..4_u32))
             .prop_map(|(grant, scopes, life, uses)| Op::Exchange { grant, scopes, life, uses }),
-        1 => which().prop_map(|grant| Op::ExchangeMany { grant }),
         10 => (which(), any::<bool>()).prop_map(|(grant, spend)| Op::Use { grant, spend }),
         1 => (which(), any::<bool>()).prop_map(|(grant, own)| Op::EndGrant { grant, own }),
         1 => which().prop_map(|grant| Op::EndListed { grant }),
@@ -108,6 +109,25 @@ fn op() -> impl Strategy<Value = Op> {
         8 => (0..15_i64).prop_map(|seconds| Op::Wait { seconds }),
         2 => (15..2000_i64).prop_map(|seconds| Op::Wait { seconds }),
     ]
+}
+
+/// The same, and large families, which take their time.
+fn op_or_many() -> impl Strategy<Value = Op> {
+    prop_oneof![12 => op(), 1 => which().prop_map(|grant| Op::ExchangeMany { grant })]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+
+    //
+    #[test]
+    fn no_family_of_tokens_grows_past_its_limit(ops in vec(op_or_many(), 20..60)) {
+        let mut run = Run::new();
+        for op in &ops {
+            run.step(op);
+            run.assert_always();
+        }
+    }
 }
 
 proptest! {
@@ -439,80 +459,5 @@ impl Run {
             other => panic!("{other:?}"),
         }
         self.bury();
-    }
-
-    /// How many live that were exchanged for the grant that this one comes from, however far down.
-    fn family_of(&self, index: usize) -> usize {
-        let root = |mut index: usize| {
-            while let Some(parent) = self.grants[index].parent {
-                index = parent;
-            }
-            index
-        };
-        let all = 0..self.grants.len();
-        all.filter(|one| self.grants[*one].parent.is_some() && root(*one) == root(index) && self.lives(*one)).count()
-    }
-
-    fn exchange(&mut self, back: usize, scopes: u8, life: i64, uses: Option<u32>) {
-        let Some(index) = self.grant(back) else { return };
-        let parent = &self.grants[index];
-        let scopes: Vec<String> = (0_u8..)
-            .zip(SCOPES)
-            .filter(|(bit, _)| scopes & (1 << bit) != 0)
-            .map(|(_, scope)| scope.to_owned())
-            .collect();
-        let is_usable = self.lives(index) && parent.code_until.is_none() && parent.uses_left != Some(0);
-        let actors = parent.actors + 1;
-        let fits = parent.uses_left.is_none()
-            && scopes.iter().all(|scope| parent.scopes.contains(scope))
-            && actors <= MAX_ACTORS;
-        let grant = Grant {
-            client: CLIENT.into(),
-            client_name: "Client".into(),
-            redirect_uri: "cb".into(),
-            resource: "https://app.example/mcp".into(),
-            scopes: scopes.clone(),
-            expires_at: at(self.now + life),
-            code: None,
-            generation: 9,
-            rotated_at: at(0),
-            jkt: None,
-            with_session: None,
-            parent: None,
-            actors: vec![Actor { issuer: None, subject: CLIENT.into() }; actors],
-            task: None,
-            uses_left: uses,
-            seen_at: None,
-        };
-        let digest = SessionId::generate(&self.random).digest();
-        let (parent_digest, ends_at) = (parent.digest.clone(), parent.ends_at.min(self.now + life));
-        let exchange = Exchange { parent: parent_digest, digest: digest.clone(), grant, clocks: clocks() };
-        match self.run(&Command::Exchange(Box::new(exchange))) {
-            Reply::Granted(_) => {
-                assert!(is_usable && fits, "more than there was (R-323)");
-                assert!(self.family_of(index) < MAX_EXCHANGED, "more tokens than one grant is good for");
-            }
-            Reply::Refused(GrantRefusal::TooMuch) => return assert!(is_usable && !fits),
-            Reply::Refused(GrantRefusal::TooMany) => {
-                return assert!(self.family_of(index) >= MAX_EXCHANGED);
-            }
-            Reply::Gone => return assert!(!is_usable),
-            other => panic!("{other:?}"),
-        }
-        let tied = self.grants[index].tied;
-        self.grants.push(KnownGrant {
-            digest,
-            created_at: self.now,
-            ends_at,
-            tied,
-            parent: Some(index),
-            scopes,
-            actors,
-            code_until: None,
-            generation: 0,
-            rotated_at: self.now,
-            uses_left: uses,
-            ended: false,
-        });
     }
 }

@@ -194,7 +194,7 @@ fn a_legacy_token_of_another_kind_is_known_by_its_claims() {
 
 #[test]
 fn whoever_acts_for_the_subject_is_named_from_the_outside_in() {
-    // RFC 8693 §4.1
+    // R-150, RFC 8693 §4.1
     let act = json!({ "sub": "agent", "iss": "https://agents.example", "act": { "sub": "service" } });
     let actors = check(&json!({ "act": act })).unwrap().actors().to_vec();
     let named: Vec<_> = actors.iter().map(|actor| (actor.issuer.as_deref(), actor.subject.as_str())).collect();

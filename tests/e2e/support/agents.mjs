@@ -60,7 +60,7 @@ export async function consent(browser, client, wanted) {
 
 /** A call of a tool. */
 export function call(postern, access, tool, args, { id = 1, to } = {}) {
-  const meta = { "io.modelcontextprotocol/protocolVersion": VERSION };
+  const meta = { "io.modelcontextprotocol/protocolVersion": VERSION, "io.modelcontextprotocol/clientCapabilities": {} };
   const body = JSON.stringify({ jsonrpc: "2.0", id, method: "tools/call", params: { name: tool, arguments: args, _meta: meta } });
   return program(postern, "/mcp", {
     headers: [
