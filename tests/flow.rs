@@ -44,6 +44,7 @@ mod agents_registration;
 mod agents_server;
 #[path = "flow/agents_tokens.rs"]
 mod agents_tokens;
+#[path = "flow/agents_words.rs"]
 mod agents_words;
 #[path = "flow/api_key_life.rs"]
 mod api_key_life;
