@@ -44,7 +44,7 @@ fn members_that_are_not_known_are_no_fault_and_no_method_means_none() {
 #[test]
 fn what_is_missing_or_of_another_is_refused() {
     type Change = fn(&mut Value);
-    let cases: [(Change, DocumentError); 17] = [
+    let cases: [(Change, DocumentError); 19] = [
         (|document| document["client_id"] = "https://client.example/oauth/client.json/".into(), DocumentError::OtherId),
         (|document| document["client_id"] = "https://CLIENT.example/oauth/client.json".into(), DocumentError::OtherId),
         (|document| document["client_id"] = json!([URL]), DocumentError::OtherId),
