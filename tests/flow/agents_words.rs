@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::agents::{CLIENT, alice, call, granted, opens, with_agents};
 use super::agents_server::{authorize, code, deployment, sent};
+use super::agents_tokens::redeeming;
 use super::blocks::{block, lift, not_before, root};
 use crate::support::{Browser, World, gateway};
 
@@ -13,7 +14,8 @@ fn pages(world: &World, gateway: &Gateway) -> [String; 2] {
     let browser = Browser::new(world, gateway).signed_in();
     let scopes = [("scope", Some("docs:read docs:write"))];
     let asked = sent(&browser, &authorize(&scopes)).reply().body.clone();
-    code(&browser, &scopes);
+    let redeemed = browser.send(&redeeming(&code(&browser, &scopes), &[]));
+    assert_eq!(redeemed.reply().status.as_u16(), 200, "{}", redeemed.event);
     let listed = browser.go("/auth/sessions").reply().body.clone();
     [asked, listed]
 }
