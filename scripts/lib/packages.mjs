@@ -23,6 +23,7 @@ const FILES = {
     'index.d.ts': 'packages/postern/types/index.d.ts',
     'saml/index.js': 'build-saml/index.js',
     'saml/index_bg.wasm': 'build-saml/index_bg.wasm',
+    'saml/wrangler.json': 'packages/postern/saml/wrangler.json',
     'client/postern.js': 'client/postern.js',
     'client/postern.d.ts': 'client/postern.d.ts',
     'guard/guard.js': 'examples/service-binding/guard.js',
