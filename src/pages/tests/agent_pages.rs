@@ -21,7 +21,7 @@ pub(super) fn consents(view: &View<'_>, text: &str) -> Vec<HtmlPage> {
         };
         consent::render(view, &page)
     };
-    let scopes = [(text, vec![text, text]), ("without words", Vec::new())];
+    let scopes = [(text, vec![text, text]), ("mail.example", Vec::new())];
     [
         (Some("a.example"), "https://a.example/cb", text, &scopes[..]),
         (Some(text), "https://a.example/cb", "", &[]),
