@@ -3,6 +3,7 @@
 import { createServer } from "node:http";
 
 import { html, send } from "./answers.mjs";
+import { FapiIssuer } from "./fapi.mjs";
 import { Issuer } from "./issuer.mjs";
 
 async function bodyOf(request) {
@@ -24,23 +25,26 @@ export async function startProviders() {
 class ProviderHost {
   /** Every request that came in, `METHOD /path`, whoever it was for. */
   seen = [];
-  #issuers = new Map();
-  #server = createServer((request, response) => {
+  /** What takes connections; others may hand it requests that came by TLS. */
+  server = createServer((request, response) => {
     this.#serve(request, response).catch((error) => response.destroy(error));
   });
+  #issuers = new Map();
 
   async listen(port = 0) {
-    await new Promise((listening) => this.#server.listen(port, "127.0.0.1", listening));
-    this.port = this.#server.address().port;
+    await new Promise((listening) => this.server.listen(port, "127.0.0.1", listening));
+    this.port = this.server.address().port;
     this.origin = `http://127.0.0.1:${this.port}`;
   }
 
   /**
-   * Adds an issuer at `/{path}`; `path` may be empty, or end in a slash that then belongs to the issuer.
+   * Adds an issuer at `/{path}`; `path` may be empty, or end in a slash that then belongs to the issuer. With `fapi` in its
+   * options it is one of FAPI 2.0 (fapi.mjs).
    * @returns {Issuer}
    */
   issuer(path, options) {
-    const issuer = new Issuer(`${this.origin}/${path}`, options);
+    const Kind = options?.fapi ? FapiIssuer : Issuer;
+    const issuer = new Kind(`${this.origin}/${path}`, options);
     this.#issuers.set(`/${path}`.replace(/\/$/, ""), issuer);
     return issuer;
   }
@@ -48,8 +52,8 @@ class ProviderHost {
   /** Stops answering: connections are refused from now on. */
   close() {
     return new Promise((closed) => {
-      this.#server.close(closed);
-      this.#server.closeAllConnections();
+      this.server.close(closed);
+      this.server.closeAllConnections();
     });
   }
 
@@ -67,6 +71,7 @@ class ProviderHost {
       query: searchParams,
       headers: request.headers,
       body,
+      certificate: request.socket.getPeerX509Certificate?.(),
     });
     return send(response, answer);
   }

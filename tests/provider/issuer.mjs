@@ -73,6 +73,7 @@ export class Issuer {
     this.client = { id: "postern-test", secret: random("secret"), auth: "client_secret_basic", ...client };
     this.user = { sub: "alice", name: "Alice", email: "alice@example.com", email_verified: true, ...user };
     this.clock = nowSeconds;
+    this.tokenType = "Bearer";
     this.reset();
   }
 
@@ -132,11 +133,16 @@ export class Issuer {
     }
   }
 
+  /** The methods that answer, by their paths. */
+  get endpoints() {
+    return ENDPOINTS;
+  }
+
   /** Answers one request that came in under this issuer's path. */
   async answer(request) {
     // Where each tenant has an issuer, metadata is below ours.
     const path = request.path.endsWith(METADATA) ? METADATA : request.path;
-    const endpoint = ENDPOINTS[path] ?? "unknown";
+    const endpoint = this.endpoints[path] ?? "unknown";
     this.requests.push({ endpoint, ...request });
     this.#look();
     await this.#holds.get(endpoint)?.pass(request);
@@ -291,7 +297,7 @@ export class Issuer {
     const refusal = renews ? this.#refuseRefresh(request, form) : this.#refuseToken(request, form);
     const grant = () => (renews ? this.refreshTokens.get(form.get("refresh_token")).grant : this.codes.get(form.get("code")));
     const refused = () => (this.oauth2 ? json({ error: GITHUB_ERRORS[refusal] }) : json({ error: refusal }, 400));
-    const answer = refusal ? refused() : json(await this.#tokens(grant(), form));
+    const answer = refusal ? refused() : json(await this.#tokens(grant(), form, request));
     return this.bent("token", answer, { request, form, refusal });
   }
 
@@ -364,8 +370,13 @@ export class Issuer {
     return undefined;
   }
 
-  async #tokens(grant, form) {
-    const accessToken = random("access");
+  /** An access token of a grant, which this request is the answer to. */
+  newAccessToken() {
+    return random("access");
+  }
+
+  async #tokens(grant, form, request) {
+    const accessToken = this.newAccessToken(grant, request);
     if (this.oauth2) {
       this.#plant(accessToken);
       return { access_token: accessToken, token_type: "bearer", scope: grant.asked.scope.replaceAll(" ", ",") };
@@ -376,7 +387,7 @@ export class Issuer {
     this.#plant(accessToken, refreshToken ?? "", idToken, idToken.split(".").at(-1));
     return {
       access_token: accessToken,
-      token_type: "Bearer",
+      token_type: this.tokenType,
       expires_in: this.tokenLife,
       refresh_token: refreshToken,
       scope: grant.asked.scope,

@@ -91,3 +91,6 @@ export function encryptionKey(alg) {
   const named = (key) => ({ ...key.export({ format: "jwk" }), kid: `enc-${alg}`, use: "enc", alg });
   return { secret: JSON.stringify(named(privateKey)), jwk: named(publicKey) };
 }
+
+/** The thumbprint of a certificate as `cnf` has it (RFC 8705 §3.1). */
+export const thumbprint = (x509) => Buffer.from(x509.fingerprint256.replaceAll(":", ""), "hex").toString("base64url");

@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { createServer } from "node:https";
 
+import { thumbprint } from "../../provider/keys.mjs";
 import { certificate, file } from "./tls_edge.mjs";
 
 const fixture = (name) => readFileSync(new URL(`../../../fixtures/tls/${name}`, import.meta.url), "utf8");
@@ -12,8 +13,7 @@ const PATHS = {
   pushed_authorization_request_endpoint: "/request", token_endpoint: "/token", userinfo_endpoint: "/me", revocation_endpoint: "/token/revocation",
 };
 
-/** The thumbprint of a certificate as `cnf` has it (RFC 8705 §3.1). */
-export const thumbprint = (x509) => Buffer.from(x509.fingerprint256.replaceAll(":", ""), "hex").toString("base64url");
+export { thumbprint };
 
 /** A service binding that shows a certificate of the fixtures, or none. */
 export function showing(as) {
