@@ -5,7 +5,6 @@ use crate::config::{Config, DeviceMode};
 use crate::http::cookie::{self, SessionCookie};
 use crate::http::{HeaderMap, Peer};
 use crate::ports::StoreError;
-use crate::secret::Secret;
 use crate::session::device::{
     self, BoundCookie, DeviceBinding, DeviceCommand, DeviceFacts, DeviceFault, DeviceReply, Grace, ShownDevice, Skipped,
 };
@@ -21,6 +20,22 @@ pub struct Wants {
     pub access_token: bool,
     /// How old an answer about the session may be; `None`: its object is asked.
     pub staleness: Option<Seconds>,
+}
+
+/// The bound cookie of a request.
+enum DeviceCookie {
+    /// There is none, or nothing asks for it.
+    Absent,
+    /// Postern did not make it, or with no key that still counts.
+    Foreign,
+    /// What it says.
+    Ours(BoundCookie),
+}
+
+impl DeviceCookie {
+    const fn read(&self) -> Option<&BoundCookie> {
+        if let Self::Ours(cookie) = self { Some(cookie) } else { None }
+    }
 }
 
 /// Authenticates by the session cookie.
@@ -65,7 +80,8 @@ impl<S: Sessions> SessionAuthenticator<'_, S> {
         if handle.is_over(self.config.session.absolute, self.now) {
             return Verdict::Reject(Rejection::SessionGone);
         }
-        let live = match self.look(&handle, headers, wants).await {
+        let device = self.device_cookie(headers);
+        let live = match self.look(&handle, &device, wants).await {
             Ok(live) => live,
             Err(rejection) => return Verdict::Reject(rejection),
         };
@@ -76,9 +92,9 @@ impl<S: Sessions> SessionAuthenticator<'_, S> {
         }
         let timeouts = terms.timeouts(self.timeouts());
         let has_old_key = SessionHandle::has_old_key(value, keys);
-        match self.device_of(&live, &handle, headers).await {
+        match self.device_of(&live, &handle, (&device, headers)).await {
             Ok(shown) => {
-                let live = match self.look_again(&handle, headers, wants, (live, shown)).await {
+                let live = match self.look_again(&handle, &device, wants, (live, shown)).await {
                     Ok(live) => live,
                     Err(rejection) => return Verdict::Reject(rejection),
                 };
@@ -97,13 +113,13 @@ impl<S: Sessions> SessionAuthenticator<'_, S> {
         &self,
         live: &Live,
         handle: &SessionHandle,
-        headers: &HeaderMap,
+        request: (&DeviceCookie, &HeaderMap),
     ) -> Result<Option<DeviceFacts>, Rejection> {
         if !self.wants_proof() {
             return Ok(None);
         }
         match (&live.session.device, self.config.session.device) {
-            (Some(device), _) => self.shown(device, handle, headers).await.map(Some),
+            (Some(device), _) => self.shown(device, handle, request).await.map(Some),
             (None, DeviceMode::Require) => self.unbound(live.session.created_at).map_or(Ok(None), Err),
             (None, _) => Ok(None),
         }
@@ -117,13 +133,13 @@ impl<S: Sessions> SessionAuthenticator<'_, S> {
     async fn look_again(
         &self,
         handle: &SessionHandle,
-        headers: &HeaderMap,
+        device: &DeviceCookie,
         wants: Wants,
         (live, shown): (Live, Option<DeviceFacts>),
     ) -> Result<Live, Rejection> {
         let is_let_in = shown.is_some_and(|shown| shown.proved_at.is_none());
         let lacks_token = wants.access_token && live.access_token.is_none() && live.bound_token.is_none();
-        if is_let_in && lacks_token { Box::pin(self.look(handle, headers, wants)).await } else { Ok(live) }
+        if is_let_in && lacks_token { Box::pin(self.look(handle, device, wants)).await } else { Ok(live) }
     }
 
     /// Over plain HTTP no browser binds anything: that is for development alone.
@@ -138,15 +154,13 @@ impl<S: Sessions> SessionAuthenticator<'_, S> {
         &self,
         device: &DeviceBinding,
         handle: &SessionHandle,
-        headers: &HeaderMap,
+        (cookie, headers): (&DeviceCookie, &HeaderMap),
     ) -> Result<DeviceFacts, Rejection> {
         let life = self.config.session.device_life;
-        let value = cookie::only(headers, cookie::BOUND);
-        let cookie = value.and_then(|value| BoundCookie::read(value, &self.config.keys));
         let place = device.grace_at.and_then(|_| device::place_of(self.peer));
-        let fault = match device.shown(cookie, (life, self.now), place.as_deref()) {
+        let fault = match device.shown(cookie.read(), (life, self.now), place.as_deref()) {
             Ok(shown) => return Ok(shown),
-            Err(DeviceFault::Missing) if value.is_some() => DeviceFault::Unusable,
+            Err(DeviceFault::Missing) if matches!(cookie, DeviceCookie::Foreign) => DeviceFault::Unusable,
             Err(fault) => fault,
         };
         let mut skipped = headers.get_all(device::skipped::HEADER).iter();
@@ -180,10 +194,10 @@ impl<S: Sessions> SessionAuthenticator<'_, S> {
     }
 
     /// The session, from the cache where that will do.
-    async fn look(&self, handle: &SessionHandle, headers: &HeaderMap, wants: Wants) -> Result<Live, Rejection> {
+    async fn look(&self, handle: &SessionHandle, device: &DeviceCookie, wants: Wants) -> Result<Live, Rejection> {
         let Wants { touch, access_token, staleness } = wants;
         let asks_more = (touch || access_token) && self.wants_proof();
-        let shown = asks_more.then(|| Box::new(self.to_be_counted(headers)));
+        let shown = asks_more.then(|| Box::new(self.to_be_counted(device)));
         let check = Check { digest: handle.id.digest(), touch, access_token, shown, clocks: self.timeouts() };
         if let Some(live) = staleness.and_then(|staleness| self.cache.get(&check, staleness, self.now)) {
             return Ok(live);
@@ -205,14 +219,21 @@ impl<S: Sessions> SessionAuthenticator<'_, S> {
         }
     }
 
-    /// What comes along of a device: whether it is that of the session, its object knows.
-    fn to_be_counted(&self, headers: &HeaderMap) -> ShownDevice {
-        let cookie = cookie::only(headers, cookie::BOUND).filter(|value| value.len() <= BoundCookie::MAX_BYTES);
-        ShownDevice {
-            cookie: Secret::new(cookie.unwrap_or_default().to_owned()),
-            life: self.config.session.device_life,
-            place: device::place_of(self.peer),
+    /// The bound cookie is checked once in a request.
+    fn device_cookie(&self, headers: &HeaderMap) -> DeviceCookie {
+        if !self.wants_proof() {
+            return DeviceCookie::Absent;
         }
+        cookie::only(headers, cookie::BOUND).map_or(DeviceCookie::Absent, |value| {
+            BoundCookie::read(value, &self.config.keys).map_or(DeviceCookie::Foreign, DeviceCookie::Ours)
+        })
+    }
+
+    /// What comes along of a device: whether it is that of the session, its object knows.
+    fn to_be_counted(&self, device: &DeviceCookie) -> ShownDevice {
+        let cookie = device.read().cloned();
+        let place = if cookie.is_none() { device::place_of(self.peer) } else { None };
+        ShownDevice { cookie, life: self.config.session.device_life, place }
     }
 
     const fn timeouts(&self) -> SessionTimeouts {

@@ -178,7 +178,8 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
             clocks: self.clocks(check.clocks, &session, now),
             touch: check.touch && counts,
             access_token: check.access_token && counts,
-            ..check.clone()
+            digest: check.digest.clone(),
+            shown: None,
         };
         if session.check_clocks(check.clocks, now).is_err() {
             self.dismiss(&stored, now)?;

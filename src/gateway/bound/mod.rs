@@ -169,7 +169,7 @@ fn bound<P: Platform>(
     parts: &mut ResponseParts,
 ) -> Result<Response, Reason> {
     let config = &ctx.site.config;
-    let cookie = BoundCookie { binding: &device.id, proved_at: device.proved_at, generation: device.generation };
+    let cookie = BoundCookie { binding: device.id.clone(), proved_at: device.proved_at, generation: device.generation };
     parts.set_cookie(cookie::set_bound(cookie.to_value(&config.keys).expose(), config.session.device_life))?;
     Ok(description::session(config))
 }

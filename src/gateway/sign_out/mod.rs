@@ -120,7 +120,7 @@ fn is_proven<P>(ctx: &RequestContext<'_, P>, ended: &Ended) -> bool {
     ended.session.device.as_deref().filter(|_| config.binds_devices()).is_none_or(|device| {
         let value = cookie::only(&ctx.request.head.headers, cookie::BOUND);
         let shown = value.and_then(|value| BoundCookie::read(value, &config.keys));
-        device.shown(shown, (config.session.device_life, ctx.request.now), None).is_ok()
+        device.shown(shown.as_ref(), (config.session.device_life, ctx.request.now), None).is_ok()
     })
 }
 

@@ -4,6 +4,7 @@
 //! many proofs there were, and the MAC over all before it. It is checked by that alone, and no storage is asked.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
+use serde::{Deserialize, Serialize};
 
 use crate::keyring::{KeyPurpose, KeyRing};
 use crate::secret::Secret;
@@ -13,17 +14,17 @@ const VERSION: &str = "1";
 const MAC_BYTES: usize = 32;
 
 /// What a bound cookie says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BoundCookie<'a> {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BoundCookie {
     /// [`DeviceBinding::id`](super::DeviceBinding::id)
-    pub binding: &'a str,
+    pub binding: String,
     /// When the key was proved.
     pub proved_at: Timestamp,
     /// [`DeviceBinding::generation`](super::DeviceBinding::generation) since then.
     pub generation: u64,
 }
 
-impl<'a> BoundCookie<'a> {
+impl BoundCookie {
     /// The longest value.
     pub const MAX_BYTES: usize = 200;
 
@@ -38,7 +39,7 @@ impl<'a> BoundCookie<'a> {
 
     /// Reads a cookie's value; `None` for whatever was not made by [`BoundCookie::to_value`] with a key still in the ring.
     #[must_use]
-    pub fn read(value: &'a str, keys: &KeyRing) -> Option<Self> {
+    pub fn read(value: &str, keys: &KeyRing) -> Option<Self> {
         if value.len() > Self::MAX_BYTES {
             return None;
         }
@@ -51,7 +52,7 @@ impl<'a> BoundCookie<'a> {
         let is_ours = keys.mac_is_valid(KeyPurpose::BoundCookie, key, signed.as_bytes(), tag);
         is_ours.then_some(())?;
         let proved_at = Timestamp::from_unix(proved_at.parse().ok()?);
-        Some(Self { binding, proved_at, generation: generation.parse().ok()? })
+        Some(Self { binding: binding.to_owned(), proved_at, generation: generation.parse().ok()? })
     }
 
     /// Whether it is over, where such cookies live so long: a shorter life holds for those that are there already.

@@ -3,8 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::DeviceBinding;
-use crate::secret::{self, Secret};
+use super::{BoundCookie, DeviceBinding};
 use crate::session::handle::SessionDigest;
 use crate::session::record::SessionTimeouts;
 use crate::time::Seconds;
@@ -66,13 +65,13 @@ pub struct Grace {
 /// What a request shows of a device.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ShownDevice {
-    /// The bound cookie; empty where none came.
-    #[serde(with = "secret::stored")]
-    pub cookie: Secret<String>,
+    /// What its bound cookie says, where one of ours came: whoever asks has checked its MAC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cookie: Option<BoundCookie>,
     /// How long such cookies live.
     pub life: Seconds,
-    /// Where it comes from.
-    #[serde(default)]
+    /// Where it comes from, where no cookie of ours came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<String>,
 }
 

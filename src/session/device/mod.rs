@@ -94,12 +94,12 @@ impl DeviceBinding {
     /// When the request does not count.
     pub fn shown(
         &self,
-        cookie: Option<BoundCookie<'_>>,
+        cookie: Option<&BoundCookie>,
         (life, now): (Seconds, Timestamp),
         place: Option<&str>,
     ) -> Result<DeviceFacts, DeviceFault> {
         let facts = DeviceFacts { bound_at: self.registered_at, proved_at: None };
-        match cookie.map(|cookie| (cookie, self.take(&cookie, life, now))) {
+        match cookie.map(|cookie| (cookie, self.take(cookie, life, now))) {
             Some((cookie, Ok(()))) => Ok(DeviceFacts { proved_at: Some(cookie.proved_at), ..facts }),
             // What the browser sent before it had the answer to its registration.
             _ if self.is_recent(now) => Ok(facts),
@@ -110,7 +110,7 @@ impl DeviceBinding {
         }
     }
 
-    fn take(&self, cookie: &BoundCookie<'_>, life: Seconds, now: Timestamp) -> Result<(), DeviceFault> {
+    fn take(&self, cookie: &BoundCookie, life: Seconds, now: Timestamp) -> Result<(), DeviceFault> {
         if cookie.binding != self.id || cookie.is_over(life, now) {
             return Err(DeviceFault::Unusable);
         }

@@ -2,9 +2,7 @@
 
 use super::{SubjectSessions, row};
 use crate::ports::{Random, StoreError};
-use crate::session::device::{
-    Bind, BoundCookie, DeviceBinding, DeviceCommand, DeviceReply, FurtherProof, Grace, REGISTER_WITHIN,
-};
+use crate::session::device::{Bind, DeviceBinding, DeviceCommand, DeviceReply, FurtherProof, Grace, REGISTER_WITHIN};
 use crate::session::handle::SessionDigest;
 use crate::session::message::{Check, Reply};
 use crate::session::record::{Session, SessionTimeouts};
@@ -25,8 +23,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
     /// Whether a request counts as use of a session: one that is bound to a device wants the proof of that.
     pub(super) fn is_proven(&self, check: &Check, session: &Session, now: Timestamp) -> bool {
         let (Some(device), Some(shown)) = (&session.device, &check.shown) else { return true };
-        let cookie = BoundCookie::read(shown.cookie.expose(), self.keys);
-        device.shown(cookie, (shown.life, now), shown.place.as_deref()).is_ok()
+        device.shown(shown.cookie.as_ref(), (shown.life, now), shown.place.as_deref()).is_ok()
     }
 
     /// Once, and soon after the sign-in or a second factor: who copies a cookie later binds nothing.
