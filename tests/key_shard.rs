@@ -1,4 +1,5 @@
-//! The rules of an object that keeps API keys, over its tables in memory and over SQLite with the object's own statements.
+//! The rules of an object that keeps API keys, over its tables in memory, and over SQLite with the object's own
+//! statements, also with rows in memory.
 #![cfg(not(target_arch = "wasm32"))]
 #![expect(
     clippy::unwrap_used,
@@ -7,6 +8,8 @@
     reason = "a test stops where it meets what it did not expect; the lints know #[test] functions only"
 )]
 
+#[path = "key_shard/cached_keys.rs"]
+mod cached_keys;
 #[path = "support/key_table.rs"]
 mod key_table;
 #[path = "key_shard/sqlite.rs"]
@@ -17,8 +20,8 @@ use std::cell::Cell;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use postern::api_key::table::KeyTable;
 use postern::api_key::{
-    ApiKeyId, ApiKeyText, CheckKey, HolderKey, KeyCommand, KeyEnding, KeyHolder, KeyRefusal, KeyReply, KeyShard,
-    KeyUse, ListedKey, LiveKey, MakeKey, OwnerStanding, RevokeShownKey, RotateKey,
+    ApiKeyId, ApiKeyText, CachedKeys, CheckKey, HolderKey, KeyCommand, KeyEnding, KeyHolder, KeyRefusal, KeyReply,
+    KeyShard, KeyUse, ListedKey, LiveKey, MakeKey, OwnerStanding, RevokeShownKey, RotateKey,
 };
 use postern::keyring::KeyRing;
 use postern::ports::Random;
@@ -57,8 +60,8 @@ struct Object<'a> {
 struct Through<'a>(&'a dyn KeyTable);
 
 fn each(test: impl Fn(&Object<'_>)) {
-    let (memory, sqlite) = (MemoryKeys::default(), SqliteKeys::new());
-    for (seed, table) in [(1, &memory as &dyn KeyTable), (2, &sqlite)] {
+    let (memory, sqlite, cached) = (MemoryKeys::default(), SqliteKeys::new(), CachedKeys::new(SqliteKeys::new()));
+    for (seed, table) in [(1, &memory as &dyn KeyTable), (2, &sqlite), (3, &cached)] {
         let keys = KeyRing::parse(&format!("a:{}", Base64UrlUnpadded::encode_string(&[1; 32]))).unwrap();
         test(&Object { table, now: Cell::new(NOON), random: Counting(Cell::new(seed)), keys });
     }

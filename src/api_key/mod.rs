@@ -5,6 +5,7 @@
 
 mod base62;
 mod cache;
+mod cached_keys;
 mod exposure;
 mod holder;
 pub mod message;
@@ -15,6 +16,7 @@ pub mod table;
 mod text;
 
 pub use cache::{KeyCache, KeyTicket, Knowledge};
+pub use cached_keys::CachedKeys;
 pub use exposure::find_exposed;
 pub use holder::{HolderKey, KeyHolder, KeyOwner, OwnerStanding, shard_name};
 pub use message::{

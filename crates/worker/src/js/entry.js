@@ -123,18 +123,22 @@ const objectClass = (name) =>
     }
   };
 
+/** The class of an object that is asked with nearly every request: it answers at once where nothing has to be waited for. */
+const promptClass = (name) =>
+  class extends objectClass(name) {
+    answer(message) {
+      try {
+        return this[INSIDE](current()).answerNow(message) ?? super.answer(message);
+      } catch (error) {
+        return failed(error);
+      }
+    }
+  };
+
 /** The header that carries the message with which a line is opened. */
 const LINE = "x-postern-line";
 
-export class SubjectObject extends objectClass("SubjectObject") {
-  answer(message) {
-    try {
-      return this[INSIDE](current()).answerNow(message) ?? super.answer(message);
-    } catch (error) {
-      return failed(error);
-    }
-  }
-
+export class SubjectObject extends promptClass("SubjectObject") {
   /** By a request, a line can be opened on which the end of a session is told. */
   async fetch(request) {
     const message = request.headers.get(LINE);
@@ -160,7 +164,7 @@ export const BucketObject = objectClass("BucketObject");
 export const TupleObject = objectClass("TupleObject");
 export const DecisionObject = objectClass("DecisionObject");
 export const BlockObject = objectClass("BlockObject");
-export const KeyObject = objectClass("KeyObject");
+export const KeyObject = promptClass("KeyObject");
 export const ServiceTokenObject = objectClass("ServiceTokenObject");
 
 const handler = {

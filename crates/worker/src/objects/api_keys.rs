@@ -13,7 +13,7 @@ use crate::objects::key_table::SqlKeys;
 use crate::objects::{self, ObjectError};
 use postern::api_key::message::VERSION;
 use postern::api_key::table::KeyTable;
-use postern::api_key::{KeyCommand, KeyEnvelope, KeyShard};
+use postern::api_key::{CachedKeys, KeyCommand, KeyEnvelope, KeyShard};
 use postern::ids::site::Site;
 use postern::json;
 use postern::ports::{Clock, StoreError};
@@ -36,7 +36,7 @@ pub struct KeyObject {
 
 struct Inner {
     storage: Storage,
-    table: SqlKeys,
+    table: CachedKeys<SqlKeys>,
     /// Whose it is, by the object's own name: alarms say nothing of it.
     site: Site,
     env: Env,
@@ -52,12 +52,18 @@ impl KeyObject {
     pub fn new(state: DurableObjectState, env: Env) -> Self {
         let state = State::from(state);
         let storage = state.storage();
-        let table = SqlKeys::new(storage.sql());
+        let table = CachedKeys::new(SqlKeys::new(storage.sql()));
         let site = state.id().name().map_or(Site::SOLE, |name| Site::of_scoped(&name));
         Self { inner: Rc::new(Inner { storage, table, site, env, alarm_at: Cell::new(None) }) }
     }
 
-    /// The answer to a message: a status as in HTTP, and a text.
+    /// The answer to a question about a key, at once; to another message, or where something fails, there is none.
+    #[wasm_bindgen(js_name = answerNow)]
+    pub fn answer_now(&self, message: &str) -> Option<String> {
+        self.inner.answer_now(message)
+    }
+
+    /// The answer to any message: a status as in HTTP, and a text.
     pub fn answer(&self, message: String) -> Promise {
         let inner = Rc::clone(&self.inner);
         objects::answered(message, move |message| async move { inner.answer(&message).await })
@@ -71,6 +77,16 @@ impl KeyObject {
 }
 
 impl Inner {
+    /// A check changes nothing that is due, so that nothing has to be waited for.
+    fn answer_now(&self, message: &str) -> Option<String> {
+        let envelope: KeyEnvelope<KeyCommand> = json::from_text(message).ok()?;
+        if envelope.v != VERSION || !matches!(envelope.command, KeyCommand::Check(_)) {
+            return None;
+        }
+        let reply = self.shard().handle(&envelope.command, SystemClock.now()).ok()?;
+        serde_json::to_string(&reply).ok()
+    }
+
     /// Nothing is waited for between a command's first read and its last write.
     async fn answer(&self, message: &str) -> Result<String, ObjectError> {
         let envelope: KeyEnvelope<KeyCommand> =
@@ -103,8 +119,9 @@ impl Inner {
     async fn set_alarm(&self) -> Result<(), ObjectError> {
         match self.table.next_due().map_err(failed)? {
             Some(next) => self.set_alarm_at(next).await,
-            None if self.table.is_made() => {
-                self.table.unmade();
+            None if self.table.table().is_made() => {
+                self.table.forget_all();
+                self.table.table().unmade();
                 self.alarm_at.set(None);
                 self.storage.delete_all().await.map_err(|error| ObjectError::Failed(error.to_string()))
             }
@@ -123,7 +140,7 @@ impl Inner {
         Ok(())
     }
 
-    const fn shard(&self) -> KeyShard<'_, SqlKeys> {
+    const fn shard(&self) -> KeyShard<'_, CachedKeys<SqlKeys>> {
         KeyShard { table: &self.table }
     }
 }
