@@ -132,6 +132,14 @@ impl Index {
         self.0.run(sid::NOTE, [text("s"), number(now), number(until)]);
     }
 
+    fn page(&self, after: &str, now: i64, limit: i64) -> Vec<String> {
+        self.0.rows(sid::PAGE, [text("s"), text(after), number(now), number(limit)])
+    }
+
+    fn is_kept(&self, subject: &str, until: i64) -> bool {
+        !self.0.rows::<i64>(sid::IS_KEPT, [text("s"), text(subject), number(until)]).is_empty()
+    }
+
     fn is_overtaken(&self, login_started_at: i64, now: i64) -> bool {
         !self.0.rows::<i64>(sid::OVERTAKEN, [text("s"), number(login_started_at), number(now)]).is_empty()
     }
@@ -159,6 +167,39 @@ fn an_entry_that_is_made_again_never_ends_sooner() {
         (index.find(119), index.find(120)),
         (vec!["alice".to_owned(), "bob".to_owned()], vec!["alice".to_owned()])
     );
+}
+
+#[test]
+fn people_of_a_client_are_read_page_by_page_each_once() {
+    //
+    let index = Index::new();
+    for (subject, until) in [("dora", 300), ("bob", 200), ("alice", 300), ("carl", 300)] {
+        index.put(subject, until);
+    }
+    index.note(100, 1000);
+    index.0.run(sid::PUT, [text("t"), text("eve"), number(300)]);
+    assert_eq!(index.page("", 199, 2), ["alice", "bob"]);
+    assert_eq!(index.page("bob", 199, 2), ["carl", "dora"]);
+    assert!(index.page("dora", 199, 2).is_empty());
+    assert_eq!(index.page("", 200, 9), ["alice", "carl", "dora"]);
+    // Where the one at the end of a page is gone, the next page goes on all the same.
+    assert_eq!(index.page("bob", 200, 1), ["carl"]);
+    // Read where it begins, in the order in which it is stored: nothing is sorted, and nothing before it is read.
+    index.0.run(sid::INDEX, []);
+    let mut prepared = index.0.0.prepare(&format!("EXPLAIN QUERY PLAN {}", sid::PAGE)).unwrap();
+    let bound = [text("s"), text(""), number(1), number(2)];
+    let plan = prepared.query_map(params_from_iter(bound), |row| row.get::<_, String>("detail")).unwrap();
+    let plan: Vec<String> = plan.map(Result::unwrap).collect();
+    assert_eq!(plan, ["SEARCH sid USING PRIMARY KEY (key=? AND subject>?)"]);
+}
+
+#[test]
+fn an_entry_that_lasts_long_enough_is_known() {
+    //
+    let index = Index::new();
+    index.put("alice", 100);
+    assert_eq!([99, 100, 101].map(|until| index.is_kept("alice", until)), [true, true, false]);
+    assert!(!index.is_kept("bob", 1));
 }
 
 #[test]

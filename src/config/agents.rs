@@ -16,7 +16,8 @@ const SHORTEST_ACCESS: Seconds = Seconds::minutes(1);
 const LONGEST_ACCESS: Seconds = Seconds::hours(1);
 const ACCESS: Seconds = Seconds::minutes(10);
 const SHORTEST_GRANT: Seconds = Seconds::minutes(1);
-const LONGEST_GRANT: Seconds = Seconds::hours(90 * 24);
+/// The longest that a grant can live.
+pub const LONGEST_GRANT: Seconds = Seconds::hours(90 * 24);
 const GRANT: Seconds = Seconds::hours(30 * 24);
 const MAX_PATTERNS: usize = 64;
 const MAX_ENTERPRISE_CLIENTS: usize = 64;

@@ -65,7 +65,7 @@ pub use accent::Accent;
 pub use address::Issuer;
 pub use admin::{Administrator, Administrators};
 pub use admin_services::{ADMIN_ACTIONS, AdminCredential, AdminService, AdminServices};
-pub use agents::{AdmittedClients, AgentRules, EnterpriseClient, EnterpriseRule, MAX_CLIENT_ID_BYTES};
+pub use agents::{AdmittedClients, AgentRules, EnterpriseClient, EnterpriseRule, LONGEST_GRANT, MAX_CLIENT_ID_BYTES};
 pub use authzen::Authzen;
 pub use bindings::{BindingUse, NeededBinding, SAML as SAML_WORKER};
 pub use certificates::{Authority, CertificateRule, CertificateSubject, fingerprint, key_identifier, principal_issuer};

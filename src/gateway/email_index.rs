@@ -22,7 +22,8 @@ impl<P: Platform> RequestContext<'_, P> {
     ) -> Result<bool, StoreError> {
         let rules = self.site.config.provider(provider).and_then(|provider| provider.revocation);
         let Some(email) = email.filter(|_| rules.is_some_and(|rules| rules.email)) else { return Ok(true) };
-        let entry = SidEntry { subject, login_started_at: since, until: self.request.now.plus(KEPT) };
+        let until = self.request.now.plus(KEPT);
+        let entry = SidEntry { subject, login_started_at: since, until, suffices: None };
         self.platform.sid_index().enter_sid(&SidKey::of_email(issuer, &email), &entry).await
     }
 }

@@ -30,7 +30,7 @@ pub use message::{
     RedeemCode, RefreshGrant, Reply, Tokens,
 };
 pub use record::{Origin, PersonNamed, Session, SessionTimeouts};
-pub use sid_index::{SidEntry, SidIndex, SidKey};
+pub use sid_index::{SidEntry, SidIndex, SidKey, SidPage};
 pub use subject::{MAX_WATCHERS, RefreshJob, RefreshOutcome, Revocation, Step, SubjectSessions, USED, WatchRequest};
 pub use table::SessionTable;
 pub use terms::{Lapse, SessionTerms, Terms};

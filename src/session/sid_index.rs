@@ -4,6 +4,10 @@
 //! Entries are spread over 256 objects by the first byte of their key. Key and value are hashes: a dump
 //! names nobody. An entry is written before its session begins; a logout that finds none is noted,
 //! and the login that comes after it is too late.
+//!
+//! In the same way it says which people granted something to a client ([`SidKey::of_agent`]). All people of one client are in
+//! one object: a row takes some 300 bytes with its index, so a million people take 300 MB of the 10 GB that an object may have. It
+//! is written at a consent, and not at a request, and read page by page.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -19,13 +23,20 @@ use crate::time::{Seconds, Timestamp};
 /// lengthened later holds for sessions that are already there.
 pub const KEPT: Seconds = Seconds::hours(30 * 24);
 
+/// How much longer than its grants an entry of an agent is kept: within that time, grants that begin do not renew it.
+pub const SPARE: Seconds = Seconds::hours(24);
+
 const VERSION: u8 = 1;
 /// A little longer: other clocks. Bounds what a caller can make an object keep.
 const LONGEST: Seconds = Seconds::hours(31 * 24);
+/// The same for entries of agents: the longest grant, [`SPARE`], and a little.
+const LONGEST_OF_AGENT: Seconds = Seconds::hours(92 * 24);
 /// Longer than any login can take: how long a logout that found no session is remembered.
 const REMEMBERED: Seconds = Seconds::new(transaction::LIFETIME.get() + 300);
 /// An object is not woken more often than this to clean up.
 const SWEEP_INTERVAL: Seconds = Seconds::minutes(5);
+/// The most subjects of a page.
+const MAX_PAGE: u32 = 100;
 
 /// The statements of the object. A row without subject notes a logout that found none.
 pub mod statement {
@@ -43,6 +54,11 @@ pub mod statement {
     /// Binds key, subject, until.
     pub const PUT: &str = "INSERT INTO sid (key, subject, ended_at, until) VALUES (?, ?, 0, ?) \
         ON CONFLICT (key, subject) DO UPDATE SET until = max(until, excluded.until)";
+    /// Binds key, subject, a time. One row when there is an entry that is kept until then.
+    pub const IS_KEPT: &str = "SELECT 1 AS found FROM sid WHERE key = ? AND subject = ? AND until >= ?";
+    /// Binds key, the subject before the first one, now, how many. The subjects in order.
+    pub const PAGE: &str =
+        "SELECT subject FROM sid WHERE key = ? AND subject > ? AND until > ? ORDER BY subject LIMIT ?";
     /// Binds key, now. The subjects.
     pub const FIND: &str = "SELECT subject FROM sid WHERE key = ? AND subject <> '' AND until > ?";
     /// Binds key, now, until. Notes a logout.
@@ -72,9 +88,15 @@ pub trait SidIndex {
     /// # Errors
     /// When the store does not answer.
     async fn end_sid(&self, key: &SidKey) -> Result<Vec<SubjectKey>, StoreError>;
+    /// The subjects of a page, in the order of their names.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    async fn page_sid(&self, key: &SidKey, page: &SidPage) -> Result<Vec<SubjectKey>, StoreError>;
 }
 
-/// A provider's name for its own session, or an address of somebody's there, as an index key: SHA-256 over issuer, NUL, `sid`.
+/// A provider's name for its own session, an address of somebody's there, or a client, as an index key: SHA-256 over issuer, NUL,
+/// `sid`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SidKey([u8; 32]);
 
@@ -87,6 +109,19 @@ pub struct SidEntry {
     pub login_started_at: Timestamp,
     /// When the session is certainly over: [`KEPT`] from now.
     pub until: Timestamp,
+    /// Of an agent's entry: one that is kept until then is left as it is, so that not each grant is worth a row written.
+    pub suffices: Option<Timestamp>,
+}
+
+/// Some of the subjects of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SidPage {
+    /// The last one of the page before; `None`: it is the first page.
+    pub after: Option<SubjectKey>,
+    /// How many at most.
+    pub limit: u32,
+    /// Whether all that the key names is to end: then what was asked for by now does not begin any more.
+    pub ends: bool,
 }
 
 impl SidKey {
@@ -103,6 +138,13 @@ impl SidKey {
         // No issuer begins so: it is a URL.
         let digest = Sha256::new().chain_update(b"email\0").chain_update(issuer).chain_update([0]);
         Self(digest.chain_update(email.as_str()).finalize().into())
+    }
+
+    /// The key of a client, for the people who granted it something.
+    #[must_use]
+    pub fn of_agent(client: &str) -> Self {
+        // No issuer begins so: it is a URL.
+        Self(Sha256::new().chain_update(b"agent\0").chain_update(client).finalize().into())
     }
 
     /// The name of the object that is responsible for it.
@@ -131,6 +173,9 @@ pub enum SidRequest {
         login_started_at: Timestamp,
         /// [`SidEntry::until`].
         until: Timestamp,
+        /// [`SidEntry::suffices`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        suffices: Option<Timestamp>,
     },
     /// [`SidIndex::find_sid`].
     Find {
@@ -141,6 +186,17 @@ pub enum SidRequest {
     End {
         /// Its key, in hexadecimal.
         key: String,
+    },
+    /// [`SidIndex::page_sid`].
+    Page {
+        /// Its key, in hexadecimal.
+        key: String,
+        /// The name of the last subject's object of the page before; empty: it is the first page.
+        after: String,
+        /// [`SidPage::limit`].
+        limit: u32,
+        /// [`SidPage::ends`].
+        ends: bool,
     },
 }
 
@@ -172,6 +228,7 @@ impl SidRequest {
             subject: entry.subject.object_name(),
             login_started_at: entry.login_started_at,
             until: entry.until,
+            suffices: entry.suffices,
         }
     }
 
@@ -187,16 +244,31 @@ impl SidRequest {
         Self::End { key: key.hex() }
     }
 
+    /// A request for a page of the subjects.
+    #[must_use]
+    pub fn page(key: &SidKey, page: &SidPage) -> Self {
+        let after = page.after.map(|subject| subject.object_name()).unwrap_or_default();
+        Self::Page { key: key.hex(), after, limit: page.limit, ends: page.ends }
+    }
+
     /// Reads a request out of a message; `None` when it is none that this release understands, or
     /// asks to keep something for ever.
     #[must_use]
     pub fn parse(json: &str, now: Timestamp) -> Option<Self> {
         let envelope: Envelope<Self> = json::from_text(json).ok()?;
-        let (Self::Put { key, .. } | Self::Find { key } | Self::End { key }) = &envelope.body;
+        let (Self::Put { key, .. } | Self::Find { key } | Self::End { key } | Self::Page { key, .. }) = &envelope.body;
         let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
         let mut good = envelope.v == VERSION && key.len() == 64 && key.bytes().all(digit);
-        if let Self::Put { subject, until, .. } = &envelope.body {
-            good &= SubjectKey::from_object_name(subject).is_some() && *until > now && *until <= now.plus(LONGEST);
+        let is_subject = |name: &str| SubjectKey::from_object_name(name).is_some();
+        match &envelope.body {
+            Self::Put { subject, until, suffices, .. } => {
+                let longest = if suffices.is_some() { LONGEST_OF_AGENT } else { LONGEST };
+                good &= is_subject(subject) && *until > now && *until <= now.plus(longest);
+            }
+            Self::Page { after, limit, .. } => {
+                good &= (after.is_empty() || is_subject(after)) && (1..=MAX_PAGE).contains(limit);
+            }
+            Self::Find { .. } | Self::End { .. } => {}
         }
         good.then_some(envelope.body)
     }
@@ -250,7 +322,15 @@ pub const fn remembered_until(now: Timestamp) -> Timestamp {
     now.plus(REMEMBERED)
 }
 
-/// How long after `now` to clean up, when the next entry expires at `next`.
+/// Until when it is remembered that all that was granted to a client ended: a grant that was not in the index then, because an
+/// earlier release began it, ends at its next refresh.
+#[must_use]
+pub const fn agent_remembered_until(now: Timestamp) -> Timestamp {
+    now.plus(LONGEST_OF_AGENT)
+}
+
+/// How long after `now` to clean up, when the next entry expires at `next`. Entries of agents are kept for longer than others: so
+/// that none of those stays much longer than it should, it is never longer than they are kept.
 #[must_use]
 pub fn sweep_after(now: Timestamp, next: Timestamp) -> Seconds {
     next.since(now).max(SWEEP_INTERVAL).min(LONGEST)
@@ -264,21 +344,38 @@ fn to_json<T: Serialize>(body: &T) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::LONGEST_GRANT;
 
     const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 
     fn entry() -> SidEntry {
         let subject = SubjectKey::of("https://op.example", "alice");
-        SidEntry { subject, login_started_at: NOW.minus(Seconds::new(9)), until: NOW.plus(KEPT) }
+        SidEntry { subject, login_started_at: NOW.minus(Seconds::new(9)), until: NOW.plus(KEPT), suffices: None }
+    }
+
+    fn of_agent() -> SidEntry {
+        let ends_at = NOW.plus(LONGEST_GRANT);
+        SidEntry { until: ends_at.plus(SPARE), suffices: Some(ends_at), ..entry() }
+    }
+
+    fn page(after: Option<SubjectKey>) -> SidRequest {
+        SidRequest::page(&SidKey::of_agent("https://client.example/"), &SidPage { after, limit: 26, ends: true })
     }
 
     #[test]
     fn requests_and_answers_arrive_as_they_were_sent() {
         let key = SidKey::of("https://op.example", "s-1");
-        for request in [SidRequest::put(&key, &entry()), SidRequest::find(&key), SidRequest::end(&key)] {
+        let subject = entry().subject;
+        for request in [
+            SidRequest::put(&key, &entry()),
+            SidRequest::put(&key, &of_agent()),
+            SidRequest::find(&key),
+            SidRequest::end(&key),
+            page(None),
+            page(Some(subject)),
+        ] {
             assert_eq!(SidRequest::parse(&request.to_json(), NOW), Some(request));
         }
-        let subject = entry().subject;
         for response in [SidReply::Entered, SidReply::Overtaken, SidReply::Subjects(vec![subject.object_name()])] {
             assert_eq!(SidReply::parse(&response.to_json()), Some(response));
         }
@@ -316,6 +413,42 @@ mod tests {
             assert_ne!(bad, good);
             assert_eq!(SidRequest::parse(&bad, NOW), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn an_entry_of_an_agent_is_kept_as_long_as_the_longest_grant_and_never_for_ever() {
+        let good = SidRequest::put(&SidKey::of_agent("https://client.example/"), &of_agent()).to_json();
+        assert!(SidRequest::parse(&good, NOW).is_some());
+        let until = of_agent().until.as_unix().to_string();
+        let longest = NOW.plus(LONGEST_OF_AGENT);
+        assert!(SidRequest::parse(&good.replace(&until, &longest.as_unix().to_string()), NOW).is_some());
+        for bad in [longest.plus(Seconds::new(1)), NOW] {
+            assert_eq!(SidRequest::parse(&good.replace(&until, &bad.as_unix().to_string()), NOW), None);
+        }
+        // A revocation is remembered until no grant can be left that it did not see.
+        assert!(agent_remembered_until(NOW) >= of_agent().until);
+    }
+
+    #[test]
+    fn what_is_no_page_is_refused() {
+        let good = page(Some(entry().subject)).to_json();
+        for bad in [
+            good.replace("\"limit\":26", "\"limit\":0"),
+            good.replace("\"limit\":26", "\"limit\":101"),
+            good.replace(&entry().subject.object_name(), "alice"),
+            good.replace("\"ends\":true", "\"ends\":1"),
+        ] {
+            assert_ne!(bad, good);
+            assert_eq!(SidRequest::parse(&bad, NOW), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_client_is_no_session_and_no_address_and_is_not_named() {
+        let key = SidKey::of_agent("https://client.example/");
+        assert_ne!(key, SidKey::of_agent("https://client.example/x"));
+        assert_ne!(key, SidKey::of("agent", "https://client.example/x"));
+        assert!(!page(None).to_json().contains("example"));
     }
 
     #[test]

@@ -380,7 +380,7 @@ async fn enter<P: Platform>(
     transaction: &Transaction,
 ) -> Result<(), Reason> {
     let until = ctx.request.now.plus(sid_index::KEPT);
-    let entry = SidEntry { subject, login_started_at: transaction.started_at, until };
+    let entry = SidEntry { subject, login_started_at: transaction.started_at, until, suffices: None };
     let entered = ctx.platform.sid_index().enter_sid(&key, &entry).await;
     if entered.map_err(Reason::Store)? { Ok(()) } else { Err(Reason::LoginOvertaken) }
 }

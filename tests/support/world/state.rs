@@ -8,8 +8,8 @@ use postern::relation::{
     Change, ChangeOutcome, MemoryTuples, Name, Object, Page, Read, Subject, Tuple, TupleFilter, TupleReply as Answers,
     TupleStore,
 };
-use postern::session::sid_index;
-use postern::session::{Command, Reply, Sessions, SidEntry, SidIndex, SidKey, Step, SubjectKey};
+use postern::session::sid_index::{self, SidRequest};
+use postern::session::{Command, Reply, Sessions, SidEntry, SidIndex, SidKey, SidPage, Step, SubjectKey};
 use postern::store::block_list::{BlockReply, BlockRequest, BlockRules, Blocks};
 use postern::store::decision_log::{self, DecisionLog};
 use postern::time::Timestamp;
@@ -159,9 +159,11 @@ impl SidIndex for World {
         if sid.ended_at.is_some_and(|(at, until)| entry.login_started_at <= at && until > now) {
             return Ok(false);
         }
-        self.spend(0, 1, 0);
         let until = sid.subjects.entry(entry.subject.object_name()).or_default();
-        *until = entry.until.max(*until);
+        if entry.suffices.is_none_or(|suffices| *until < suffices) {
+            self.spend(0, 1, 0);
+            *until = entry.until.max(*until);
+        }
         Ok(true)
     }
 
@@ -176,6 +178,20 @@ impl SidIndex for World {
         self.spend(0, 1, 0);
         sid.ended_at = Some((self.now(), sid_index::remembered_until(self.now())));
         Ok(sid.subjects_at(self.now()))
+    }
+
+    async fn page_sid(&self, key: &SidKey, page: &SidPage) -> Result<Vec<SubjectKey>, StoreError> {
+        // What goes over the wire comes out of it.
+        SidRequest::parse(&SidRequest::page(key, page).to_json(), self.now()).ok_or(StoreError::Malformed)?;
+        let mut sids = self.sids_reached().await?;
+        let sid = sids.entry(*key).or_default();
+        if page.ends {
+            self.spend(0, 1, 0);
+            sid.ended_at = Some((self.now(), sid_index::agent_remembered_until(self.now())));
+        }
+        let after = page.after.map(|subject| subject.object_name()).unwrap_or_default();
+        let rest = sid.subjects_at(self.now()).into_iter().filter(|subject| subject.object_name() > after);
+        Ok(rest.take(page.limit as usize).collect())
     }
 }
 

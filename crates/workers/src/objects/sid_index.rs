@@ -4,7 +4,7 @@ use crate::bindings::Bindings;
 use postern::config::bindings;
 use postern::ports::StoreError;
 use postern::session::sid_index::{SidReply, SidRequest};
-use postern::session::{SidEntry, SidIndex, SidKey, SubjectKey};
+use postern::session::{SidEntry, SidIndex, SidKey, SidPage, SubjectKey};
 
 /// The binding of the namespace.
 pub const BINDING: &str = bindings::SID_INDEX;
@@ -29,5 +29,15 @@ impl SidIndex for Bindings {
     async fn end_sid(&self, key: &SidKey) -> Result<Vec<SubjectKey>, StoreError> {
         self.background().note_effect();
         ask(self, key, &SidRequest::end(key)).await?.subjects()
+    }
+
+    async fn page_sid(&self, key: &SidKey, page: &SidPage) -> Result<Vec<SubjectKey>, StoreError> {
+        let request = SidRequest::page(key, page);
+        if page.ends {
+            self.background().note_effect();
+            return ask(self, key, &request).await?.subjects();
+        }
+        let answer = self.objects().read(BINDING, &key.shard(), &request.to_json()).await?;
+        SidReply::parse(&answer).ok_or(StoreError::Malformed)?.subjects()
     }
 }
