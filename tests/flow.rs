@@ -30,6 +30,8 @@ mod agents_admin;
 mod agents_approvals;
 #[path = "flow/agents_bounds.rs"]
 mod agents_bounds;
+#[path = "flow/agents_by_client.rs"]
+mod agents_by_client;
 #[path = "flow/agents_calls.rs"]
 mod agents_calls;
 #[path = "flow/agents_ending.rs"]

@@ -2,6 +2,7 @@
 
 mod account;
 mod admin;
+mod agent_index;
 mod agents;
 mod authzen;
 mod background;

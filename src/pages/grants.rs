@@ -95,6 +95,7 @@ mod tests {
                 client_name: "<b>Claude</b>".to_owned(),
                 redirect_uri: String::new(),
                 with_session: false,
+                parent: None,
                 resource: "https://app.example.com/mcp".to_owned(),
                 scopes: vec!["docs:read".to_owned(), "docs:write".to_owned()],
             }),

@@ -180,6 +180,7 @@ fn scripted(view: &View<'_>, text: &str) -> Vec<HtmlPage> {
         client_name: text.to_owned(),
         redirect_uri: String::new(),
         with_session: false,
+        parent: None,
         resource: text.to_owned(),
         scopes: vec![text.to_owned()],
     };

@@ -66,6 +66,9 @@ pub struct Grant {
     /// For how many requests it is still good; `None`: for as many as there are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uses_left: Option<u32>,
+    /// Whether the index of its client says that there is something of this person's. An earlier release entered none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub indexed: bool,
     /// When the person last signed in, or allowed it, give or take [`SEEN_GRANULARITY`]; of one that a provider gave, when it
     /// did. `None`: before this was noted.
     #[serde(default, skip_serializing_if = "Option::is_none")]

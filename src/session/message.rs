@@ -9,8 +9,7 @@ use super::approval::{ApprovalCommand, ApprovalReply};
 use super::device::{DeviceCommand, DeviceReply, ShownDevice};
 use super::grant::{Grant, GrantRefusal};
 use super::handle::SessionDigest;
-use super::record::Session;
-use super::record::SessionTimeouts;
+use super::record::{PersonNamed, Session, SessionTimeouts};
 use super::second::{SecondCommand, SecondReply};
 use crate::oidc::email::MailAddress;
 use crate::oidc::login_values::Nonce;
@@ -109,6 +108,18 @@ pub enum Command {
         /// The client's id.
         client: Option<String>,
     },
+    /// Which grants to that client are there, also those that were exchanged?
+    ListGrantsTo {
+        /// The client's id.
+        client: String,
+        /// The clocks in force.
+        clocks: SessionTimeouts,
+    },
+    /// End all grants to that client, and let none begin that was asked for by now.
+    EndGrantsTo {
+        /// The client's id.
+        client: String,
+    },
     /// Something about approvals of single calls.
     Approval(Box<ApprovalCommand>),
     /// Something about second factors.
@@ -127,6 +138,7 @@ impl Command {
             | Self::Unblock
             | Self::CheckGrant(_)
             | Self::Exchange(_)
+            | Self::ListGrantsTo { .. }
             | Self::Approval(_) => false,
             Self::Second(command) => !command.only_reads(),
             _ => true,
@@ -255,6 +267,9 @@ pub struct Exchange {
     pub digest: SessionDigest,
     /// The new one. Its `parent`, `with_session` and times of rotation are set by the object.
     pub grant: Grant,
+    /// When it was asked for: an end of all grants to the client since then wins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_at: Option<Timestamp>,
     /// The clocks in force.
     pub clocks: SessionTimeouts,
 }
@@ -314,6 +329,8 @@ pub enum Reply {
         /// How many.
         count: u32,
     },
+    /// The grants to a client.
+    GrantsTo(Box<GrantsTo>),
     /// The code or token is good.
     Granted(Box<Granted>),
     /// The code or token is not good.
@@ -326,6 +343,19 @@ pub enum Reply {
     Second(Box<SecondReply>),
     /// Something about the device that a session is bound to.
     Device(Box<DeviceReply>),
+}
+
+/// What somebody granted to a client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantsTo {
+    /// Whose they are; `None`: there are none.
+    pub person: Option<PersonNamed>,
+    /// Those that there are, newest first; none, where they were ended.
+    #[serde(default)]
+    pub grants: Vec<Listed>,
+    /// How many were ended.
+    #[serde(default)]
+    pub ended: u32,
 }
 
 /// One session as its owner sees it.
@@ -371,6 +401,9 @@ pub struct ListedGrant {
     /// Whether it ends with the session in which it was given.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub with_session: bool,
+    /// [`Listed::id`] of the grant that it was exchanged for, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
 }
 
 /// A live session.

@@ -26,7 +26,7 @@ pub use grant::{Grant, GrantRefusal, PendingCode};
 pub use grant_handle::{GrantHandle, HandleKind};
 pub use handle::{SessionDigest, SessionHandle, SessionId, SubjectKey};
 pub use message::{
-    Begin, BeginGrant, BoundToken, Check, CheckGrant, Command, Exchange, Granted, Listed, ListedGrant, Live,
+    Begin, BeginGrant, BoundToken, Check, CheckGrant, Command, Exchange, Granted, GrantsTo, Listed, ListedGrant, Live,
     RedeemCode, RefreshGrant, Reply, Tokens,
 };
 pub use record::{Origin, PersonNamed, Session, SessionTimeouts};

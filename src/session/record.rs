@@ -89,7 +89,7 @@ pub struct Session {
 }
 
 /// Whom a record is about.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PersonNamed {
     /// The issuer.
     pub issuer: IssuerIdentifier,

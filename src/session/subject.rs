@@ -1,6 +1,7 @@
 //! The rules of a subject's object, over whatever table its sessions are stored in.
 
 mod approvals;
+mod by_client;
 mod device;
 mod ending;
 mod grants;
@@ -86,6 +87,8 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
                 let is_to = |grant: &Grant| client.as_ref().is_none_or(|client| grant.client == *client);
                 is_called && session.grant.as_deref().is_some_and(is_to)
             }),
+            Command::ListGrantsTo { client, clocks } => self.list_grants_to(client, *clocks, now),
+            Command::EndGrantsTo { client } => self.end_grants_to(client, now),
             Command::Approval(command) => self.approval(command, now),
             Command::Second(command) => self.second(command, now),
             Command::Device(command) => self.device(command, now),
@@ -227,20 +230,24 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
             let terms = self.terms.terms(&session, now);
             let is_listed = session.grant.as_ref().is_none_or(|grant| grant.code.is_none() && grant.parent.is_none());
             if is_listed && terms.check(&session, clocks, now).is_ok() {
-                sessions.push(Listed {
-                    id: stored.digest.public_id(),
-                    created_at: session.created_at,
-                    last_seen: session.last_seen,
-                    expires_at: session.expires_at(terms.timeouts(clocks)),
-                    provider: Some(session.provider),
-                    device: session.origin.device,
-                    place: session.origin.place,
-                    bound_at: session.device.map(|device| device.registered_at),
-                    grant: session.grant.map(|grant| listed(*grant)),
-                });
+                sessions.push(self.listed(&stored.digest, session, clocks, now));
             }
         }
         Ok(Reply::Sessions(sessions))
+    }
+
+    fn listed(&self, digest: &SessionDigest, session: Session, clocks: SessionTimeouts, now: Timestamp) -> Listed {
+        Listed {
+            id: digest.public_id(),
+            created_at: session.created_at,
+            last_seen: session.last_seen,
+            expires_at: session.expires_at(self.clocks(clocks, &session, now)),
+            provider: Some(session.provider),
+            device: session.origin.device,
+            place: session.origin.place,
+            bound_at: session.device.map(|device| device.registered_at),
+            grant: session.grant.map(|grant| listed(*grant)),
+        }
     }
 
     /// The timeouts of this session, of those in force for all.
@@ -304,8 +311,9 @@ fn next_sequence(newest_first: &[Row], begins_at: Timestamp) -> i64 {
 }
 
 fn listed(grant: Grant) -> ListedGrant {
-    let Grant { client, client_name, redirect_uri, resource, scopes, with_session, .. } = grant;
-    ListedGrant { client, client_name, redirect_uri, resource, scopes, with_session: with_session.is_some() }
+    let Grant { client, client_name, redirect_uri, resource, scopes, with_session, parent, .. } = grant;
+    let (with_session, parent) = (with_session.is_some(), parent.map(|parent| parent.public_id()));
+    ListedGrant { client, client_name, redirect_uri, resource, scopes, with_session, parent }
 }
 
 fn parse(stored: &Row) -> Option<Session> {

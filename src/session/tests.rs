@@ -29,6 +29,10 @@ fn commands_and_answers_are_sent_as_by_the_first_release() {
 fn what_is_said_of_grants_is_sent_as_by_the_first_release_that_has_them() {
     written_as_read::<Envelope<Command>>(include_str!("../../fixtures/session/grants_v1.jsonl"));
     written_as_read::<Reply>(r#"{"refused":"refresh_reused"}"#);
+    let nobody = r#"{"grants_to":{"person":null,"grants":[],"ended":0}}"#;
+    let person = r#"{"issuer":"https://op.example","subject":"248289761001","provider":"corp"}"#;
+    written_as_read::<Reply>(nobody);
+    written_as_read::<Reply>(&nobody.replace("null", person).replace("\"ended\":0", "\"ended\":2"));
 }
 
 #[test]

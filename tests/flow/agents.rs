@@ -100,6 +100,7 @@ pub fn granted(browser: &Browser<'_>, path: &str, bend: impl FnOnce(&mut Grant))
         actors: vec![Actor { issuer: Some(ORIGIN.to_owned()), subject: CLIENT.to_owned() }],
         task: None,
         uses_left: None,
+        indexed: false,
         seen_at: None,
     };
     bend(&mut grant);

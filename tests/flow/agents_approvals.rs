@@ -52,6 +52,7 @@ pub fn granted(world: &World, subject: &str, change: impl FnOnce(&mut Grant)) ->
         actors: vec![Actor { issuer: Some(ORIGIN.to_owned()), subject: CLIENT.to_owned() }],
         task: None,
         uses_left: None,
+        indexed: false,
         seen_at: None,
     };
     change(&mut grant);

@@ -23,7 +23,7 @@ fn second_for_admins() -> (World, Gateway) {
     deployment_with(|variables| variables["SECOND"] = json!({ "required_for": { "roles": ["admin"] } }))
 }
 
-fn deployment_with(change: impl FnOnce(&mut Value)) -> (World, Gateway) {
+pub fn deployment_with(change: impl FnOnce(&mut Value)) -> (World, Gateway) {
     let mut variables = with_agents();
     change(&mut variables);
     variables["AGENTS"] = json!({
@@ -50,7 +50,7 @@ fn key(client: &str) -> Es256Signer {
 }
 
 /// What the provider lets a client do.
-fn jag(world: &World, client: &str, changes: &Value) -> String {
+pub fn jag(world: &World, client: &str, changes: &Value) -> String {
     let now = world.now.get();
     let mut claims = json!({
         "events": null, "aud": ORIGIN, "client_id": client, "sub": "alice", "jti": "jag-1", "exp": now + 300,
@@ -83,15 +83,26 @@ fn post(world: &World, gateway: &Gateway, client: Option<&str>, fields: &[(&str,
     Browser::new(world, gateway).send(&asked.with_body(Ok(&body)))
 }
 
-fn bring(world: &World, gateway: &Gateway, client: &str, assertion: &str, more: &[(&str, &str)]) -> Answered {
+pub fn bring(world: &World, gateway: &Gateway, client: &str, assertion: &str, more: &[(&str, &str)]) -> Answered {
     let grant = ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer");
     let fields = [&[grant, ("assertion", assertion)], more].concat();
     post(world, gateway, Some(client), &fields)
 }
 
-fn calls(world: &World, gateway: &Gateway, token: &Value) -> Answered {
+pub fn calls(world: &World, gateway: &Gateway, token: &Value) -> Answered {
     let token = token.as_str().unwrap();
     Browser::new(world, gateway).send(&Asked::new("POST", "/mcp").with("authorization", &format!("Bearer {token}")))
+}
+
+/// A client has a token made for one of another client.
+pub fn exchange(world: &World, gateway: &Gateway, client: &str, token: &str) -> Answered {
+    let fields = [
+        ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+        ("subject_token", token),
+        ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+        ("scope", "docs:read"),
+    ];
+    post(world, gateway, Some(client), &fields)
 }
 
 fn assert_error(answered: &Answered, error: &str, reason: &str) {
@@ -248,14 +259,7 @@ fn a_helper_that_is_named_exchanges_the_token_of_another_client() {
         CLIENT.clone_into(&mut grant.client);
         grant.actors = vec![Actor { issuer: Some(ORIGIN.to_owned()), subject: CLIENT.to_owned() }];
     });
-    let text = token(&gateway, &grant);
-    let fields = [
-        ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
-        ("subject_token", text.as_str()),
-        ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
-        ("scope", "docs:read"),
-    ];
-    let answered = post(&world, &gateway, Some(OTHER), &fields);
+    let answered = exchange(&world, &gateway, OTHER, &token(&gateway, &grant));
     assert_eq!(answered.event["reason"], "agent.token_exchanged", "{}", answered.event);
     let used = calls(&world, &gateway, &answered.json()["access_token"]);
     assert_eq!((&used.event["client_id"], &used.event["actors"]), (&json!(OTHER), &json!([OTHER, CLIENT])));

@@ -41,6 +41,8 @@ enum Op {
         session: usize,
         tied: bool,
         life: i64,
+        /// How long ago it was asked for.
+        asked_ago: i64,
     },
     Redeem {
         grant: usize,
@@ -71,6 +73,10 @@ enum Op {
     EndListed {
         grant: usize,
     },
+    /// All grants to a client, or to another one that has none.
+    EndClient {
+        own: bool,
+    },
     EndSession {
         session: usize,
     },
@@ -94,7 +100,8 @@ fn op() -> impl Strategy<Value = Op> {
     let life = || prop_oneof![1 => 1..600_i64, 2 => 600..40_000_i64];
     prop_oneof![
         3 => proptest::option::weighted(0.4, which()).prop_map(|replaces| Op::Login { replaces }),
-        5 => (which(), any::<bool>(), life()).prop_map(|(session, tied, life)| Op::Consent { session, tied, life }),
+        5 => (which(), any::<bool>(), life(), 0..20_i64)
+            .prop_map(|(session, tied, life, asked_ago)| Op::Consent { session, tied, life, asked_ago }),
         6 => (which(), proptest::bool::weighted(0.8)).prop_map(|(grant, right)| Op::Redeem { grant, right }),
         6 => (which(), 0..3_u64).prop_map(|(grant, back)| Op::Refresh { grant, back }),
         5 => (which(), 0..8_u8, life(), proptest::option::weighted(0.4, 1..4_u32))
@@ -102,6 +109,7 @@ fn op() -> impl Strategy<Value = Op> {
         10 => (which(), any::<bool>()).prop_map(|(grant, spend)| Op::Use { grant, spend }),
         1 => (which(), any::<bool>()).prop_map(|(grant, own)| Op::EndGrant { grant, own }),
         1 => which().prop_map(|grant| Op::EndListed { grant }),
+        1 => any::<bool>().prop_map(|own| Op::EndClient { own }),
         1 => which().prop_map(|session| Op::EndSession { session }),
         1 => which().prop_map(|session| Op::EndOthers { session }),
         1 => proptest::option::of(0..900_i64).prop_map(|ago| Op::EndAll { ago }),
@@ -188,6 +196,8 @@ struct Run {
     sessions: Vec<KnownSession>,
     grants: Vec<KnownGrant>,
     cutoff: Option<i64>,
+    /// When all grants to the client were last ended.
+    client_ended: Option<i64>,
 }
 
 impl Terms for Run {
@@ -214,6 +224,7 @@ impl Run {
             sessions: Vec::new(),
             grants: Vec::new(),
             cutoff: None,
+            client_ended: None,
         }
     }
 
@@ -229,7 +240,7 @@ impl Run {
     fn step(&mut self, op: &Op) {
         match op {
             Op::Login { replaces } => self.login(*replaces),
-            Op::Consent { session, tied, life } => self.consent(*session, *tied, *life),
+            Op::Consent { session, tied, life, asked_ago } => self.consent(*session, (*tied, *life), *asked_ago),
             Op::Redeem { grant, right } => self.redeem(*grant, *right),
             Op::Refresh { grant, back } => self.refresh(*grant, *back),
             Op::Exchange { grant, scopes, life, uses } => self.exchange(*grant, *scopes, *life, *uses),
@@ -237,6 +248,7 @@ impl Run {
             Op::Use { grant, spend } => self.use_grant(*grant, *spend),
             Op::EndGrant { grant, own } => self.end_grant(*grant, *own),
             Op::EndListed { grant } => self.end_listed(*grant),
+            Op::EndClient { own } => self.end_client(*own),
             Op::EndSession { session } => self.end_session(*session),
             Op::EndOthers { session } => self.end_others(*session),
             Op::EndAll { ago } => self.end_all(*ago),
@@ -327,9 +339,11 @@ impl Run {
         self.sessions.push(KnownSession { digest, created_at: self.now, ended: false });
     }
 
-    fn consent(&mut self, back: usize, tied: bool, life: i64) {
+    fn consent(&mut self, back: usize, (tied, life): (bool, i64), asked_ago: i64) {
         let Some(session) = self.session(back) else { return };
-        let may = self.session_lives(session) && self.cutoff.is_none_or(|cutoff| self.now > cutoff);
+        let asked_at = self.now - asked_ago;
+        let is_after = |ended: Option<i64>| ended.is_none_or(|ended| asked_at > ended);
+        let may = self.session_lives(session) && is_after(self.cutoff) && is_after(self.client_ended);
         let digest = SessionId::generate(&self.random).digest();
         let by = self.sessions[session].digest.clone();
         let code = PendingCode { challenge: "right".into(), redirect_uri: "cb".into(), expires_at: at(i64::MAX) };
@@ -349,13 +363,14 @@ impl Run {
             actors: vec![Actor { issuer: None, subject: CLIENT.into() }],
             task: None,
             uses_left: None,
+            indexed: false,
             seen_at: None,
         };
         let begin = BeginGrant {
             digest: digest.clone(),
             session: self.record(Some(grant)),
             begun_by: Some(by),
-            asked_at: at(self.now),
+            asked_at: at(asked_at),
             max_grants: MAX_GRANTS,
             clocks: clocks(),
         };

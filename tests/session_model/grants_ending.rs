@@ -42,6 +42,24 @@ impl Run {
         self.bury();
     }
 
+    /// All that the client has ends, and what it is yet to have by what was asked for before.
+    pub(super) fn end_client(&mut self, own: bool) {
+        let client = if own { CLIENT } else { "https://other.example/" };
+        let Reply::GrantsTo(told) = self.run(&Command::EndGrantsTo { client: client.into() }) else { panic!() };
+        assert!(if own { told.ended as usize >= self.living() } else { told.ended == 0 }, "{told:?}");
+        if own {
+            self.client_ended = Some(self.now);
+            self.grants.iter_mut().for_each(|grant| grant.ended = true);
+        }
+        let command = Command::ListGrantsTo { client: client.into(), clocks: clocks() };
+        let Reply::GrantsTo(found) = self.run(&command) else { panic!() };
+        assert!(found.grants.is_empty(), "{found:?}");
+    }
+
+    fn living(&self) -> usize {
+        (0..self.grants.len()).filter(|index| self.lives(*index)).count()
+    }
+
     pub(super) fn end_session(&mut self, back: usize) {
         let Some(index) = self.session(back) else { return };
         self.run(&Command::End { digest: self.sessions[index].digest.clone() });

@@ -48,11 +48,18 @@ impl Run {
             actors: vec![Actor { issuer: None, subject: CLIENT.into() }; actors],
             task: None,
             uses_left: uses,
+            indexed: false,
             seen_at: None,
         };
         let digest = SessionId::generate(&self.random).digest();
         let (parent_digest, ends_at) = (parent.digest.clone(), parent.ends_at.min(self.now + life));
-        let exchange = Exchange { parent: parent_digest, digest: digest.clone(), grant, clocks: clocks() };
+        let exchange = Exchange {
+            parent: parent_digest,
+            digest: digest.clone(),
+            grant,
+            asked_at: Some(at(self.now)),
+            clocks: clocks(),
+        };
         match self.run(&Command::Exchange(Box::new(exchange))) {
             Reply::Granted(_) => {
                 assert!(is_usable && fits, "more than there was (R-323)");

@@ -163,8 +163,20 @@ pub(crate) async fn counted<P: Platform>(
     (issuer, subject): (&str, &str),
     answer: Reply,
 ) -> Result<Vec<Listed>, Reason> {
+    let Reply::Sessions(sessions) = answer else { return Err(Reason::Store(StoreError::Malformed)) };
+    those_that_count(ctx, (issuer, subject), sessions).await
+}
+
+/// Those of somebody's sessions and grants that count, by the configuration in force here.
+///
+/// # Errors
+/// When the block list does not answer.
+pub(crate) async fn those_that_count<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    (issuer, subject): (&str, &str),
+    mut sessions: Vec<Listed>,
+) -> Result<Vec<Listed>, Reason> {
     let list = ctx.block_list_for_session().await?;
-    let Reply::Sessions(mut sessions) = answer else { return Err(Reason::Store(StoreError::Malformed)) };
     let (config, now) = (&ctx.site.config, ctx.request.now);
     sessions.retain_mut(|listed| {
         // The release before does not say by which provider.

@@ -137,14 +137,14 @@ pub static ENDPOINTS: &[Endpoint] = &[
         method: Method::GET,
         path: "/auth/admin/agents",
         action: "agents.list",
-        does: "Lists what someone granted to agents: `?provider=&subject=`, or `?issuer=&subject=`.",
+        does: "Lists grants to agents: someone's, `?provider=&subject=` or `?issuer=&subject=`, or those to a client, `?client=`.",
         task: Task::ListGrants,
     },
     Endpoint {
         method: Method::POST,
         path: "/auth/admin/agents/revoke",
         action: "agents.revoke",
-        does: "Ends grants of someone to agents: `provider` or `issuer`, `subject`, and `grant` or `client`, or all.",
+        does: "Ends grants to agents: someone's, `provider` or `issuer`, `subject`, and `grant` or `client`, or all; or `client` alone.",
         task: Task::RevokeGrants,
     },
     Endpoint {

@@ -6,6 +6,7 @@
 //! [`Done`], which says what it changed.
 
 mod agents;
+mod agents_by_client;
 mod api_keys;
 mod authorize;
 mod blocks;
@@ -142,7 +143,7 @@ async fn carry_out<P: Platform>(
         Task::ListFactors => factors::list(ctx, parts).await,
         Task::ResetFactors => factors::reset(ctx, &manager, body, parts).await,
         Task::ListGrants => agents::list(ctx, parts).await,
-        Task::RevokeGrants => agents::revoke(ctx, body, parts).await,
+        Task::RevokeGrants => agents::revoke(ctx, &manager, body, parts).await,
         Task::ListKeys => api_keys::list(ctx, parts).await,
         Task::MakeKey => api_keys::make(ctx, &manager, body, parts).await,
         Task::RotateKey => api_keys::rotate(ctx, &manager, body, parts).await,

@@ -92,7 +92,7 @@ pub(super) async fn ask<P: Platform>(
         if let Some(proof) = guard::device::prove_first(ctx, principal, parts)? {
             return Ok(proof);
         }
-        return Ok(grants::begin(ctx, rules, order(&person, &asking, until), parts).await?);
+        return Ok(grants::begin(ctx, rules, order(&person, &asking, (until, ctx.request.now)), parts).await?);
     }
     Ok(page(ctx, rules, &person, &asking, parts)?)
 }
@@ -172,7 +172,11 @@ async fn remembered<P: Platform>(
     Ok(listed.iter().filter(is_same).map(|listed| listed.expires_at).max())
 }
 
-fn order<'a>(person: &'a Authenticated, asking: &'a Asking<'a>, until: Timestamp) -> GrantOrder<'a> {
+fn order<'a>(
+    person: &'a Authenticated,
+    asking: &'a Asking<'a>,
+    (until, now): (Timestamp, Timestamp),
+) -> GrantOrder<'a> {
     GrantOrder {
         person,
         client: &asking.client.id,
@@ -183,7 +187,8 @@ fn order<'a>(person: &'a Authenticated, asking: &'a Asking<'a>, until: Timestamp
         scopes: &asking.request.scopes,
         challenge: &asking.request.challenge,
         life: Life::Until(until),
-        asked_at: person.created_at,
+        // Nobody is asked: what they allowed before is there now.
+        asked_at: now,
         reason: "agent.consent_remembered",
     }
 }

@@ -172,7 +172,10 @@ async fn begin<P: Platform>(
     };
     let ended = || refused(EnterpriseRefusal::Ended);
     let of = (provider.id.as_str(), provider.issuer.as_str());
-    if !ctx.enter_email(of, subject, begin.session.email(), begin.asked_at).await.map_err(Reason::Store)? {
+    let ends_at = ctx.request.now.plus(rules.access);
+    let entered = ctx.enter_email(of, subject, begin.session.email(), begin.asked_at).await.map_err(Reason::Store)?
+        && ctx.enter_agent(&voucher.client.id, subject, ends_at, begin.asked_at).await.map_err(Reason::Store)?;
+    if !entered {
         return Err(ended());
     }
     let session =
@@ -231,6 +234,7 @@ fn record<P>(ctx: &RequestContext<'_, P>, rules: &AgentRules, voucher: &Voucher<
         actors: vec![Actor { issuer, subject: client.id.clone() }],
         task: None,
         uses_left: None,
+        indexed: true,
         seen_at: None,
     };
     let kept = SessionClaims::of(jag.claims().clone(), provider, &ctx.site.config.session.claims);

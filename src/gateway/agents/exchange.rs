@@ -51,6 +51,12 @@ pub(super) async fn grant<P: Platform>(
     let issuer = Some(ctx.site.config.public_url.origin().to_owned());
     let actor = Actor { issuer, subject: client.id.clone() };
     let task = request.task;
+    // Where it is the same client, its own grant is in the index already, and lives as long.
+    let is_entered = parent.client == client.id
+        || ctx.enter_agent(&client.id, shown.subject, narrowed.ends_at, now).await.map_err(Reason::Store)?;
+    if !is_entered {
+        return Err(refused(ExchangeError::TokenRefused));
+    }
     let grant = Grant {
         client: client.id,
         client_name: client.name,
@@ -65,7 +71,8 @@ pub(super) async fn grant<P: Platform>(
     let id = SessionId::generate(ctx.platform.random());
     parts.event.grant = Some(id.digest().public_id());
     let (parent, digest) = (shown.id.digest(), id.digest());
-    let command = Command::Exchange(Box::new(Exchange { parent, digest, grant, clocks: ctx.timeouts() }));
+    let (clocks, asked_at) = (ctx.timeouts(), Some(now));
+    let command = Command::Exchange(Box::new(Exchange { parent, digest, grant, asked_at, clocks }));
     let session = match ctx.command(&shown.subject, &command).await.map_err(Reason::Store)? {
         Reply::Granted(granted) => granted.session,
         Reply::Gone => return Err(refused(ExchangeError::TokenRefused)),

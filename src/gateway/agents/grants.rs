@@ -111,6 +111,7 @@ pub(super) async fn begin<P: Platform>(
         actors: vec![Actor { issuer, subject: order.client.to_owned() }],
         task: None,
         uses_left: None,
+        indexed: true,
         seen_at: None,
     };
     let named = PersonNamed {
@@ -118,7 +119,7 @@ pub(super) async fn begin<P: Platform>(
         subject: SubjectIdentifier::new(person.principal.subject()),
         provider: person.principal.provider().unwrap_or_default().to_owned(),
     };
-    enter_email(ctx, person, order.asked_at).await?;
+    enter(ctx, &order, expires_at).await?;
     let command = Command::BeginGrant(Box::new(BeginGrant {
         digest: id.digest(),
         session: Session::of_grant(named, grant, now),
@@ -143,17 +144,18 @@ pub(super) async fn begin<P: Platform>(
     Ok(response)
 }
 
-/// A grant may live when the session by which the person is found does no more.
-async fn enter_email<P: Platform>(
+/// A grant may live when the session by which the person is found does no more; and administration finds it by its client.
+async fn enter<P: Platform>(
     ctx: &RequestContext<'_, P>,
-    person: &Authenticated,
-    asked_at: Timestamp,
+    order: &GrantOrder<'_>,
+    ends_at: Timestamp,
 ) -> Result<(), Reason> {
-    let principal = &person.principal;
+    let (principal, subject) = (&order.person.principal, order.person.handle.subject);
     let email = principal.email().and_then(MailAddress::parse);
     let of = (principal.provider().unwrap_or_default(), principal.issuer());
-    let entered = ctx.enter_email(of, person.handle.subject, email, asked_at).await;
-    if entered.map_err(Reason::Store)? { Ok(()) } else { Err(Reason::Client(AgentError::ConsentOver)) }
+    let entered = ctx.enter_email(of, subject, email, order.asked_at).await.map_err(Reason::Store)?
+        && ctx.enter_agent(order.client, subject, ends_at, order.asked_at).await.map_err(Reason::Store)?;
+    if entered { Ok(()) } else { Err(Reason::Client(AgentError::ConsentOver)) }
 }
 
 /// Sends the browser to the client with an error (RFC 6749 §4.1.2.1).

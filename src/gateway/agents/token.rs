@@ -132,7 +132,25 @@ async fn refresh<P: Platform>(
         clocks: ctx.timeouts(),
     }));
     let session = granted(ctx, &handle, &command, parts).await?;
+    enter_old(ctx, &handle, &session).await?;
     Ok(Issued { handle, session, refresh: true, kind: None, reason: "agent.token_refreshed" })
+}
+
+/// Enters a grant that an earlier release began, and ends it where all grants to its client were ended since it began. If the
+/// index does not answer, the next refresh tries again: the refresh token at hand is used up by now.
+async fn enter_old<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    handle: &GrantHandle,
+    session: &Session,
+) -> Result<(), Reason> {
+    let Some(grant) = session.grant.as_deref().filter(|grant| !grant.indexed) else { return Ok(()) };
+    let entered = ctx.enter_agent(&grant.client, handle.subject, grant.expires_at, session.created_at).await;
+    if entered.unwrap_or(true) {
+        return Ok(());
+    }
+    let command = Command::EndGrant { digest: handle.id.digest(), client: grant.client.clone() };
+    ctx.command(&handle.subject, &command).await.map_err(Reason::Store)?;
+    Err(token_error(TokenEndpointError::InvalidGrant(GrantError::Gone)))
 }
 
 /// The handle in a text that a client shows: of this kind, and made here. Others cost no question.

@@ -315,6 +315,17 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         self.put_revocation(&revocation.key, &note, now.plus(pause.min(Seconds::hours(1))))
     }
 
+    /// Remembers that all grants to a client have ended.
+    pub(super) fn remember_ended_for(&self, client: &str, now: Timestamp) -> Result<(), StoreError> {
+        self.remember_ended(&agent_key(client), now)
+    }
+
+    /// Whether all grants to a client were ended since then.
+    pub(super) fn has_ended_for(&self, client: &str, since: Timestamp) -> Result<bool, StoreError> {
+        let note = self.table.note(NoteKind::Ended, &agent_key(client))?;
+        Ok(note.is_some_and(|note| time_of(&note).is_none_or(|ended_at| since <= ended_at)))
+    }
+
     fn remember_ended(&self, key: &str, now: Timestamp) -> Result<(), StoreError> {
         let at = now.plus(REMEMBERED);
         let note = Note { kind: NoteKind::Ended, key: key.to_owned(), value: now.to_string(), at };
@@ -348,6 +359,11 @@ fn revoke_context(key: &str) -> String {
 /// Says nothing of the address.
 fn email_key(email: &MailAddress) -> String {
     format!("email/{}", Base64UrlUnpadded::encode_string(&Sha256::digest(email.as_str())))
+}
+
+/// A client's id may be as long as a registration.
+fn agent_key(client: &str) -> String {
+    format!("agent/{}", Base64UrlUnpadded::encode_string(&Sha256::digest(client)))
 }
 
 /// A provider's `sid` is whatever it likes: hashed, it has one length and no secrets.

@@ -14,10 +14,10 @@ use crate::session::table::{Row, SessionTable};
 use crate::time::Timestamp;
 
 /// A grant that lives, and the row that it was read from.
-struct StoredGrant {
+pub(super) struct StoredGrant {
     row: Row,
-    session: Session,
-    grant: Grant,
+    pub(super) session: Session,
+    pub(super) grant: Grant,
 }
 
 impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
@@ -33,6 +33,9 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
             return Ok(Reply::Gone);
         }
         let grant = begin.session.grant.as_deref().ok_or(StoreError::Malformed)?;
+        if self.has_ended_for(&grant.client, begin.asked_at)? {
+            return Ok(Reply::Gone);
+        }
         let person = match &begin.begun_by {
             Some(digest) => self.live_session(digest, begin.clocks, now)?,
             None => Some(begin.session.clone()),
@@ -134,6 +137,11 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         if self.table.find(&exchange.digest)?.is_some() {
             return Ok(Reply::Refused(GrantRefusal::Repeated));
         }
+        if let Some(asked_at) = exchange.asked_at
+            && self.has_ended_for(&exchange.grant.client, asked_at)?
+        {
+            return Ok(Reply::Gone);
+        }
         let grant = Grant {
             expires_at: exchange.grant.expires_at.min(parent.grant.expires_at),
             code: None,
@@ -231,7 +239,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
     }
 
     /// The grant of that digest, if it lives, and so does all that it rests on. One that does not is over for good.
-    fn load_grant(
+    pub(super) fn load_grant(
         &self,
         digest: &SessionDigest,
         clocks: SessionTimeouts,

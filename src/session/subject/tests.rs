@@ -491,6 +491,7 @@ fn watchable(world: &World, digest: &SessionDigest, clocks: SessionTimeouts, now
 }
 
 mod approvals;
+mod by_client;
 mod device;
 mod grants;
 mod replacing;

@@ -29,6 +29,7 @@ fn granted(world: &World, now: i64) -> SessionDigest {
         actors: vec![Actor { issuer: None, subject: CLIENT.to_owned() }],
         task: None,
         uses_left: None,
+        indexed: false,
         seen_at: None,
     };
     let begin = BeginGrant {

@@ -5,16 +5,16 @@ use crate::ids::actor::Actor;
 use crate::session::grant::{Grant, GrantRefusal, MAX_EXCHANGED, PendingCode};
 use crate::session::message::{BeginGrant, CheckGrant, Exchange, Granted, RedeemCode, RefreshGrant};
 
-const CLIENT: &str = "https://claude.ai/client.json";
+pub(super) const CLIENT: &str = "https://claude.ai/client.json";
 const RESOURCE: &str = "https://app.example/mcp";
 const CALLBACK: &str = "http://127.0.0.1:1/cb";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
-fn actor(client: &str) -> Actor {
+pub(super) fn actor(client: &str) -> Actor {
     Actor { issuer: Some("https://app.example".into()), subject: client.into() }
 }
 
-fn grant(now: i64) -> Grant {
+pub(super) fn grant(now: i64) -> Grant {
     let at = |after: i64| Timestamp::from_unix(now + after);
     Grant {
         client: CLIENT.into(),
@@ -32,11 +32,12 @@ fn grant(now: i64) -> Grant {
         actors: vec![actor(CLIENT)],
         task: None,
         uses_left: None,
+        indexed: false,
         seen_at: None,
     }
 }
 
-fn redeem(digest: &SessionDigest) -> RedeemCode {
+pub(super) fn redeem(digest: &SessionDigest) -> RedeemCode {
     RedeemCode {
         digest: digest.clone(),
         client: CLIENT.into(),
@@ -48,7 +49,7 @@ fn redeem(digest: &SessionDigest) -> RedeemCode {
     }
 }
 
-fn refresh(digest: &SessionDigest, generation: u64) -> RefreshGrant {
+pub(super) fn refresh(digest: &SessionDigest, generation: u64) -> RefreshGrant {
     RefreshGrant {
         digest: digest.clone(),
         client: CLIENT.into(),
@@ -61,7 +62,7 @@ fn refresh(digest: &SessionDigest, generation: u64) -> RefreshGrant {
 }
 
 impl World {
-    fn consent(&self, by: Option<&SessionDigest>, grant: Grant, now: i64) -> (SessionDigest, Reply) {
+    pub(super) fn consent(&self, by: Option<&SessionDigest>, grant: Grant, now: i64) -> (SessionDigest, Reply) {
         let digest = SessionId::generate(&self.random).digest();
         let answer = self.consent_with(&digest, by, grant, now);
         (digest, answer)
@@ -81,7 +82,7 @@ impl World {
     }
 
     /// A grant that is in use.
-    fn granted(&self, by: &SessionDigest, now: i64) -> SessionDigest {
+    pub(super) fn granted(&self, by: &SessionDigest, now: i64) -> SessionDigest {
         self.granted_with(by, grant(now), now)
     }
 
@@ -92,21 +93,27 @@ impl World {
         digest
     }
 
-    fn redeem(&self, redeem: &RedeemCode, now: i64) -> Result<Granted, Option<GrantRefusal>> {
+    pub(super) fn redeem(&self, redeem: &RedeemCode, now: i64) -> Result<Granted, Option<GrantRefusal>> {
         handed_out(self.run(&Command::RedeemCode(Box::new(redeem.clone())), now))
     }
 
-    fn refresh(&self, refresh: &RefreshGrant, now: i64) -> Result<Granted, Option<GrantRefusal>> {
+    pub(super) fn refresh(&self, refresh: &RefreshGrant, now: i64) -> Result<Granted, Option<GrantRefusal>> {
         handed_out(self.run(&Command::RefreshGrant(Box::new(refresh.clone())), now))
     }
 
-    fn exchange(&self, parent: &SessionDigest, grant: Grant, now: i64) -> Result<SessionDigest, Option<GrantRefusal>> {
+    pub(super) fn exchange(
+        &self,
+        parent: &SessionDigest,
+        grant: Grant,
+        now: i64,
+    ) -> Result<SessionDigest, Option<GrantRefusal>> {
         let digest = SessionId::generate(&self.random).digest();
-        let exchange = Exchange { parent: parent.clone(), digest: digest.clone(), grant, clocks: timeouts() };
+        let exchange =
+            Exchange { parent: parent.clone(), digest: digest.clone(), grant, asked_at: None, clocks: timeouts() };
         handed_out(self.run(&Command::Exchange(Box::new(exchange)), now)).map(|_| digest)
     }
 
-    fn use_grant(&self, digest: &SessionDigest, now: i64) -> Option<Session> {
+    pub(super) fn use_grant(&self, digest: &SessionDigest, now: i64) -> Option<Session> {
         self.use_and_spend(digest, false, now)
     }
 
@@ -130,7 +137,7 @@ fn handed_out(reply: Reply) -> Result<Granted, Option<GrantRefusal>> {
     }
 }
 
-fn narrower(now: i64, client: &str) -> Grant {
+pub(super) fn narrower(now: i64, client: &str) -> Grant {
     let actors = vec![actor(client), actor(CLIENT)];
     Grant { client: client.into(), scopes: vec!["read".into()], code: None, actors, ..grant(now) }
 }
