@@ -188,15 +188,22 @@ pub(super) struct AgentSurroundings<'a> {
 
 /// Reads `AGENTS`. Without the table there are the defaults where a route takes agents, and else none.
 pub(super) fn read(
-    table: Option<Table<'_>>,
+    top: &mut Table<'_>,
     routes: Option<&Router>,
     surroundings: &AgentSurroundings<'_>,
 ) -> Option<AgentRules> {
-    let default = AgentRules::by_default(surroundings.prefix.cloned().unwrap_or_default());
-    let Some(mut table) = table else {
+    top.section("AGENTS", |table| rules(table, surroundings)).or_else(|| {
         let takes_agents = |router: &Router| router.routes().iter().any(|route| route.takes_agents());
-        return routes.is_some_and(takes_agents).then_some(default);
-    };
+        routes.is_some_and(takes_agents).then(|| by_default(surroundings))
+    })
+}
+
+fn by_default(surroundings: &AgentSurroundings<'_>) -> AgentRules {
+    AgentRules::by_default(surroundings.prefix.cloned().unwrap_or_default())
+}
+
+fn rules(mut table: Table<'_>, surroundings: &AgentSurroundings<'_>) -> AgentRules {
+    let default = by_default(surroundings);
     if !surroundings.sessions {
         table.problem_here("is about programs that act for people, and without `PROVIDERS` nobody can sign in");
     }
@@ -215,7 +222,7 @@ pub(super) fn read(
         prefix: default.prefix,
     };
     table.finish();
-    Some(rules)
+    rules
 }
 
 fn clients(value: &Value, development: bool) -> Result<AdmittedClients, String> {

@@ -36,21 +36,21 @@ impl Askers {
     ) -> Self {
         let naming = naming(surroundings.known.provider_ids, surroundings.known.providers);
         let verify = |table| verify::read(table, secrets, surroundings.public_url);
-        let authzen = top.table("AUTHZEN").and_then(|table| authzen::read(table, surroundings));
-        let sharing = top.table("SHARING").and_then(|table| sharing::read(table, surroundings));
+        let authzen = top.section("AUTHZEN", |table| authzen::read(table, surroundings)).flatten();
+        let sharing = top.section("SHARING", |table| sharing::read(table, surroundings)).flatten();
         if let Some(sharing) = &sharing {
             sharing::refuse_self_grants(top, sharing, authzen.as_ref(), surroundings.known.relations);
         }
         let (sessions, development) = (surroundings.sessions, surroundings.development);
-        let api_keys = top.table("KEYS").map(|table| api_keys::read(table, sessions, development));
+        let api_keys = top.section("KEYS", |table| api_keys::read(table, sessions, development));
         let prefix = api_keys.as_ref().map(|keys| &keys.prefix);
         let around = AgentSurroundings { providers: &naming, sessions, development, prefix };
-        let agents = agents::read(top.table("AGENTS"), routes, &around);
+        let agents = agents::read(top, routes, &around);
         Self {
-            admin: top.table("ADMIN").and_then(|table| admin::read(table, &naming, &surroundings.known)),
-            decisions: top.table("DECISIONS").and_then(decisions::read),
-            verify: top.table("VERIFY").and_then(verify),
-            monitor: top.table("HEALTH").and_then(|table| health::read(table, secrets)),
+            admin: top.section("ADMIN", |table| admin::read(table, &naming, &surroundings.known)).flatten(),
+            decisions: top.section("DECISIONS", decisions::read).flatten(),
+            verify: top.section("VERIFY", verify).flatten(),
+            monitor: top.section("HEALTH", |table| health::read(table, secrets)).flatten(),
             authzen,
             sharing,
             api_keys,

@@ -85,7 +85,7 @@ pub(super) struct Certificates {
 impl Certificates {
     /// Reads `CERTIFICATES`, if it is there.
     pub(super) fn read(top: &mut Table<'_>) -> Self {
-        top.table("CERTIFICATES").map(|table| read_all(&table)).unwrap_or_default()
+        top.section("CERTIFICATES", |table| read_all(&table)).unwrap_or_default()
     }
 }
 

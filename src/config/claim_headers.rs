@@ -67,7 +67,14 @@ const FORWARDED: [&str; 9] = ["by", "for", "host", "path", "port", "prefix", "pr
 
 /// Reads `headers` of a route, if it is there. `kept`: the claims that sessions keep.
 pub(super) fn read(route: &mut Table<'_>, kept: &[String]) -> Vec<ClaimHeader> {
-    let Some(table) = route.table("headers") else { return Vec::new() };
+    let headers = route.section("headers", |table| read_table(&table, kept)).unwrap_or_default();
+    if headers.len() > MAX_HEADERS {
+        route.problem("headers", format!("expected at most {MAX_HEADERS}, found {}", headers.len()));
+    }
+    headers
+}
+
+fn read_table(table: &Table<'_>, kept: &[String]) -> Vec<ClaimHeader> {
     let mut headers: Vec<ClaimHeader> = Vec::new();
     for (key, value) in table.entries() {
         match read_one(key, value, kept) {
@@ -77,9 +84,6 @@ pub(super) fn read(route: &mut Table<'_>, kept: &[String]) -> Vec<ClaimHeader> {
             Ok(header) => headers.push(header),
             Err(message) => table.problem(key, message),
         }
-    }
-    if headers.len() > MAX_HEADERS {
-        route.problem("headers", format!("expected at most {MAX_HEADERS}, found {}", headers.len()));
     }
     headers
 }

@@ -21,7 +21,15 @@ pub(super) fn read(
     public_url: Option<&PublicUrl>,
     development: bool,
 ) -> Option<Cors> {
-    let mut table = route.table("cors")?;
+    route.section("cors", |table| read_table(table, access, public_url, development)).flatten()
+}
+
+fn read_table(
+    mut table: Table<'_>,
+    access: Option<&Access>,
+    public_url: Option<&PublicUrl>,
+    development: bool,
+) -> Option<Cors> {
     let origins = table.required("origins", &format!("a list of origins, each {ORIGIN}"), |value| {
         let texts = list(ORIGIN, |text| Some(text.to_owned()))(value)?;
         texts.iter().map(|text| one(text, public_url, development)).collect::<Result<Vec<String>, String>>()

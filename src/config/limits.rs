@@ -69,30 +69,32 @@ pub(super) struct ByDefault {
 }
 
 /// Reads `LIMITS`.
-pub(super) fn read(table: Option<Table<'_>>, by_default: ByDefault) -> Limits {
+pub(super) fn read(top: &mut Table<'_>, by_default: ByDefault) -> Limits {
     let default = |is_on: bool, (count, period): (u32, Seconds)| {
         let allowance = Allowance::new(count, period, count).filter(|_| is_on);
         allowance.map(|allowance| Limit { allowance, counter: Counter::Isolate })
     };
-    let (sign_ins, others) = (default(by_default.people, SIGN_INS), default(by_default.people, OWN));
-    let keys = default(by_default.keys, UNMARKED_KEYS);
-    let Some(mut table) = table else {
-        return Limits {
-            login: sign_ins.clone(),
-            callback: sign_ins.clone(),
-            frontchannel_logout: sign_ins,
-            own: others,
-            keys,
-            ..Limits::default()
-        };
+    let sign_ins = default(by_default.people, SIGN_INS);
+    let usual = Limits {
+        login: sign_ins.clone(),
+        callback: sign_ins.clone(),
+        frontchannel_logout: sign_ins,
+        own: default(by_default.people, OWN),
+        keys: default(by_default.keys, UNMARKED_KEYS),
+        ..Limits::default()
     };
+    top.section("LIMITS", |table| read_table(table, &usual)).unwrap_or(usual)
+}
+
+/// `usual`: what counts where the table says nothing.
+fn read_table(mut table: Table<'_>, usual: &Limits) -> Limits {
     let limits = Limits {
-        login: own(&mut table, "login", sign_ins.clone()),
-        callback: own(&mut table, "callback", sign_ins.clone()),
+        login: own(&mut table, "login", usual.login.clone()),
+        callback: own(&mut table, "callback", usual.callback.clone()),
         backchannel_logout: own(&mut table, "backchannel_logout", None),
-        frontchannel_logout: own(&mut table, "frontchannel_logout", sign_ins),
-        own: own(&mut table, "own", others),
-        keys: own(&mut table, "keys", keys),
+        frontchannel_logout: own(&mut table, "frontchannel_logout", usual.frontchannel_logout.clone()),
+        own: own(&mut table, "own", usual.own.clone()),
+        keys: own(&mut table, "keys", usual.keys.clone()),
         routes: table
             .table("routes")
             .map(|table| RouteLimits { shared: true, ..route_limits(table) })
@@ -112,7 +114,7 @@ fn own(table: &mut Table<'_>, key: &'static str, default: Option<Limit>) -> Opti
 
 /// `limits` of a route, or what all routes have that say nothing.
 pub(super) fn of_route(route: &mut Table<'_>, access: Option<&Access>, shared: &RouteLimits) -> RouteLimits {
-    let public = access == Some(&Access::Public);
+    let public = matches!(access, Some(Access::Public));
     let Some(table) = route.table("limits") else {
         return RouteLimits { subject: shared.subject.clone().filter(|_| !public), ..shared.clone() };
     };

@@ -30,7 +30,7 @@ pub(super) fn of_route(route: &mut Table<'_>) -> Option<Rc<McpRules>> {
     match route.peek("mcp")? {
         Value::Bool(false) => None,
         Value::Bool(true) => Some(Rc::new(usual())),
-        Value::Object(_) => route.table("mcp").map(|table| Rc::new(read(table))),
+        Value::Object(_) => route.section("mcp", |table| Rc::new(read(table))),
         other => {
             route.problem("mcp", format!("expected `true` or a table, found {}", found(other)));
             None

@@ -370,12 +370,12 @@ impl Rules {
         revocation::refuse_unkept(top, providers.unwrap_or_default(), &session.claims);
         Self {
             session,
-            place: top.table("STORAGE").map(storage::read).unwrap_or_default(),
+            place: top.section("STORAGE", storage::read).unwrap_or_default(),
             security_headers: security_headers::Defaults::read(top, public_url),
             limits: limits(top, sessions),
             roles: roles(top),
             relations: Relations::read(top),
-            second: top.table("SECOND").and_then(|table| second::read(table, providers, public_url)),
+            second: top.section("SECOND", |table| second::read(table, providers, public_url)).flatten(),
             has_second: top.has("SECOND"),
         }
     }
@@ -434,8 +434,7 @@ fn providers(top: &mut Table<'_>, secrets: &Secrets<'_>, sessions: bool, develop
 }
 
 fn issuers(top: &mut Table<'_>, secrets: &Secrets<'_>, providers: &[Provider], development: bool) -> issuer::Issuers {
-    let table = top.table("ISSUERS");
-    table.map(|table| issuer::read_all(&table, secrets, providers, development)).unwrap_or_default()
+    top.section("ISSUERS", |table| issuer::read_all(&table, secrets, providers, development)).unwrap_or_default()
 }
 
 fn services(
@@ -444,8 +443,8 @@ fn services(
     (providers, issuers): (&[Provider], &[TokenIssuer]),
     development: bool,
 ) -> services::Services {
-    let table = top.table("SERVICES");
-    let services = table.map(|table| services::read_all(&table, secrets, development)).unwrap_or_default();
+    let services = top.section("SERVICES", |table| services::read_all(&table, secrets, development));
+    let services = services.unwrap_or_default();
     client_auth::refuse_shared_addresses(top, providers, issuers, &services.all);
     services
 }
@@ -454,15 +453,15 @@ fn services(
 /// names the caller's address.
 fn limits(top: &mut Table<'_>, sessions: bool) -> Limits {
     let by_default = limits::ByDefault { people: sessions && !top.has("VERIFY"), keys: top.has("KEYS") };
-    limits::read(top.table("LIMITS"), by_default)
+    limits::read(top, by_default)
 }
 
 fn session(top: &mut Table<'_>) -> SessionConfig {
-    top.table("SESSION").map_or_else(SessionConfig::default, session::read)
+    top.section("SESSION", session::read).unwrap_or_default()
 }
 
 fn roles(top: &mut Table<'_>) -> Roles {
-    top.table("ROLES").as_ref().map(roles::read).unwrap_or_default()
+    top.section("ROLES", |table| roles::read(&table)).unwrap_or_default()
 }
 
 fn router<'a>(top: &mut Table<'a>, surroundings: &Surroundings<'a>) -> Option<Router> {

@@ -48,16 +48,15 @@ impl Default for PageOptions {
 
 /// Reads `PAGES`, if it is there, and looks after the images that pages show: as far as the routes are known.
 pub(super) fn read(top: &mut Table<'_>, providers: &[Provider], routes: Option<&Router>) -> PageOptions {
-    let options = table(top);
+    let options = top.section("PAGES", read_table).unwrap_or_default();
     if let Some(routes) = routes {
         refuse_guarded_images(top, &options, providers, routes);
     }
     options
 }
 
-fn table(top: &mut Table<'_>) -> PageOptions {
+fn read_table(mut table: Table<'_>) -> PageOptions {
     let default = PageOptions::default();
-    let Some(mut table) = top.table("PAGES") else { return default };
     let options = PageOptions {
         name: table.optional("name", parsed("a name of 1 to 80 characters", label)),
         logo: table.optional("logo", parsed(PATH, path)),

@@ -69,9 +69,9 @@ pub(super) fn expand_workload(table: &mut Table<'_>) -> Option<(Expanded, Value)
 
 /// The preset that a table names, out of these.
 fn chosen(table: &mut Table<'_>, presets: &str) -> Option<Value> {
-    let mut presets = json::parse_object(presets.as_bytes(), presets.len()).ok()?;
     table.optional("preset", |value| {
         let name = text(value)?;
+        let mut presets = json::parse_object(presets.as_bytes(), presets.len()).unwrap_or_default();
         presets.remove(name).ok_or_else(|| {
             let names: Vec<String> = presets.keys().map(|name| format!("`{name}`")).collect();
             expected(format!("one of {}", names.join(", ")), name)

@@ -278,7 +278,7 @@ fn read(
     let (acr_values, max_age, cannot) = strength(&mut table, kind);
     let resource = table.optional("resource", parsed("an absolute URI without fragment", resource));
     let sign_out = exchange.sign_out(&mut table, issuer.as_ref());
-    let revocation = table.table("revocation").map(|table| revocation::read(table, kind));
+    let revocation = table.section("revocation", |table| revocation::read(table, kind));
     let (session_max, not_before) = ends(&mut table);
     let frontchannel_logout = frontchannel_logout(&mut table, kind);
     let userinfo = table.optional("userinfo", flag);

@@ -31,7 +31,7 @@ impl Relations {
             top.table("RELATIONS");
             return Self::Nothing;
         }
-        top.table("RELATIONS").and_then(|table| read(&table)).map_or(Self::Unsure, Self::Model)
+        top.section("RELATIONS", |table| read(&table)).flatten().map_or(Self::Unsure, Self::Model)
     }
 
     /// The model; one that knows no type where there is none.

@@ -71,7 +71,11 @@ impl<'a> Known<'a> {
 pub(super) fn read(route: &mut Table<'_>, pattern: Option<&Pattern>, known: &Known<'_>) -> Requirements {
     // Of whom every guarded route asks for a second factor, one without requirements does too.
     let second_for = known.second.map(|rules| rules.required_for.clone()).unwrap_or_default();
-    let Some(mut table) = route.table("require") else { return Requirements { second_for, ..Requirements::default() } };
+    let own = route.section("require", |table| read_table(table, pattern, known)).unwrap_or_default();
+    Requirements { second_for, ..own }
+}
+
+fn read_table(mut table: Table<'_>, pattern: Option<&Pattern>, known: &Known<'_>) -> Requirements {
     let provider = |text: &str| known.provider_ids.iter().find(|id| id.as_str() == text).cloned();
     let issuer = |text: &str| known.issuers.ids.iter().find(|id| id.as_str() == text).cloned();
     let certificate = |text: &str| known.certificates.ids.iter().find(|id| id.as_str() == text).cloned();
@@ -100,8 +104,8 @@ pub(super) fn read(route: &mut Table<'_>, pattern: Option<&Pattern>, known: &Kno
         amr: some(&mut table, "amr", "a value without spaces", word),
         max_age: table.optional("max_age", duration(SHORTEST_MAX_AGE, LONGEST_MAX_AGE)),
         second: second(&mut table, known),
-        second_for,
         device: table.optional("device", choice(&DEVICE)),
+        ..Requirements::default()
     };
     if requirements.acr.iter().any(|acr| acr == SECOND_FACTOR_ACR) {
         let message =

@@ -99,7 +99,8 @@ pub struct SamlSigning {
     pub algorithm: Algorithm,
 }
 
-/// Reads the table of a provider that has a table `saml`.
+/// Reads the table of a provider that has a table `saml`: as [`Table::section`] does, by code of its own.
+#[inline(never)]
 pub(super) fn read(id: ProviderId, mut table: Table<'_>, secrets: &Secrets<'_>, development: bool) -> Option<Provider> {
     const ENTITY: &str = "an entityID: an absolute URI of at most 1,024 visible ASCII characters";
     let issuer = table.required("issuer", ENTITY, parsed(ENTITY, Issuer::parse_entity));

@@ -32,7 +32,7 @@ impl Defaults {
     /// Reads `SECURITY_HEADERS`, if it is there.
     pub(super) fn read(top: &mut Table<'_>, public_url: Option<&PublicUrl>) -> Self {
         let https = public_url.is_none_or(PublicUrl::is_pinned_to_https);
-        let deployment = top.table("SECURITY_HEADERS").map(|table| Rc::new(read(table, https)));
+        let deployment = top.section("SECURITY_HEADERS", |table| Rc::new(read(table, https)));
         Self { https, deployment }
     }
 
@@ -41,7 +41,7 @@ impl Defaults {
     pub(super) fn of_route(&self, route: &mut Table<'_>) -> Option<Rc<SecurityHeaders>> {
         match route.peek("security_headers") {
             None => self.deployment.clone(),
-            Some(Value::Object(_)) => route.table("security_headers").map(|table| Rc::new(read(table, self.https))),
+            Some(Value::Object(_)) => route.section("security_headers", |table| Rc::new(read(table, self.https))),
             Some(_) => match route.optional("security_headers", flag_or_table)? {
                 false => None,
                 true => Some(self.deployment.clone().unwrap_or_else(|| Rc::new(standard(self.https)))),

@@ -72,14 +72,15 @@ impl<'a> Table<'a> {
         key: &'static str,
         parse: impl FnOnce(&'a Value) -> Result<T, String>,
     ) -> Option<T> {
-        self.ask(key);
-        match parse(self.get(key)?) {
-            Ok(value) => Some(value),
-            Err(message) => {
-                self.problem(key, message);
-                None
-            }
-        }
+        let value = self.peek(key)?;
+        self.given(key, value, parse)
+    }
+
+    /// What `parse` makes of a value that is there. Most keys are not, and an isolate compiles for its first request what that
+    /// runs through: the reader of a key is code of its own, so that it is compiled where the key is met.
+    #[inline(never)]
+    fn given<T>(&self, key: &str, value: &'a Value, parse: impl FnOnce(&'a Value) -> Result<T, String>) -> Option<T> {
+        parse(value).map_err(|message| self.problem(key, message)).ok()
     }
 
     /// The value at `key`, whatever it is. It is read by who asks.
@@ -103,6 +104,16 @@ impl<'a> Table<'a> {
     pub(super) fn table(&mut self, key: &'static str) -> Option<Self> {
         self.ask(key);
         self.inner(key, self.get(key)?)
+    }
+
+    /// What `read` makes of the table at `key`; `None` when it is absent, or no table, which is reported. As with single keys,
+    /// `read` is code of its own.
+    pub(super) fn section<T>(&mut self, key: &'static str, read: impl FnOnce(Self) -> T) -> Option<T> {
+        #[inline(never)]
+        fn given<'a, T>(table: Table<'a>, read: impl FnOnce(Table<'a>) -> T) -> T {
+            read(table)
+        }
+        Some(given(self.table(key)?, read))
     }
 
     /// The table at `key`, or `Some(None)` where that says `false`; `None` when it is absent, or neither, which is reported.
