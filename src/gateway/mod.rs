@@ -235,6 +235,21 @@ impl Gateway {
         body: impl RequestBody,
         parts: &mut ResponseParts,
     ) -> Result<Disposition, Refused> {
+        if may_be_own(path) {
+            cold(self.own(ctx, path, body, parts)).await
+        } else {
+            guard::pass(ctx, path, body, parts).await
+        }
+    }
+
+    /// The endpoint of ours at this path, where there is one.
+    async fn own<P: Platform>(
+        &self,
+        ctx: &RequestContext<'_, P>,
+        path: &CanonicalPath,
+        body: impl RequestBody,
+        parts: &mut ResponseParts,
+    ) -> Result<Disposition, Refused> {
         if is_limited_as_own(path) {
             ctx.limit_own(LimitKind::Own, self.config.limits.own.as_ref(), parts).await?;
         }
@@ -321,6 +336,15 @@ fn is_for_keeping(event: &Event) -> bool {
     event.event != What::Own && event.subject.is_some() && !is_limited && !is_unproven
 }
 
+/// Whether there may be an endpoint of ours at this path.
+fn may_be_own(path: &CanonicalPath) -> bool {
+    is_in_own_places(path) || authzen::AuthzenEndpoint::at(path).is_some()
+}
+
+fn is_in_own_places(path: &CanonicalPath) -> bool {
+    path.is_within(OWN_PREFIX) || path.is_within("/.well-known")
+}
+
 /// Whether a path is ours and has no limit of its own. What another proxy asks about, and what services share, is counted by
 /// its own rule.
 fn is_limited_as_own(path: &CanonicalPath) -> bool {
@@ -336,8 +360,7 @@ fn is_limited_as_own(path: &CanonicalPath) -> bool {
         saml::CONSUMER,
         saml::LOGOUT,
     ];
-    let is_ours = path.is_within(OWN_PREFIX) || path.is_within("/.well-known");
-    is_ours && !OTHERWISE.iter().any(|other| path.is_within(other))
+    is_in_own_places(path) && !OTHERWISE.iter().any(|other| path.is_within(other))
 }
 
 impl<P: Platform> RequestContext<'_, P> {

@@ -84,12 +84,21 @@ pub(crate) async fn enter<P: Platform>(
             })
         }
         Access::Guarded(guard) => {
-            let guarded = GuardedRoute { route: matched.route, guard };
-            let caller = authenticate(ctx, path, guarded, parts).await?;
-            ctx.limit_subject(matched.route, caller.principal(), parts).await?;
-            authorize(ctx, PolicyQuestion { path, matched, guard, facts: &[] }, caller, parts).await
+            cold(enter_guarded(ctx, PolicyQuestion { path, matched, guard, facts: &[] }, parts)).await
         }
     }
+}
+
+/// The same where somebody has to prove who they are. Of all that, a public route needs nothing.
+async fn enter_guarded<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    asked: PolicyQuestion<'_>,
+    parts: &mut ResponseParts,
+) -> Result<AdmittedRequest, Refused> {
+    let PolicyQuestion { path, matched, guard, .. } = asked;
+    let caller = authenticate(ctx, path, GuardedRoute { route: matched.route, guard }, parts).await?;
+    ctx.limit_subject(matched.route, caller.principal(), parts).await?;
+    authorize(ctx, asked, caller, parts).await
 }
 
 /// Door 1: a caller who is proven, and not blocked. A session was held against the block list when it was looked at.
