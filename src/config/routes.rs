@@ -150,7 +150,7 @@ fn read<'a>(name: &str, mut table: Table<'a>, surroundings: &Surroundings<'a>) -
     let paths = table.optional("paths", paths).unwrap_or(surroundings.paths);
     let request_headers = request_headers::of_route(&mut table, &surroundings.remove);
     let buffer = table.optional("websocket_buffer", whole_number(1, LARGEST_WEBSOCKET_BUFFER));
-    if buffer.is_some() && access == Some(Access::Public) {
+    if buffer.is_some() && matches!(access, Some(Access::Public)) {
         table.problem("websocket_buffer", "is about guarded routes: with `public = true` nothing is held back here");
     }
     table.finish();

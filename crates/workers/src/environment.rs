@@ -14,6 +14,9 @@ use postern::secret::Secret;
 /// The variable whose tables have an order; of several sites, each has one whose name ends so.
 const PROVIDERS: &str = "PROVIDERS";
 
+/// The deepest nesting of a variable.
+const MAX_DEPTH: usize = 2 * json::MAX_DEPTH;
+
 /// What a deployment sets. Bindings to services, objects and stores are not in here.
 #[derive(Debug, Default)]
 pub struct Environment {
@@ -63,7 +66,8 @@ pub fn variables(env: &JsValue, is_wanted: impl Fn(&str) -> bool) -> Result<Map<
         }
     }
     let text: String = JSON::stringify(&vars)?.into();
-    json::from_text(&text).map_err(|error| Exception::new(&error.to_string()))
+    json::parse_object_within(text.as_bytes(), text.len(), MAX_DEPTH)
+        .map_err(|error| Exception::new(&error.to_string()))
 }
 
 /// The same tables, each with its place among them as `order`, unless it says so itself: JavaScript keeps the order of the

@@ -15,31 +15,8 @@ pub(in crate::config) fn refuse(route: &Table<'_>, guard: &Guard, known: &Known<
     refuse_origins(route, guard);
     refuse_kinds(route, guard);
     refuse_idle_scopes(route, &guard.requirements);
-    if guard.takes_sessions() {
-        for message in unmet_by_sessions(&guard.requirements, known) {
-            route.problem("require", message);
-        }
-    }
-    if guard.takes_tokens() {
-        if guard.requirements.second.is_some() {
-            route.problem("require", "names `second`, which tokens never meet: it is proven in a session");
-        }
-        for message in unmet_by_tokens(&guard.requirements, known) {
-            route.problem("require", message);
-        }
-    }
-    if guard.takes_keys() {
-        for message in unmet_by_programs(&guard.requirements, "API keys") {
-            route.problem("require", message);
-        }
-    }
-    if guard.takes_certificates() {
-        for message in unmet_by_certificates(&guard.requirements, known) {
-            route.problem("require", message);
-        }
-    }
-    if guard.takes_workloads() {
-        for message in unmet_by_workloads(&guard.requirements, known.issuers) {
+    for (_, unmet) in WAYS.into_iter().filter(|(is_taken, _)| is_taken(guard)) {
+        for message in unmet(&guard.requirements, known) {
             route.problem("require", message);
         }
     }
@@ -50,6 +27,18 @@ pub(in crate::config) fn refuse(route: &Table<'_>, guard: &Guard, known: &Known<
     }
     refuse_foreign_issuers(route, guard, known.issuers);
 }
+
+/// What callers who come in one way never meet.
+type Unmet = fn(&Requirements, &Known<'_>) -> Vec<String>;
+
+/// The ways to come, and whether a route takes them.
+const WAYS: [(fn(&Guard) -> bool, Unmet); 5] = [
+    (Guard::takes_sessions, unmet_by_sessions),
+    (Guard::takes_tokens, unmet_by_tokens),
+    (Guard::takes_keys, |required, _| unmet_by_programs(required, "API keys")),
+    (Guard::takes_certificates, unmet_by_certificates),
+    (Guard::takes_workloads, |required, known| unmet_by_workloads(required, known.issuers)),
+];
 
 /// An agent has signed in nowhere, and is nobody in person.
 fn unmet_by_agents(required: &Requirements) -> Option<String> {
@@ -166,14 +155,17 @@ fn unmet_by_sessions(required: &Requirements, known: &Known<'_>) -> Vec<String> 
 }
 
 fn unmet_by_tokens(required: &Requirements, known: &Known<'_>) -> Vec<String> {
+    let second =
+        required.second.map(|_| "names `second`, which tokens never meet: it is proven in a session".to_owned());
+    let mut unmet: Vec<String> = second.into_iter().collect();
     let all = &known.issuers.all;
     let taken = |issuer: &&TokenIssuer| required.issuers.is_empty() || required.issuers.contains(&issuer.id);
     let issuers: Vec<&TokenIssuer> = all.iter().filter(taken).collect();
     if issuers.is_empty() || !known.issuers.access_issuers_are_known() {
-        return Vec::new();
+        return unmet;
     }
     let grants: Vec<Grants<'_>> = issuers.iter().map(|one| (&one.roles[..], &one.permissions[..])).collect();
-    let mut unmet = ungranted(required, &grants, "tokens", "ISSUERS");
+    unmet.extend(ungranted(required, &grants, "tokens", "ISSUERS"));
     unmet.extend(required.device.map(|_| "names `device`, which tokens never meet".to_owned()));
     unmet
 }
