@@ -69,12 +69,12 @@ fn assert_opens(world: &World, gateway: &Gateway, token: &str, expected: bool) {
 }
 
 #[test]
-fn what_people_granted_to_a_client_is_seen_and_ended_at_once() {
-    //
+fn what_people_granted_to_a_client_is_seen() {
+    //
     let (world, gateway) = deployment(json!({}));
     let [root, alice, bob] = ["root", "alice", "bob"].map(|name| person(&world, &gateway, name));
-    let tokens = [&alice, &alice, &bob].map(|browser| allow(browser, CLIENT));
-    let (other, _) = allow(&bob, OTHER);
+    [&alice, &alice, &bob].map(|browser| allow(browser, CLIENT));
+    allow(&bob, OTHER);
     let found = listed(&root, &[("client", CLIENT)]);
     assert_eq!(
         (&found.event["action"], &found.event["target"]),
@@ -93,6 +93,15 @@ fn what_people_granted_to_a_client_is_seen_and_ended_at_once() {
     // One person's, to that client alone.
     let of_bob = [("provider", "corp"), ("subject", "bob"), ("client", OTHER)];
     assert_eq!(listed(&root, &of_bob).json()["grants"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn what_people_granted_to_a_client_ends_at_once_with_what_is_under_way() {
+    //
+    let (world, gateway) = deployment(json!({}));
+    let [root, alice, bob] = ["root", "alice", "bob"].map(|name| person(&world, &gateway, name));
+    let tokens = [&alice, &alice, &bob].map(|browser| allow(browser, CLIENT));
+    let (other, _) = allow(&bob, OTHER);
     // A code, and a question, that are under way.
     let under_way = code(&alice, &[]);
     let asked = question(&sent(&bob, &authorize(&[])));

@@ -3,8 +3,31 @@
 use postern::ids::actor::Actor;
 use postern::session::grant::{Grant, MAX_ACTORS, MAX_EXCHANGED};
 use postern::session::{Command, Exchange, GrantRefusal, Reply, SessionId};
+use postern::time::Timestamp;
 
 use super::{CLIENT, KnownGrant, Run, SCOPES, at, clocks};
+
+fn narrower(expires_at: Timestamp, scopes: Vec<String>, actors: usize) -> Grant {
+    Grant {
+        client: CLIENT.into(),
+        client_name: "Client".into(),
+        redirect_uri: "cb".into(),
+        resource: "https://app.example/mcp".into(),
+        scopes,
+        expires_at,
+        code: None,
+        generation: 9,
+        rotated_at: at(0),
+        jkt: None,
+        with_session: None,
+        parent: None,
+        actors: vec![Actor { issuer: None, subject: CLIENT.into() }; actors],
+        task: None,
+        uses_left: None,
+        indexed: false,
+        seen_at: None,
+    }
+}
 
 impl Run {
     /// How many live that were exchanged for the grant that this one comes from, however far down.
@@ -32,25 +55,7 @@ impl Run {
         let fits = parent.uses_left.is_none()
             && scopes.iter().all(|scope| parent.scopes.contains(scope))
             && actors <= MAX_ACTORS;
-        let grant = Grant {
-            client: CLIENT.into(),
-            client_name: "Client".into(),
-            redirect_uri: "cb".into(),
-            resource: "https://app.example/mcp".into(),
-            scopes: scopes.clone(),
-            expires_at: at(self.now + life),
-            code: None,
-            generation: 9,
-            rotated_at: at(0),
-            jkt: None,
-            with_session: None,
-            parent: None,
-            actors: vec![Actor { issuer: None, subject: CLIENT.into() }; actors],
-            task: None,
-            uses_left: uses,
-            indexed: false,
-            seen_at: None,
-        };
+        let grant = Grant { uses_left: uses, ..narrower(at(self.now + life), scopes.clone(), actors) };
         let digest = SessionId::generate(&self.random).digest();
         let (parent_digest, ends_at) = (parent.digest.clone(), parent.ends_at.min(self.now + life));
         let exchange = Exchange {

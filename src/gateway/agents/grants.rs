@@ -17,7 +17,7 @@ use crate::ids::identifiers::{IssuerIdentifier, SubjectIdentifier};
 use crate::oidc::email::MailAddress;
 use crate::ports::StoreError;
 use crate::refusal::Reason;
-use crate::session::{BeginGrant, Command, PersonNamed, Reply, Session, SessionId};
+use crate::session::{BeginGrant, Command, PersonNamed, Reply, Session, SessionDigest, SessionId};
 use crate::time::{Seconds, Timestamp};
 
 const SECONDS_A_DAY: u32 = 24 * 60 * 60;
@@ -90,30 +90,7 @@ pub(super) async fn begin<P: Platform>(
         Life::Session => (now.plus(rules.grant), Some(session.clone())),
         Life::Until(until) => (until.min(now.plus(rules.grant)), None),
     };
-    let issuer = Some(ctx.site.config.public_url.origin().to_owned());
-    let grant = Grant {
-        client: order.client.to_owned(),
-        client_name: order.client_name.to_owned(),
-        redirect_uri: order.redirect_uri.as_str().to_owned(),
-        resource: order.resource.to_owned(),
-        scopes: order.scopes.to_vec(),
-        expires_at,
-        code: Some(PendingCode {
-            challenge: order.challenge.to_owned(),
-            redirect_uri: order.redirect_uri.as_str().to_owned(),
-            expires_at: now.plus(CODE_LIFE),
-        }),
-        generation: 0,
-        rotated_at: now,
-        jkt: None,
-        with_session,
-        parent: None,
-        actors: vec![Actor { issuer, subject: order.client.to_owned() }],
-        task: None,
-        uses_left: None,
-        indexed: true,
-        seen_at: None,
-    };
+    let grant = grant(ctx, &order, (expires_at, with_session));
     let named = PersonNamed {
         issuer: IssuerIdentifier::new(person.principal.issuer()),
         subject: SubjectIdentifier::new(person.principal.subject()),
@@ -142,6 +119,38 @@ pub(super) async fn begin<P: Platform>(
     parts.event.detail = Some(short(&order.scopes.join(" ")));
     parts.event.end(Effect::Allow, order.reason, response.status);
     Ok(response)
+}
+
+fn grant<P>(
+    ctx: &RequestContext<'_, P>,
+    order: &GrantOrder<'_>,
+    (expires_at, with_session): (Timestamp, Option<SessionDigest>),
+) -> Grant {
+    let now = ctx.request.now;
+    let issuer = Some(ctx.site.config.public_url.origin().to_owned());
+    Grant {
+        client: order.client.to_owned(),
+        client_name: order.client_name.to_owned(),
+        redirect_uri: order.redirect_uri.as_str().to_owned(),
+        resource: order.resource.to_owned(),
+        scopes: order.scopes.to_vec(),
+        expires_at,
+        code: Some(PendingCode {
+            challenge: order.challenge.to_owned(),
+            redirect_uri: order.redirect_uri.as_str().to_owned(),
+            expires_at: now.plus(CODE_LIFE),
+        }),
+        generation: 0,
+        rotated_at: now,
+        jkt: None,
+        with_session,
+        parent: None,
+        actors: vec![Actor { issuer, subject: order.client.to_owned() }],
+        task: None,
+        uses_left: None,
+        indexed: true,
+        seen_at: None,
+    }
 }
 
 /// A grant may live when the session by which the person is found does no more; and administration finds it by its client.
