@@ -1,6 +1,7 @@
 //! The command line, as plain functions from arguments to an [`Answer`].
 
 mod abilities;
+mod agents;
 mod api_keys;
 mod catalogue;
 mod certificates;

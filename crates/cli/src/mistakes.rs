@@ -13,7 +13,7 @@ const ENTRA_ANY_TENANT: [&str; 3] = ["common", "organizations", "consumers"];
 const SCOPES_OF_SIGN_IN: [&str; 8] =
     ["openid", "profile", "email", "address", "phone", "offline_access", "groups", "roles"];
 /// The most edits at which a name is taken for a misspelt other one.
-const MISSPELT: usize = 2;
+pub(super) const MISSPELT: usize = 2;
 
 /// What cannot work.
 pub(super) fn problems(config: &Config) -> Vec<Problem> {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::report::Warning;
 use super::wrangler::Wrangler;
-use super::{abilities, in_vain, mistakes, rules, second};
+use super::{abilities, agents, in_vain, mistakes, rules, second};
 
 /// Of all sites, and of the file around them.
 pub(super) fn all(configs: &[&Config], vars: &Map<String, Value>, wrangler: &Wrangler) -> Vec<Warning> {
@@ -32,6 +32,7 @@ fn own_warnings(config: &Config) -> Vec<String> {
     warnings.extend(rules::warnings(config));
     warnings.extend(abilities::warnings(config));
     warnings.extend(second::warning(config));
+    warnings.extend(agents::warnings(config));
     warnings.extend(in_vain::warnings(config));
     for provider in config.providers.iter().filter(|provider| provider.issuer.takes_any_tenant()) {
         warnings.push(format!(
