@@ -97,6 +97,9 @@ fn scope_rules(table: &Table<'_>) -> Vec<ScopeRule> {
             (_, Ok(scopes)) if scopes.iter().any(|scope| scope == OFFLINE_ACCESS) => {
                 table.problem(operation, offline_access());
             }
+            (Some(one), Ok(_)) if rules.iter().any(|rule| rule.operation.means_same(&one)) => {
+                table.problem(operation, "means the same operations as another entry");
+            }
             (Some(operation), Ok(scopes)) => rules.push(ScopeRule { operation, scopes }),
         }
     }
@@ -223,6 +226,10 @@ mod tests {
             (
                 json!({ "mcp": { "scopes": { "tools/*": "a" } } }),
                 "ROUTES./mcp.mcp.scopes.tools/*: expected an operation",
+            ),
+            (
+                json!({ "mcp": { "scopes": { "tools/call": "write", "tools/call:*": "read" } } }),
+                "ROUTES./mcp.mcp.scopes.tools/call:*: means the same operations",
             ),
             (json!({ "mcp": { "scopes": { "tools/list": "a b" } } }), "ROUTES./mcp.mcp.scopes.tools/list: expected"),
             (json!({ "mcp": { "approve": ["delete*all"] } }), "ROUTES./mcp.mcp.approve: expected an operation"),

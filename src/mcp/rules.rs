@@ -114,6 +114,12 @@ impl OperationPattern {
         self.name.precision(target.name)
     }
 
+    /// Whether another one is for the very same operations: `tools/call` and `tools/call:*` are.
+    #[must_use]
+    pub fn means_same(&self, other: &Self) -> bool {
+        (&self.method, &self.name) == (&other.method, &other.name)
+    }
+
     /// As the configuration writes it.
     #[must_use]
     pub fn as_str(&self) -> &str {

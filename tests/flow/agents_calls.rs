@@ -276,3 +276,16 @@ fn a_token_for_one_use_is_used_once() {
     assert_eq!(went_on, 1);
     assert!(all.iter().filter(|one| one.event["reason"] == "agent.gone").count() == 49);
 }
+
+#[test]
+fn a_client_of_an_earlier_revision_is_told_where_by_a_problem() {
+    // what the result says is of this revision.
+    let (world, gateway) = (World::new(), deployment(&json!({ "legacy": true })));
+    let agent = agent(&world, &gateway);
+    let body = call("delete_doc", &json!({ "id": 7 }), true, &json!({}));
+    let asked = Asked::new("POST", "/mcp").with("content-type", "application/json").with_body(Ok(&body));
+    let asked = asked.with("authorization", &format!("Bearer {}", agent.token));
+    let waits = agent.machine.send(&asked.with("mcp-protocol-version", "2025-06-18"));
+    waits.assert_refused(403, "approval.asked");
+    assert!(page(&waits).starts_with("/auth/approvals/"));
+}

@@ -198,6 +198,11 @@ fn earlier_revisions_are_taken_where_the_route_says_so_and_their_headers_end_her
         (answered.forwarded().body.as_deref(), &answered.event["mcp"]["method"]),
         (Some(answer), &json!("answer"))
     );
+    // Clients of this revision give none.
+    let modern = bearing(posted(answer).with("mcp-protocol-version", MODERN), &world, "read");
+    for gateway in [&both, &modern_only] {
+        is_no_message(&Browser::new(&world, gateway).send(&modern), "mcp.not_a_message", -32_600);
+    }
 }
 
 #[test]

@@ -93,3 +93,16 @@ fn a_parameter_in_a_header_is_one_of_the_arguments() {
     let lines = [VERSION, (METHOD, "tools/list"), ("mcp-param-region", "us-west1")];
     assert!(check(&head(&lines), &message("tools/list", &json!({}))).is_err());
 }
+
+#[test]
+fn so_many_parameters_are_repeated_and_no_more() {
+    //
+    let search = message("tools/call", &json!({ "name": "search", "arguments": { "a": "x" } }));
+    let with = |count: usize| {
+        let names: Vec<String> = (0..count).map(|number| format!("{PARAM}{number}")).collect();
+        let repeated = names.iter().map(|name| (name.as_str(), "x"));
+        head(&[VERSION, CALL, (NAME, "search")].into_iter().chain(repeated).collect::<Vec<_>>())
+    };
+    assert_eq!(check(&with(MAX_PARAMS), &search), Ok(()));
+    assert_eq!(check(&with(MAX_PARAMS + 1), &search), Err(McpError::HeaderMismatch("mcp-param-*")));
+}

@@ -107,3 +107,15 @@ fn what_cannot_be_read_is_never_passed_on() {
     let refusal = r#"{"jsonrpc":"2.0","id":7,"error":{"code":-32601,"message":"no"}}"#;
     assert!(filter.apply("Application/JSON", refusal.as_bytes()).unwrap().contains("-32601"));
 }
+
+#[test]
+fn a_list_that_is_too_long_is_not_passed_on() {
+    // R-298
+    let of = |length: usize| {
+        let (before, after) = (r#"{"result":{"x":""#, r#""}}"#);
+        let filling = "x".repeat(length - before.len() - after.len());
+        filter(&[]).apply("application/json", format!("{before}{filling}{after}").as_bytes())
+    };
+    assert!(of(MAX_LIST_BYTES).is_ok());
+    assert_eq!(of(MAX_LIST_BYTES + 1), Err(UnreadableList));
+}

@@ -121,12 +121,16 @@ fn what_tells_of_a_prompt_or_resource_is_for_it() {
             json!({ "notifications": { "resourceSubscriptions": ["u", "v"] } }),
             &["subscriptions/listen:-", "resources/read:u", "resources/read:v"],
         ),
+        ("tasks/get", json!({ "taskId": "t" }), &["tasks/get:t"]),
+        ("tasks/cancel", json!({ "taskId": "t" }), &["tasks/cancel:t"]),
         ("tools/list", json!({}), &["tools/list:-"]),
     ] {
         assert_eq!(targets(method, params).unwrap(), expected, "{method}");
     }
     for (method, params) in [
         ("completion/complete", json!({})),
+        ("tasks/update", json!({})),
+        ("resources/unsubscribe", json!({})),
         ("completion/complete", json!({ "ref": { "type": "ref/tool", "name": "p" } })),
         ("subscriptions/listen", json!({ "notifications": { "resourceSubscriptions": "u" } })),
         ("subscriptions/listen", json!({ "notifications": { "resourceSubscriptions": [1] } })),

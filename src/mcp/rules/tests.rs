@@ -111,3 +111,28 @@ fn approval_is_wanted_for_what_is_named() {
     assert!(rules.wants_approval(&call("delete_doc")));
     assert!(!rules.wants_approval(&call("search")));
 }
+
+#[test]
+fn a_star_wants_approval_for_all_that_is_used_and_a_message_for_each_that_it_is_for() {
+    //
+    let message = |method: &str, params: serde_json::Value| {
+        let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+        McpMessage::parse(&body.to_string(), 4096, false).unwrap()
+    };
+    let all = rules(&[], &["*"]);
+    for (method, params, wanted) in [
+        ("tools/call", json!({ "name": "a" }), true),
+        ("prompts/get", json!({ "name": "a" }), true),
+        ("resources/subscribe", json!({ "uri": "a" }), true),
+        ("tasks/get", json!({ "taskId": "a" }), true),
+        ("vendor/dump", json!({}), true),
+        ("tools/list", json!({}), false),
+        ("notifications/cancelled", json!({}), false),
+    ] {
+        assert_eq!(all.wants_approval(&message(method, params)), wanted, "{method}");
+    }
+    let some = rules(&[], &["resources/read:b"]);
+    let listen =
+        |uris: &[&str]| message("subscriptions/listen", json!({ "notifications": { "resourceSubscriptions": uris } }));
+    assert!(some.wants_approval(&listen(&["a", "b"])) && !some.wants_approval(&listen(&["a", "c"])));
+}
