@@ -84,6 +84,9 @@ impl Standing {
             client_id: client_id.to_owned(),
         };
         targets.extend(principal.client_id().map(|client_id| (client(client_id), BlockedBy::Client)));
+        // Who acts by a grant is a client, each of the chain.
+        let acting = principal.actors().iter().skip(1).filter(|_| principal.grant_id().is_some());
+        targets.extend(acting.map(|actor| (client(&actor.subject), BlockedBy::Client)));
         let key = |id: &str| BlockTarget::Key { id: id.to_owned() };
         targets.extend(principal.key_id().map(|id| (key(id), BlockedBy::Key)));
         let means = principal.authentication().means;

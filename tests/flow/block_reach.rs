@@ -9,7 +9,10 @@ use serde_json::{Value, json};
 use super::blocks::{block, deployment, done, lift, not_before, order, root};
 use super::{authzen, verify};
 use crate::bearer::token;
-use crate::support::{Asked, Browser, CORP, PARTNER, World, gateway};
+use crate::support::{Asked, Browser, CORP, ORIGIN, PARTNER, World, gateway};
+
+/// A client to which people grant something.
+const AGENT: &str = "https://claude.ai/client.json";
 
 /// Has both go on in the order that the bits of `order` say: 0 the one, 1 the other.
 fn interleaved<A, B>(order: u32, one: impl Future<Output = A>, other: impl Future<Output = B>) -> (A, B) {
@@ -84,6 +87,7 @@ fn services_that_ask_are_told_no_about_whoever_comes_by_what_is_blocked() {
             "properties": { "owner": { "provider": "corp", "issuer": CORP, "subject": "alice" } } }),
         json!({ "type": "service", "id": "self|z", "properties": { "owner": { "provider": "corp", "subject": "alice" } } }),
         json!({ "type": "service", "id": "machines|w", "properties": { "actor": { "subject": "assistant" } } }),
+        json!({ "type": "service", "id": "corp|v", "properties": { "actor": { "issuer": ORIGIN, "subject": AGENT } } }),
     ];
     let tuples = subjects.iter().map(|subject| {
         let text = |name: &str| subject[name].as_str().unwrap();
@@ -98,16 +102,18 @@ fn services_that_ask_are_told_no_about_whoever_comes_by_what_is_blocked() {
         let reasons = answered.event["evaluations"].as_array().unwrap().iter();
         reasons.map(|one| one["reason"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
-    assert_eq!(answers(), ["relation.holds"; 7]);
+    assert_eq!(answers(), ["relation.holds"; 8]);
     // Somebody else of the same name, or of another issuer.
     block(&root, &json!({ "issuer": "https://other.example", "client_id": "batch" }));
     block(&root, &json!({ "issuer": PARTNER, "subject": "alice" }));
-    assert_eq!(answers(), ["relation.holds"; 7]);
+    assert_eq!(answers(), ["relation.holds"; 8]);
     block(&root, &json!({ "issuer": PARTNER, "client_id": "batch" }));
     block(&root, &json!({ "key": "0123456789abcdef" }));
     block(&root, &json!({ "provider": "corp", "subject": "alice" }));
     block(&root, &json!({ "issuer": PARTNER, "subject": "assistant" }));
-    let expected = ["client", "client", "key", "key", "owner", "owner", "actor"].map(|of| format!("block.{of}"));
+    block(&root, &json!({ "agent": AGENT }));
+    let expected =
+        ["client", "client", "key", "key", "owner", "owner", "actor", "client"].map(|of| format!("block.{of}"));
     assert_eq!(answers(), expected);
 }
 

@@ -34,19 +34,30 @@ fn targets(config: &Config, subject: &Entity) -> Vec<(BlockTarget, BlockedBy)> {
         let key = name.strip_prefix(KEY).filter(|_| issuer == config.public_url.origin());
         all.extend(key.map(|id| (key_of(id), BlockedBy::Key)));
         all.extend(text(subject, "client").map(|name| (client(issuer, name), BlockedBy::Client)));
-        all.extend(related(config, subject, "actor", Some(issuer)).map(|actor| (actor, BlockedBy::Actor)));
+        if let Some((issuer, name)) = related(config, subject, "actor", Some(issuer)) {
+            // Who acts by a grant is a client of this site's.
+            let is_agent = issuer == config.public_url.origin();
+            all.extend(is_agent.then(|| (client(issuer, name), BlockedBy::Client)));
+            all.push((named(issuer, name), BlockedBy::Actor));
+        }
     }
     all.extend(text(subject, "key_id").map(|id| (key_of(id), BlockedBy::Key)));
-    all.extend(related(config, subject, "owner", None).map(|owner| (owner, BlockedBy::Owner)));
+    let owner = related(config, subject, "owner", None);
+    all.extend(owner.map(|(issuer, name)| (named(issuer, name), BlockedBy::Owner)));
     all
 }
 
 /// Somebody else whom a property names, with `issuer` or a `provider` of ours; else this issuer vouches for them.
-fn related(config: &Config, subject: &Entity, name: &str, otherwise: Option<&str>) -> Option<BlockTarget> {
+fn related<'a>(
+    config: &'a Config,
+    subject: &'a Entity,
+    name: &str,
+    otherwise: Option<&'a str>,
+) -> Option<(&'a str, &'a str)> {
     let members = subject.properties.get(name)?.as_object()?;
     let text = |name: &str| members.get(name).and_then(Value::as_str);
     let issuer = text("issuer").or_else(|| text("provider")).or(otherwise)?;
-    Some(named(config.named_issuer(issuer).unwrap_or(issuer), text("subject")?))
+    Some((config.named_issuer(issuer).unwrap_or(issuer), text("subject")?))
 }
 
 fn text<'a>(subject: &'a Entity, name: &str) -> Option<&'a str> {
