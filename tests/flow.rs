@@ -42,6 +42,10 @@ mod agents_enterprise;
 mod agents_exchange;
 #[path = "flow/agents_registration.rs"]
 mod agents_registration;
+#[path = "flow/agents_remembered.rs"]
+mod agents_remembered;
+#[path = "flow/agents_second.rs"]
+mod agents_second;
 #[path = "flow/agents_server.rs"]
 mod agents_server;
 #[path = "flow/agents_tokens.rs"]

@@ -84,11 +84,12 @@ pub fn check(
     if grant.resource != resource {
         return Err(AgentRejection::OtherResource);
     }
-    let is_unseen = |within| grant.seen_at.is_none_or(|seen_at| now >= seen_at.plus(within));
-    if rules.owner_seen_within.is_some_and(is_unseen) {
+    if rules.owner_seen_within.is_some_and(|within| grant.is_unseen_for(within, now)) {
         return Err(AgentRejection::OwnerNotSeen);
     }
-    if !rules.knows(&grant.client, config.public_url.origin()) {
+    // Also of a client whose token was exchanged.
+    let mut clients = grant.actors.iter().map(|actor| &actor.subject).chain([&grant.client]);
+    if !clients.all(|client| rules.knows(client, config.public_url.origin())) {
         return Err(AgentRejection::ClientNotAdmitted);
     }
     if lacks_second(config, session) { Err(AgentRejection::NoSecond) } else { Ok(()) }

@@ -105,6 +105,12 @@ impl Grant {
         self.code.is_none() && self.uses_left != Some(0)
     }
 
+    /// Whether its person has not been seen for so long, or longer.
+    #[must_use]
+    pub fn is_unseen_for(&self, within: Seconds, now: Timestamp) -> bool {
+        self.seen_at.is_none_or(|seen_at| now >= seen_at.plus(within))
+    }
+
     /// Whether an exchange for it could yield `child`, which can do nothing that it could not.
     #[must_use]
     pub fn covers(&self, child: &Self) -> bool {
@@ -141,6 +147,8 @@ pub enum GrantRefusal {
     TooMuch,
     /// No more can be exchanged for this grant.
     TooMany,
+    /// The person has not been seen for too long. The grant goes on once they are.
+    OwnerNotSeen,
 }
 
 impl GrantRefusal {
@@ -158,6 +166,7 @@ impl GrantRefusal {
             Self::OtherKey => "agent.other_key",
             Self::TooMuch => "agent.too_much",
             Self::TooMany => "agent.too_many",
+            Self::OwnerNotSeen => "agent.owner_not_seen",
         }
     }
 }

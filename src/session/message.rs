@@ -15,7 +15,7 @@ use crate::oidc::email::MailAddress;
 use crate::oidc::login_values::Nonce;
 use crate::oidc::proof_key::ProofKey;
 use crate::secret::{self, Secret};
-use crate::time::Timestamp;
+use crate::time::{Seconds, Timestamp};
 
 /// The version of the form below.
 pub const VERSION: u8 = 1;
@@ -243,6 +243,9 @@ pub struct RefreshGrant {
     pub scopes: Option<Vec<String>>,
     /// The thumbprint of the key that was proven with it.
     pub jkt: Option<String>,
+    /// How lately the person must have been seen; `None`: however long ago.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen_within: Option<Seconds>,
     /// The clocks in force.
     pub clocks: SessionTimeouts,
 }

@@ -270,6 +270,9 @@ fn a_no_is_a_no_and_words_that_are_none_decide_nothing() {
     for body in ["", "decision=maybe", "decision=allow&decision=deny", "decision=allow&more=1"] {
         alice.send(&Asked::form(&page).with_body(Ok(body))).assert_refused(400, "request.bad_input");
     }
+    let json = Asked::script("POST", &page).with("content-type", "application/json").with("origin", ORIGIN);
+    let more = json.with_body(Ok(r#"{"decision":"allow","more":1}"#));
+    alice.send(&more).assert_refused(400, "request.bad_input");
     assert_eq!(decide(&alice, &page, "deny").event["event"], "approval.denied");
     decide(&alice, &page, "allow").assert_refused(409, "approval.over");
     assert!(matches!(used(&world, &gateway, &grant, ("{}", None)), ApprovalReply::Denied(_)));

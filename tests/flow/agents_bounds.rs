@@ -4,9 +4,12 @@ use postern::gateway::{Disposition, Gateway};
 use serde_json::{Value, json};
 
 use super::agents::{CLIENT, Granted, alice, call, granted, opens, with_agents};
+use super::agents_exchange::exchanging;
+use super::agents_server;
+use super::agents_tokens::{redeeming, refreshing};
 use super::assertion::{assertion, published, verified};
 use super::renewal::{self, AHEAD, LIFE};
-use crate::support::{Asked, Browser, World, gateway};
+use crate::support::{Answered, Asked, Browser, World, gateway};
 
 const WRITE: &str = "docs:write";
 const DAY: i64 = 86_400;
@@ -108,6 +111,47 @@ fn an_agent_whose_person_has_not_been_seen_for_too_long_waits_for_them() {
     world.wait(2 * DAY - 20 * 60);
     let opens_now = |grant: &Granted| opens(&person, "/tools/x", &grant.token_at(&gateway, world.now.get()));
     assert!(opens_now(&new) && !opens_now(&claude));
+}
+
+#[test]
+fn no_tokens_are_handed_out_that_would_be_refused_until_the_person_is_seen() {
+    //
+    let table = json!({ "owner_seen_within": "1d", "access": "1h", "grant": "30d" });
+    let (world, gateway) = (agents_server::world(), gateway(&agents_server::with_agents(table)));
+    let alice = Browser::new(&world, &gateway).signed_in_as("alice", "a-1");
+    let machine = Browser::new(&world, &gateway);
+    let text = |answered: &Answered, name: &str| answered.json()[name].as_str().unwrap().to_owned();
+    let first = machine.send(&redeeming(&agents_server::code(&alice, &[]), &[]));
+    world.wait(DAY - 1);
+    let second = machine.send(&refreshing(&text(&first, "refresh_token")));
+    let (access, refresh) = (text(&second, "access_token"), text(&second, "refresh_token"));
+    let child = text(&machine.send(&exchanging(&access, agents_server::CLIENT, &[])), "access_token");
+    assert!(opens(&alice, "/mcp", &child));
+    // Neither the good one, nor the one whose answer was lost, nor an exchange.
+    world.wait(1);
+    for asked in [&refreshing(&refresh), &refreshing(&text(&first, "refresh_token"))] {
+        let refused = machine.send(asked);
+        let said = (refused.reply().status.as_u16(), &refused.json()["error"], &refused.event["reason"]);
+        assert_eq!(said, (400, &json!("invalid_grant"), &json!("agent.owner_not_seen")));
+        assert_eq!((&refused.event["event"], &refused.event["outcome"]), (&json!("agent.refresh"), &json!("deny")));
+    }
+    let refused = machine.send(&exchanging(&access, agents_server::CLIENT, &[]));
+    let said = (&refused.json()["error"], &refused.event["reason"], &refused.event["detail"]);
+    assert_eq!(said, (&json!("invalid_request"), &json!("exchange.token_refused"), &json!("agent.owner_not_seen")));
+    // What was exchanged before is no younger than what it came from.
+    call(&alice, "/mcp", &child).assert_refused(401, "agent.owner_not_seen");
+    // Nothing was used up: the client may ask again and again, and has its tokens once the person is there.
+    world.wait(3 * DAY);
+    assert_eq!(machine.send(&refreshing(&refresh)).event["reason"], "agent.owner_not_seen");
+    Browser::new(&world, &gateway).signed_in_as("alice", "a-2");
+    let third = machine.send(&refreshing(&refresh));
+    assert_eq!(third.event["reason"], "agent.token_refreshed");
+    let access = text(&third, "access_token");
+    assert!(opens(&alice, "/mcp", &access));
+    assert_eq!(machine.send(&exchanging(&access, agents_server::CLIENT, &[])).reply().status.as_u16(), 200);
+    // What is used twice ends the grant, whether or not the person is there.
+    world.wait(2 * DAY);
+    assert_eq!(machine.send(&refreshing(&refresh)).event["reason"], "agent.refresh_reused");
 }
 
 #[test]

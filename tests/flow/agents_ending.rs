@@ -4,7 +4,9 @@ use postern::session::SessionDigest;
 use serde_json::{Value, json};
 
 use super::agents::{CLIENT, Granted, alice, granted, opens, with_agents};
-use super::blocks::{block, root};
+use super::agents_server;
+use super::agents_tokens::{redeeming, refreshing};
+use super::blocks::{block, not_before, root};
 use crate::support::{Asked, Browser, ORIGIN, World, gateway};
 
 /// Ends a grant of the first one's; the second one administers.
@@ -93,4 +95,44 @@ fn a_logout_of_one_session_leaves_a_grant_unless_it_is_tied_to_it() {
     let tied = granted(&alice, "/mcp", |grant| grant.with_session = Some(SessionDigest::of_tag("this".to_owned())));
     log_out(&alice, &json!({ "sid": "a-1" }));
     assert!(opens(&alice, "/mcp", &free.token) && !opens(&alice, "/mcp", &tied.token));
+}
+
+#[test]
+fn a_moment_is_remembered_for_as_long_as_a_grant_may_live() {
+    //
+    let mut variables = agents_server::with_agents(json!({ "grant": "90d" }));
+    variables["ADMIN"] = json!({ "principals": ["corp|root"], "blocks": true });
+    let (world, gateway) = (agents_server::world(), gateway(&variables));
+    let (root, alice) = (root(&world, &gateway), alice(&world, &gateway));
+    let page = agents_server::sent(&alice, &agents_server::authorize(&[]));
+    let answered = alice.send(&agents_server::form(&agents_server::question(&page), "allow", "90"));
+    let code = agents_server::told_of(&answered, "code").unwrap();
+    let machine = Browser::new(&world, &gateway);
+    let tokens = machine.send(&redeeming(&code, &[])).json();
+    let refresh = || machine.send(&refreshing(tokens["refresh_token"].as_str().unwrap()));
+    world.wait(10);
+    not_before(&root, &json!({ "everybody": true }));
+    world.wait(89 * 86_400);
+    let refused = refresh();
+    assert_eq!(
+        (&refused.json()["error"], &refused.event["reason"]),
+        (&json!("invalid_grant"), &json!("agent.grant_gone"))
+    );
+    assert_eq!(refused.event["detail"], "session.began_before_not_before");
+    // It is over for good.
+    let over = refresh();
+    assert_eq!((&over.event["reason"], over.event.get("detail")), (&json!("agent.grant_gone"), None));
+}
+
+#[test]
+fn a_provider_s_longest_session_is_no_bound_of_a_grant() {
+    // it has a clock of its own.
+    let mut variables = with_agents();
+    variables["PROVIDERS"]["corp"]["session_max"] = json!("1h");
+    let (world, gateway) = (World::new(), gateway(&variables));
+    let alice = alice(&world, &gateway);
+    let claude = granted(&alice, "/mcp", |_| ());
+    world.wait(3600);
+    assert!(!alice.is_in());
+    assert!(opens(&alice, "/mcp", &claude.token_at(&gateway, world.now.get())));
 }

@@ -1,13 +1,17 @@
 //! Enterprise-managed authorization: the provider lets a client act for a person (ID-JAG; R-319…R-322), and helpers that exchange
 //! the token of another client.
 
+use postern::agent::handle::GrantHandle;
 use postern::gateway::Gateway;
 use postern::ids::actor::Actor;
 use postern::jose::Es256Signer;
+use postern::session::Command;
 use serde_json::{Value, json};
 
 use super::agents_server::publish;
-use crate::agents_approvals::{granted, token, with_agents};
+use super::blocks::{block, lift, not_before, root};
+use super::sender::Machine;
+use crate::agents_approvals::{granted, tell, token, with_agents};
 use crate::support::{Answered, Asked, Browser, CORP, ORIGIN, World, gateway, signer_named};
 
 const TOKEN: &str = "/auth/agents/token";
@@ -25,12 +29,12 @@ fn second_for_admins() -> (World, Gateway) {
 
 pub fn deployment_with(change: impl FnOnce(&mut Value)) -> (World, Gateway) {
     let mut variables = with_agents();
-    change(&mut variables);
     variables["AGENTS"] = json!({
         "access": "5m",
         "delegates": [OTHER],
         "enterprise": { "corp": { "clients": { CLIENT: ["docs:read", "docs:write"], OTHER: ["docs:read"] } } },
     });
+    change(&mut variables);
     let world = World::new();
     for (client, key) in [(CLIENT, key(CLIENT)), (OTHER, key(OTHER))] {
         let document = json!({
@@ -47,6 +51,14 @@ pub fn deployment_with(change: impl FnOnce(&mut Value)) -> (World, Gateway) {
 
 fn key(client: &str) -> Es256Signer {
     signer_named(if client == CLIENT { 21 } else { 22 }, "one")
+}
+
+/// What somebody granted to the client.
+fn owned(world: &World, subject: &str) -> GrantHandle {
+    granted(world, subject, |grant| {
+        CLIENT.clone_into(&mut grant.client);
+        grant.actors = vec![Actor { issuer: Some(ORIGIN.to_owned()), subject: CLIENT.to_owned() }];
+    })
 }
 
 /// What the provider lets a client do.
@@ -69,6 +81,10 @@ fn proof(world: &World, client: &str) -> String {
 }
 
 fn post(world: &World, gateway: &Gateway, client: Option<&str>, fields: &[(&str, &str)]) -> Answered {
+    Browser::new(world, gateway).send(&asked(world, client, fields))
+}
+
+fn asked(world: &World, client: Option<&str>, fields: &[(&str, &str)]) -> Asked {
     let proof = client.map(|client| proof(world, client)).unwrap_or_default();
     let mut all = fields.to_vec();
     if let Some(client) = client {
@@ -79,8 +95,7 @@ fn post(world: &World, gateway: &Gateway, client: Option<&str>, fields: &[(&str,
         ]);
     }
     let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(all).finish();
-    let asked = Asked::new("POST", TOKEN).with("content-type", "application/x-www-form-urlencoded");
-    Browser::new(world, gateway).send(&asked.with_body(Ok(&body)))
+    Asked::new("POST", TOKEN).with("content-type", "application/x-www-form-urlencoded").with_body(Ok(&body))
 }
 
 pub fn bring(world: &World, gateway: &Gateway, client: &str, assertion: &str, more: &[(&str, &str)]) -> Answered {
@@ -233,6 +248,32 @@ fn a_client_has_to_prove_itself_and_strangers_have_nothing_fetched() {
 }
 
 #[test]
+fn a_client_that_could_come_without_proof_brings_none_either() {
+    // R-321
+    let (world, gateway) = deployment();
+    let public = json!({ "client_id": CLIENT, "client_name": "Example", "redirect_uris": ["http://127.0.0.1/cb"] });
+    publish(&world, CLIENT, 200, &public);
+    let good = jag(&world, CLIENT, &json!({}));
+    let grant = ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer");
+    let fields = [grant, ("assertion", good.as_str()), ("client_id", CLIENT)];
+    assert_error(&post(&world, &gateway, None, &fields), "invalid_client", "agent.client_unproven");
+}
+
+#[test]
+fn the_request_and_the_assertion_name_one_resource() {
+    // R-319
+    let (world, gateway) = deployment_with(|variables| {
+        variables["ROUTES"]["/other"] = json!({ "upstream": "service:MCP", "authenticate": ["agent"] });
+    });
+    let other = [("resource", "https://app.example.com/other")];
+    let good = jag(&world, CLIENT, &json!({}));
+    assert_error(&bring(&world, &gateway, CLIENT, &good, &other), "invalid_target", "id_jag.resource");
+    world.wait(1);
+    let free = jag(&world, CLIENT, &json!({ "resource": null }));
+    assert_eq!(bring(&world, &gateway, CLIENT, &free, &other).event["reason"], "agent.token_vouched_for");
+}
+
+#[test]
 fn one_client_brings_it_again_and_no_other_does() {
     // R-322
     let (world, gateway) = deployment();
@@ -252,17 +293,135 @@ fn one_client_brings_it_again_and_no_other_does() {
 }
 
 #[test]
+fn an_assertion_that_is_bound_to_a_key_is_for_that_key() {
+    // R-314, R-319, R-322
+    let (world, gateway) = deployment();
+    let (own, thief) = (Machine::new(31), Machine::new(32));
+    let bound = jag(&world, CLIENT, &json!({ "cnf": { "jkt": own.jkt() } }));
+    let brought = |assertion: &str, key: &Machine| {
+        world.wait(1);
+        let jti = world.now.get().to_string();
+        let proof = key.proof(&world, TOKEN, "", &json!({ "htm": "POST", "ath": null, "jti": jti }));
+        let fields = [("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer"), ("assertion", assertion)];
+        Browser::new(&world, &gateway).send(&asked(&world, Some(CLIENT), &fields).with("dpop", &proof))
+    };
+    assert_error(&brought(&bound, &thief), "invalid_grant", "id_jag.key");
+    let answered = brought(&bound, &own);
+    assert_eq!(answered.json()["token_type"], "DPoP", "{}", answered.event);
+    calls(&world, &gateway, &answered.json()["access_token"]).assert_refused(401, "sender.bound_token_as_bearer");
+    // What makes the same grant again has the key that it was made with.
+    let free = jag(&world, CLIENT, &json!({ "jti": "free" }));
+    assert_eq!(brought(&free, &own).json()["token_type"], "DPoP");
+    assert_error(&brought(&free, &thief), "invalid_grant", "id_jag.key");
+    world.wait(1);
+    assert_error(&bring(&world, &gateway, CLIENT, &free, &[]), "invalid_grant", "id_jag.key");
+}
+
+#[test]
+fn a_sign_out_everywhere_outlives_what_the_provider_said_before() {
+    // R-311
+    let (world, gateway) = deployment();
+    let before = jag(&world, CLIENT, &json!({}));
+    world.wait(10);
+    tell(&world, "alice", &Command::EndAll { before: None });
+    world.wait(10);
+    assert_error(&bring(&world, &gateway, CLIENT, &before, &[]), "invalid_grant", "id_jag.ended");
+    let after = jag(&world, CLIENT, &json!({ "jti": "after" }));
+    assert_eq!(bring(&world, &gateway, CLIENT, &after, &[]).event["reason"], "agent.token_vouched_for");
+}
+
+#[test]
+fn a_helper_that_proves_nothing_has_no_part_of_another_clients_token() {
+    // R-151
+    let (world, gateway) = deployment();
+    let public = json!({ "client_id": OTHER, "client_name": "Example", "redirect_uris": ["http://127.0.0.1/cb"] });
+    publish(&world, OTHER, 200, &public);
+    let text = token(&gateway, &owned(&world, "alice"));
+    let fields = [
+        ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+        ("subject_token", text.as_str()),
+        ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+        ("client_id", OTHER),
+    ];
+    assert_error(&post(&world, &gateway, None, &fields), "unauthorized_client", "exchange.not_for_client");
+    // Nor one that proves itself and is not named: the helper's own token is not for the other client.
+    let helper = granted(&world, "alice", |grant| {
+        OTHER.clone_into(&mut grant.client);
+        grant.actors = vec![Actor { issuer: Some(ORIGIN.to_owned()), subject: OTHER.to_owned() }];
+    });
+    let text = token(&gateway, &helper);
+    let fields = [fields[0], ("subject_token", text.as_str()), fields[2]];
+    assert_error(&post(&world, &gateway, Some(CLIENT), &fields), "unauthorized_client", "exchange.not_for_client");
+}
+
+#[test]
+fn one_assertion_makes_only_so_many_tokens() {
+    // R-315
+    let (world, gateway) = deployment();
+    let good = jag(&world, CLIENT, &json!({}));
+    for _ in 0..60 {
+        assert_eq!(bring(&world, &gateway, CLIENT, &good, &[]).reply().status.as_u16(), 200);
+    }
+    let refused = bring(&world, &gateway, CLIENT, &good, &[]);
+    assert_eq!((&refused.event["reason"], refused.reply().status.as_u16()), (&json!("limit.agent_tokens"), 429));
+}
+
+#[test]
 fn a_helper_that_is_named_exchanges_the_token_of_another_client() {
     // R-151, R-324
     let (world, gateway) = deployment();
-    let grant = granted(&world, "alice", |grant| {
-        CLIENT.clone_into(&mut grant.client);
-        grant.actors = vec![Actor { issuer: Some(ORIGIN.to_owned()), subject: CLIENT.to_owned() }];
-    });
-    let answered = exchange(&world, &gateway, OTHER, &token(&gateway, &grant));
+    let answered = exchange(&world, &gateway, OTHER, &token(&gateway, &owned(&world, "alice")));
     assert_eq!(answered.event["reason"], "agent.token_exchanged", "{}", answered.event);
     let used = calls(&world, &gateway, &answered.json()["access_token"]);
     assert_eq!((&used.event["client_id"], &used.event["actors"]), (&json!(OTHER), &json!([OTHER, CLIENT])));
+}
+
+#[test]
+fn who_acts_for_a_client_that_is_shut_out_is_shut_out_too() {
+    // R-311, R-315, R-323
+    let (world, gateway) = deployment_with(|variables| {
+        variables["ADMIN"] = json!({ "principals": ["corp|root"], "blocks": true });
+    });
+    let root = root(&world, &gateway);
+    let grant = owned(&world, "alice");
+    let text = token(&gateway, &grant);
+    let helper = exchange(&world, &gateway, OTHER, &text).json()["access_token"].clone();
+    assert_eq!(calls(&world, &gateway, &helper).event["outcome"], "allow");
+    block(&root, &json!({ "agent": CLIENT }));
+    calls(&world, &gateway, &helper).assert_refused(401, "block.client");
+    for token in [text.as_str(), helper.as_str().unwrap()] {
+        world.wait(1);
+        let refused = exchange(&world, &gateway, OTHER, token);
+        assert_error(&refused, "invalid_request", "exchange.token_refused");
+        assert_eq!(refused.event["detail"], "block.client");
+    }
+    lift(&root, &json!({ "agent": CLIENT }));
+    assert_eq!(calls(&world, &gateway, &helper).event["outcome"], "allow");
+    // Likewise where the configuration names the client no more.
+    let mut variables = with_agents();
+    variables["AGENTS"] = json!({ "clients": ["https://claude.ai/**"], "delegates": [OTHER], "register": true });
+    let closed = crate::support::gateway(&variables);
+    calls(&world, &closed, &helper).assert_refused(401, "agent.client_not_admitted");
+    world.wait(1);
+    let refused = exchange(&world, &closed, OTHER, &text);
+    assert_eq!(refused.event["reason"], "agent.client_not_allowed", "who exchanges has to be admitted itself");
+}
+
+#[test]
+fn a_helper_gets_nothing_younger_for_a_grant_that_counts_no_more() {
+    // R-311, R-323
+    let (world, gateway) = deployment_with(|variables| {
+        variables["ADMIN"] = json!({ "principals": ["corp|root"], "blocks": true });
+    });
+    let root = root(&world, &gateway);
+    let text = token(&gateway, &owned(&world, "alice"));
+    world.wait(10);
+    not_before(&root, &json!({ "everybody": true }));
+    world.wait(10);
+    calls(&world, &gateway, &json!(text)).assert_refused(401, "session.began_before_not_before");
+    let refused = exchange(&world, &gateway, OTHER, &text);
+    assert_error(&refused, "invalid_request", "exchange.token_refused");
+    assert_eq!(refused.event["detail"], "session.began_before_not_before");
 }
 
 #[test]

@@ -2,11 +2,12 @@
 
 use futures::executor::block_on;
 use futures::future::join_all;
-use postern::agent::handle::GrantHandle;
+use postern::agent::handle::{GrantHandle, HandleKind};
 use postern::gateway::Gateway;
 use postern::ids::actor::Actor;
 use serde_json::{Value, json};
 
+use super::sender::Machine;
 use crate::agents_approvals::{granted, tell, token, with_agents};
 use crate::support::{Answered, Asked, Browser, ORIGIN, World, gateway};
 use postern::session::Command;
@@ -34,7 +35,7 @@ fn owned(world: &World, client: &str) -> GrantHandle {
     })
 }
 
-fn exchanging(token: &str, client: &str, changes: &[(&str, Option<&str>)]) -> Asked {
+pub fn exchanging(token: &str, client: &str, changes: &[(&str, Option<&str>)]) -> Asked {
     let mut all = vec![
         ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
         ("subject_token", token),
@@ -148,4 +149,92 @@ fn a_task_has_so_many_uses_and_no_more() {
     let all = block_on(join_all(asked.iter().map(|asked| machine.send_later(asked))));
     let outcomes: Vec<&Value> = all.iter().map(|one| &one.event["outcome"]).collect();
     assert_eq!(outcomes.iter().filter(|outcome| ***outcome == "allow").count(), 1);
+}
+
+#[test]
+fn what_is_made_for_one_place_is_good_at_no_other() {
+    //
+    let (world, gateway) = (World::new(), deployment());
+    let client = registered(&world, &gateway, "Agent");
+    let grant = owned(&world, &client);
+    let machine = Browser::new(&world, &gateway);
+    let ends_at = u64::try_from(world.now.get() + 600).unwrap();
+    let of = |kind, number| token(&gateway, &GrantHandle { kind, number, ..grant.clone() });
+    let (access, approval) = (of(HandleKind::Access, ends_at), of(HandleKind::Approval, ends_at));
+    let (code, refresh) = (of(HandleKind::Code, ends_at), of(HandleKind::Refresh, ends_at));
+    let post = |path: &str, fields: &[(&str, &str)]| {
+        let fields = [fields, &[("client_id", client.as_str())]].concat();
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let asked = Asked::new("POST", path).with("content-type", "application/x-www-form-urlencoded");
+        machine.send(&asked.with_body(Ok(&body)))
+    };
+    for other in [&code, &refresh, &approval] {
+        calls(&world, &gateway, other).assert_refused(401, "agent.forged");
+        assert_error(&machine.send(&exchanging(other, &client, &[])), "invalid_request", "exchange.token_refused");
+    }
+    let verifier = "v".repeat(43);
+    for other in [&access, &refresh, &approval] {
+        let fields = [("redirect_uri", "http://127.0.0.1/cb"), ("code_verifier", verifier.as_str())];
+        let fields = [&[("grant_type", "authorization_code"), ("code", other.as_str())], &fields[..]].concat();
+        assert_eq!(post("/auth/agents/token", &fields).event["reason"], "agent.grant_forged");
+    }
+    for other in [&access, &code, &approval] {
+        let fields = [("grant_type", "refresh_token"), ("refresh_token", other.as_str())];
+        assert_eq!(post("/auth/agents/token", &fields).event["reason"], "agent.grant_forged");
+    }
+    for other in [&code, &approval] {
+        let answered = post("/auth/agents/revoke", &[("token", other)]);
+        assert_eq!(
+            (&answered.event["reason"], answered.reply().status.as_u16()),
+            (&json!("agent.nothing_revoked"), 200)
+        );
+    }
+    let alice = Browser::new(&world, &gateway).signed_in_as("alice", "s1");
+    for other in [&access, &code, &refresh] {
+        let page = alice.send(&Asked::script("GET", &format!("/auth/approvals/{other}")));
+        page.assert_refused(404, "route.none");
+    }
+    assert_eq!(calls(&world, &gateway, &access).event["outcome"], "allow");
+}
+
+#[test]
+fn what_is_bound_to_a_key_is_exchanged_by_that_key_alone() {
+    //
+    let (world, gateway) = (World::new(), deployment());
+    let client = registered(&world, &gateway, "Agent");
+    let (own, thief) = (Machine::new(11), Machine::new(12));
+    let grant = granted(&world, "alice", |grant| {
+        client.clone_into(&mut grant.client);
+        grant.actors = vec![Actor { issuer: Some(ORIGIN.to_owned()), subject: client.clone() }];
+        grant.jkt = Some(own.jkt());
+    });
+    let text = token(&gateway, &grant);
+    let machine = Browser::new(&world, &gateway);
+    let proof = |key: &Machine, jti: &str| {
+        key.proof(&world, "/auth/agents/token", "", &json!({ "htm": "POST", "ath": null, "jti": jti }))
+    };
+    assert_error(&machine.send(&exchanging(&text, &client, &[])), "invalid_request", "exchange.token_refused");
+    let stolen = exchanging(&text, &client, &[]).with("dpop", &proof(&thief, "1"));
+    assert_error(&machine.send(&stolen), "invalid_request", "exchange.token_refused");
+    let answered = machine.send(&exchanging(&text, &client, &[]).with("dpop", &proof(&own, "2")));
+    assert_eq!(answered.json()["token_type"], "DPoP", "{}", answered.event);
+    let narrowed = answered.json()["access_token"].as_str().unwrap().to_owned();
+    calls(&world, &gateway, &narrowed).assert_refused(401, "sender.bound_token_as_bearer");
+}
+
+#[test]
+fn a_grant_is_exchanged_only_so_often() {
+    //
+    let (world, gateway) = (World::new(), deployment());
+    let client = registered(&world, &gateway, "Agent");
+    let text = token(&gateway, &owned(&world, &client));
+    let machine = Browser::new(&world, &gateway);
+    let short = [("task", Some("Look")), ("expires", Some("1"))];
+    let reasons: Vec<Value> = (0..70)
+        .map(|_| {
+            world.wait(1);
+            machine.send(&exchanging(&text, &client, &short)).event["reason"].clone()
+        })
+        .collect();
+    assert_eq!((&reasons[59], &reasons[69]), (&json!("agent.token_exchanged"), &json!("limit.agent_tokens")));
 }

@@ -124,6 +124,12 @@ fn a_code_is_good_for_its_client_and_request_alone() {
         ("grant_type", Some("password"), "unsupported_grant_type", "agent.grant_type"),
         ("grant_type", Some("client_credentials"), "unsupported_grant_type", "agent.grant_type"),
         ("client_id", None, "invalid_request", "agent.invalid_request"),
+        (
+            "grant_type",
+            Some("urn:ietf:params:oauth:grant-type:jwt-bearer"),
+            "unsupported_grant_type",
+            "agent.grant_type",
+        ),
     ] {
         assert_error(&machine.send(&redeeming(&code, &[(name, value)])), 400, error, reason);
     }
@@ -131,8 +137,19 @@ fn a_code_is_good_for_its_client_and_request_alone() {
     assert_error(&secret, 401, "invalid_client", "agent.client_method");
     let basic = machine.send(&redeeming(&code, &[]).with("authorization", "Basic eDp5"));
     assert_error(&basic, 401, "invalid_client", "agent.client_method");
+    assert!(basic.reply().headers.contains_key("www-authenticate"), "RFC 6749 §5.2");
     let json = Asked::new("POST", TOKEN).with("content-type", "application/json").with_body(Ok("{}"));
     assert_error(&machine.send(&json), 400, "invalid_request", "agent.invalid_request");
+    let fields = [
+        ("grant_type", "authorization_code"),
+        ("code", code.as_str()),
+        ("redirect_uri", CALLBACK),
+        ("client_id", CLIENT),
+        ("code_verifier", VERIFIER),
+    ];
+    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    let other_type = Asked::new("POST", TOKEN).with("content-type", "text/plain").with_body(Ok(&body));
+    assert_error(&machine.send(&other_type), 400, "invalid_request", "agent.invalid_request");
     // None of that has used it up.
     let said = machine.send(&redeeming(&code, &[("resource", Some(&resource()))]));
     assert_eq!(said.event["reason"], "agent.token_issued");
@@ -330,6 +347,13 @@ fn a_client_with_keys_proves_itself_and_only_once_by_one_assertion() {
     let typed = redeeming(&code, &[("client_assertion_type", Some("x")), ("client_assertion", Some("y"))]);
     assert_error(&machine.send(&typed), 401, "invalid_client", "agent.client_method");
     let good = assertion(&key, &world, |_| {});
+    let untyped = redeeming(&code, &[("client_assertion", Some(&good))]);
+    assert_error(&machine.send(&untyped), 400, "invalid_request", "agent.invalid_request");
+    // Whom it does not name is asked for no keys again so soon.
+    let early = assertion(&other, &world, |claims| claims["jti"] = "early".into());
+    let fetches = world.sent.borrow().len();
+    assert_error(&machine.send(&proving(&code, &early)), 401, "invalid_client", "jwt.key_unknown");
+    assert_eq!(world.sent.borrow().len(), fetches);
     assert_eq!(machine.send(&proving(&code, &good)).event["reason"], "agent.token_issued");
     assert_error(&machine.send(&proving(&code, &good)), 401, "invalid_client", "agent.assertion_reused");
     // The client has another key since.
@@ -341,6 +365,19 @@ fn a_client_with_keys_proves_itself_and_only_once_by_one_assertion() {
     assert_eq!(answered.event["reason"], "agent.token_issued");
     let unknown = assertion(&signer_named(6, "three"), &world, |claims| claims["jti"] = "3".into());
     assert_error(&machine.send(&proving(&code, &unknown)), 401, "invalid_client", "jwt.key_unknown");
+    // An assertion for one endpoint is none for the other.
+    let revoke = |place: &str, jti: &str| {
+        let proof = assertion(&other, &world, |claims| {
+            claims["aud"] = format!("{ORIGIN}{place}").into();
+            claims["jti"] = jti.into();
+        });
+        let typ = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+        let token = text(&answered, "access_token");
+        let fields = [("token", token.as_str()), ("client_assertion_type", typ), ("client_assertion", &proof)];
+        machine.send(&post("/auth/agents/revoke", &fields))
+    };
+    assert_error(&revoke(TOKEN, "4"), 401, "invalid_client", "agent.assertion_audience");
+    assert_eq!(revoke("/auth/agents/revoke", "5").event["reason"], "agent.revoked");
 }
 
 #[test]

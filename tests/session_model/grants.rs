@@ -452,6 +452,7 @@ impl Run {
             resource: None,
             scopes: None,
             jkt: None,
+            seen_within: None,
             clocks: clocks(),
         };
         let is_good = self.lives(index) && known.code_until.is_none() && generation > 0;

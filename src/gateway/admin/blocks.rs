@@ -23,6 +23,8 @@ use crate::time::{Seconds, Timestamp};
 const MAX_REASON_BYTES: usize = 200;
 /// A moment is kept for so long, or as long as a session may live: no token from before it can still be good.
 const LONGEST_TOKEN_LIFE: Seconds = Seconds::hours(31 * 24);
+/// One that is not of a single person is kept longer than a grant may live: no object ends what was granted before it.
+const LONGEST_GRANT_LIFE: Seconds = Seconds::hours(91 * 24);
 const MOST_LOOKS: usize = 5;
 /// The id of a client that registered itself is long.
 const MAX_AGENT_BYTES: usize = 2048;
@@ -201,7 +203,8 @@ async fn move_moment<P: Platform>(
     let (before, after) = if person.is_some() && !tokens {
         (None, NotBeforeEntry { of, moment, tokens: None, by: manager.name(), at: ctx.request.now })
     } else {
-        let keep = Some(ctx.site.config.session.absolute.max(LONGEST_TOKEN_LIFE));
+        let longest = if person.is_some() { LONGEST_TOKEN_LIFE } else { LONGEST_GRANT_LIFE };
+        let keep = Some(ctx.site.config.session.absolute.max(longest));
         match ask(ctx, &BlockRequest::NotBefore(NewMoment { of, moment, tokens, by: manager.name(), keep })).await? {
             BlockReply::Moved { before, after } => (before, after),
             BlockReply::Full => {

@@ -4,12 +4,14 @@ use super::client_documents::PublishedDocument;
 use crate::agent::AgentError;
 use crate::agent::client::registration::Registration;
 use crate::agent::client::{ClientDocument, ClientId, RedirectKind, RedirectUri, document};
-use crate::authn::BlockedBy;
+use crate::agent::handle::GrantHandle;
+use crate::authn::{BlockedBy, Standing, agent};
 use crate::config::AgentRules;
 use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
 use crate::gateway::response_parts::ResponseParts;
 use crate::refusal::Reason;
+use crate::session::Session;
 use crate::store::block_list::BlockTarget;
 
 /// A client's id, before anybody asks what it publishes.
@@ -52,6 +54,23 @@ impl<P: Platform> RequestContext<'_, P> {
         }
         parts.event.detail = Some(BlockedBy::Client.code().to_owned());
         Err(Reason::Client(AgentError::NotAdmitted))
+    }
+
+    /// Why a grant counts no more by the list of blocks and moments, though its object knows it. Asked once the client is known:
+    /// the list was asked for then.
+    ///
+    /// # Errors
+    /// When nobody knows.
+    pub(super) async fn why_grant_is_void(
+        &self,
+        handle: &GrantHandle,
+        session: &Session,
+    ) -> Result<Option<BlockedBy>, Reason> {
+        let Some(list) = self.block_list_for_session().await? else { return Ok(None) };
+        let created_at = session.created_at;
+        let Some(agent) = agent::principal(session.clone(), handle, false) else { return Ok(None) };
+        let standing = Standing::of_caller(&agent, Some(created_at), self.request.now);
+        Ok(standing.check(&list, self.request.now).err())
     }
 
     /// The client of this id, if it may ask here.

@@ -157,6 +157,7 @@ async fn begin<P: Platform>(
     let subject = SubjectKey::of(provider.issuer.as_str(), jag.subject());
     let id = id_of(ctx, voucher);
     parts.event.grant = Some(id.digest().public_id());
+    ctx.limit_tokens(&id.digest().public_id(), parts).await?;
     let session = record(ctx, rules, voucher, allowed);
     let lacks_second = |session: &Session| agent::lacks_second(&ctx.site.config, session);
     if lacks_second(&session) {

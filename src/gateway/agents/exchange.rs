@@ -7,6 +7,7 @@ use crate::agent::grant::{Grant, GrantRefusal, MAX_ACTORS};
 use crate::agent::handle::{GrantHandle, HandleKind};
 use crate::agent::token::{TokenEndpointError, TokenParameters};
 use crate::audit::{What, short};
+use crate::authn::{BlockedBy, agent};
 use crate::config::AgentRules;
 use crate::gateway::Platform;
 use crate::gateway::context::RequestContext;
@@ -39,6 +40,10 @@ pub(super) async fn grant<P: Platform>(
     let session = live(ctx, &shown, parts).await?;
     let parent = session.grant.as_deref().ok_or(refused(ExchangeError::TokenRefused))?;
     may_have(rules, parent, (&client, jkt.as_ref())).map_err(refused)?;
+    if let Some(why) = why_it_opens_nothing(ctx, rules, &shown, &session).await? {
+        parts.event.detail = Some(why.to_owned());
+        return Err(refused(ExchangeError::TokenRefused));
+    }
     ctx.limit_tokens(&shown.id.digest().public_id(), parts).await?;
     let of = Parent {
         resource: &parent.resource,
@@ -99,6 +104,22 @@ async fn live<P: Platform>(
     };
     parts.event.identity(&session.provider, &session.issuer, &session.subject);
     Ok(session)
+}
+
+/// Why the token itself would be refused at its resource. Nothing is given for one that opens nothing: what is given may
+/// be of another client, and is younger than the grant.
+async fn why_it_opens_nothing<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    rules: &AgentRules,
+    shown: &GrantHandle,
+    session: &Session,
+) -> Result<Option<&'static str>, Reason> {
+    let (config, now) = (&ctx.site.config, ctx.request.now);
+    let resource = session.grant.as_ref().map_or("", |grant| grant.resource.as_str());
+    if let Err(rejection) = agent::check(config, rules, session, resource, (ctx.timeouts(), now)) {
+        return Ok(Some(rejection.code()));
+    }
+    Ok(ctx.why_grant_is_void(shown, session).await?.map(BlockedBy::code))
 }
 
 /// Whether the client may have part of what another one was given: only the same one, and those that the configuration names

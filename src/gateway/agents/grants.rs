@@ -21,7 +21,7 @@ use crate::session::{BeginGrant, Command, PersonNamed, Reply, Session, SessionDi
 use crate::time::{Seconds, Timestamp};
 
 const SECONDS_A_DAY: u32 = 24 * 60 * 60;
-/// The numbers of days that the page offers, as far as they are allowed.
+/// The numbers of days that the page offers beside the most that are allowed, as far as they are.
 const DAYS: [u32; 2] = [1, 30];
 
 /// How long a grant lives.
@@ -57,7 +57,7 @@ pub(super) fn days(rules: &AgentRules) -> Vec<u32> {
     }
     let longest = rules.grant.get() / SECONDS_A_DAY;
     let mut days: Vec<u32> = DAYS.into_iter().filter(|days| *days <= longest).collect();
-    if longest > 1 && longest < 30 {
+    if longest > 0 && !days.contains(&longest) {
         days.push(longest);
     }
     days

@@ -11,6 +11,7 @@ use crate::agent::handle::{GrantHandle, HandleKind};
 use crate::agent::token::{GrantError, TokenEndpointError, TokenParameters, request};
 use crate::agent::{enterprise, exchange};
 use crate::audit::{Effect, What, short};
+use crate::authn::BlockedBy;
 use crate::authn::dpop::{self, Blame, DpopError, DpopProof, KeyExpectations, NonceRule, TargetUri};
 use crate::config::AgentRules;
 use crate::gateway::context::RequestContext;
@@ -129,6 +130,7 @@ async fn refresh<P: Platform>(
         resource: resource(ctx, parameters)?,
         scopes: parameters.scopes(),
         jkt: proven_key(ctx, path).await?,
+        seen_within: rules.owner_seen_within,
         clocks: ctx.timeouts(),
     }));
     let session = granted(ctx, &handle, &command, parts).await?;
@@ -223,8 +225,27 @@ pub(in crate::gateway) async fn granted<P: Platform>(
     parts.event.identity(&session.provider, &session.issuer, &session.subject);
     // The object may be of another release, and by another configuration, for a while.
     let now = ctx.request.now;
-    let counts = ctx.site.config.terms(&session, now).check(&session, ctx.timeouts(), now);
-    counts.map(|()| session).map_err(|_| gone())
+    ctx.site.config.terms(&session, now).check(&session, ctx.timeouts(), now).map_err(|_| gone())?;
+    refuse_void(ctx, handle, &session, parts).await?;
+    Ok(session)
+}
+
+/// Refuses a grant that counts no more by the list. One that began too early is ended for good, as a session is.
+async fn refuse_void<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    handle: &GrantHandle,
+    session: &Session,
+    parts: &mut ResponseParts,
+) -> Result<(), Reason> {
+    let Some(why) = ctx.why_grant_is_void(handle, session).await? else { return Ok(()) };
+    parts.event.detail = Some(why.code().to_owned());
+    if why == BlockedBy::SessionTooOld
+        && let Some(grant) = &session.grant
+    {
+        let command = Command::EndGrant { digest: handle.id.digest(), client: grant.client.clone() };
+        ctx.command(&handle.subject, &command).await.map_err(Reason::Store)?;
+    }
+    Err(token_error(TokenEndpointError::InvalidGrant(GrantError::Gone)))
 }
 
 /// The answer with the tokens (RFC 6749 §5.1). An access token costs no write: it is a text that only we can make.

@@ -103,6 +103,10 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         if refresh.scopes.as_ref().is_some_and(wants_more) {
             return Ok(Reply::Refused(GrantRefusal::TooMuch));
         }
+        // Nothing is used up: what is refused now is good again once the person signs in.
+        if refresh.seen_within.is_some_and(|within| grant.is_unseen_for(within, now)) {
+            return Ok(Reply::Refused(GrantRefusal::OwnerNotSeen));
+        }
         if is_repeated {
             return Ok(granted(stored.session, true));
         }
@@ -379,6 +383,8 @@ fn of_person(person: &Session, grant: Grant, now: Timestamp) -> Session {
         ceiling: None,
         listed_before: Vec::new(),
         until: None,
+        second: None,
+        device: None,
         ..person.clone()
     };
     Session { grant: Some(Box::new(grant)), ..nothing }

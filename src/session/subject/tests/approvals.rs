@@ -178,3 +178,18 @@ fn an_administrator_ends_grants_and_no_session() {
     assert_eq!((end(None, Some(CLIENT)), end(None, None)), (2, 0));
     assert!(world.check(&session, START + 1, false).is_some());
 }
+
+#[test]
+fn the_object_s_own_clock_says_until_when_a_word_counts() {
+    //
+    let world = World::new();
+    let grant = granted(&world, START);
+    let first = asked(using(&world, &grant, "{}", START));
+    let decided = Decided { by: party("alice"), at: Timestamp::from_unix(START + 86_400), request: "d".to_owned() };
+    let (id, verdict) = (first.id.clone(), ApprovalVerdict::Allow);
+    assert!(matches!(
+        ask(&world, ApprovalCommand::Decide { id, verdict, decided }, START + 10),
+        ApprovalReply::Decided(_)
+    ));
+    assert!(!matches!(using(&world, &grant, "{}", START + 610), ApprovalReply::Used(_)));
+}

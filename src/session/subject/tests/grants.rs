@@ -1,5 +1,8 @@
 //! Grants to agents.
 
+mod asking;
+mod resting;
+
 use super::*;
 use crate::ids::actor::Actor;
 use crate::session::grant::{Grant, GrantRefusal, MAX_EXCHANGED, PendingCode};
@@ -57,6 +60,7 @@ pub(super) fn refresh(digest: &SessionDigest, generation: u64) -> RefreshGrant {
         resource: None,
         scopes: None,
         jkt: None,
+        seen_within: None,
         clocks: timeouts(),
     }
 }
