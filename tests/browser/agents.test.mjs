@@ -1,16 +1,15 @@
 // A person allows a program to act for them, in a real browser: the page, its form, and the way to the program and back.
 
 import assert from "node:assert/strict";
-import { createHash, randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { createServer } from "node:http";
 import { createRequire } from "node:module";
-import { after, test } from "node:test";
+import { test } from "node:test";
 
 import { Client, StreamableHTTPClientTransport, UnauthorizedError } from "@modelcontextprotocol/client";
 import { Response } from "miniflare";
 
 import { mcpUpstream } from "../e2e/support/mcp_upstream.mjs";
+import { startProgram } from "./support/program.mjs";
 import { launchChromium, newPerson, newSignedIn, ROUTES, signIn, startApplication } from "./support/world.mjs";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -26,46 +25,7 @@ const { origin } = await startApplication({ main: {} }, {
   vars: { AGENTS: {} },
 });
 
-/** The program's own site: its document, and the page where it is answered, which leads on to another as many do. */
-const site = createServer((request, response) => {
-  const { pathname } = new URL(request.url, at);
-  if (pathname === "/client.json") {
-    response.setHeader("content-type", "application/json");
-    response.end(JSON.stringify({ client_id: `${at}/client.json`, client_name: "Example Agent", redirect_uris: [`${at}/cb`] }));
-  } else if (pathname === "/cb") {
-    response.writeHead(302, { location: `${at}/done${new URL(request.url, at).search}` }).end();
-  } else {
-    response.setHeader("content-type", "text/html");
-    response.end(`<!doctype html><title>Program</title><link rel="icon" href="data:,"><a href="${link(pathname)}">Connect</a>`);
-  }
-});
-await new Promise((resolve) => site.listen(0, "127.0.0.1", resolve));
-after(() => {
-  site.close();
-  site.closeAllConnections();
-});
-const at = `http://127.0.0.1:${site.address().port}`;
-
-const VERIFIER = randomBytes(32).toString("base64url");
-
-function link(state) {
-  const challenge = createHash("sha256").update(VERIFIER).digest("base64url");
-  const query = new URLSearchParams({
-    response_type: "code", client_id: `${at}/client.json`, redirect_uri: `${at}/cb`, resource: `${origin}/mcp`, state,
-    code_challenge: challenge, code_challenge_method: "S256",
-  });
-  return `${origin}/auth/agents/authorize?${query}`.replaceAll("&", "&amp;");
-}
-
-const connect = async (page, path = "/") => {
-  await page.goto(`${at}${path}`);
-  await page.getByRole("link", { name: "Connect" }).click();
-};
-
-const arrived = async (page) => {
-  await page.waitForURL(`${at}/done?**`);
-  return new URL(page.url()).searchParams;
-};
+const { at, link, connect, arrived, redeem } = await startProgram(origin);
 
 test("who is not signed in signs in, sees the question, allows it and is back at the program", async () => {
   // R-303, R-304, R-306
@@ -84,12 +44,7 @@ test("who is not signed in signs in, sees the question, allows it and is back at
   const answer = await arrived(page);
   assert.match(answer.get("code"), /^pstn_ac_/);
   assert.deepEqual([answer.get("state"), answer.get("iss")], ["/", origin]);
-  const tokens = await fetch(`${origin}/auth/agents/token`, {
-    method: "POST",
-    body: new URLSearchParams({
-      grant_type: "authorization_code", code: answer.get("code"), client_id: `${at}/client.json`, redirect_uri: `${at}/cb`, code_verifier: VERIFIER,
-    }),
-  });
+  const tokens = await redeem(answer.get("code"));
   assert.equal(tokens.status, 200, await tokens.text());
   await page.goto(`${origin}/auth/sessions`);
   await page.getByRole("button", { name: "End Example Agent" }).click();
