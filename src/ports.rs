@@ -141,6 +141,12 @@ pub trait ReplayGuard {
     /// # Errors
     /// When the store does not answer: the caller refuses.
     async fn claim(&self, key: &[u8; 32], until: Timestamp) -> Result<bool, StoreError>;
+    /// Claims `key` until `until` for the owner of this name: for the first one, and for that one again. A name of an owner is
+    /// one of this key alone.
+    ///
+    /// # Errors
+    /// When the store does not answer: the caller refuses.
+    async fn claim_for(&self, key: &[u8; 32], owner: &[u8; 32], until: Timestamp) -> Result<Claimed, StoreError>;
     /// Whether somebody has claimed it. What asks for an effect that may be had twice, but not later, is claimed when it is
     /// done: else whoever is stopped in between is told that it is.
     ///
@@ -152,6 +158,17 @@ pub trait ReplayGuard {
     /// # Errors
     /// When the store does not answer: the claim stands.
     async fn release(&self, key: &[u8; 32]) -> Result<(), StoreError>;
+}
+
+/// What an owner has of its claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claimed {
+    /// It is the first one.
+    First,
+    /// It was the first one before.
+    Again,
+    /// Another was the first one.
+    ByAnother,
 }
 
 /// A strongly consistent store did not do its work.

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::json;
+use crate::ports::Claimed;
 use crate::time::{Seconds, Timestamp};
 
 const VERSION: u8 = 1;
@@ -57,6 +58,9 @@ pub struct ReplayClaim {
     v: u8,
     key: String,
     until: Timestamp,
+    /// For whom: another name, under which the object remembers who was the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    owner: Option<String>,
 }
 
 /// The end of a claim, on its way to the object.
@@ -105,7 +109,13 @@ impl ReplayClaim {
     /// A claim on `key` until `until`.
     #[must_use]
     pub fn new(key: &[u8; 32], until: Timestamp) -> Self {
-        Self { v: VERSION, key: hex(key), until }
+        Self { v: VERSION, key: hex(key), until, owner: None }
+    }
+
+    /// The same for one owner, who may claim it again.
+    #[must_use]
+    pub fn of_owner(key: &[u8; 32], owner: &[u8; 32], until: Timestamp) -> Self {
+        Self { owner: Some(hex(owner)), ..Self::new(key, until) }
     }
 
     /// Reads a claim out of a message.
@@ -117,7 +127,7 @@ impl ReplayClaim {
         if claim.v != VERSION {
             return Err(ReplayClaimError::Version);
         }
-        if !is_key(&claim.key) {
+        if !is_key(&claim.key) || claim.owner.as_deref().is_some_and(|owner| !is_key(owner)) {
             return Err(ReplayClaimError::Key);
         }
         if claim.until() <= now || claim.until() > now.plus(LONGEST) {
@@ -138,10 +148,21 @@ impl ReplayClaim {
         self.until
     }
 
+    /// Its owner in hexadecimal, if it has one.
+    #[must_use]
+    pub fn owner(&self) -> Option<&str> {
+        self.owner.as_deref()
+    }
+
     /// The message.
     #[must_use]
     pub fn to_json(&self) -> String {
-        serde_json::json!({ "v": self.v, "key": self.key, "until": self.until }).to_string()
+        let Self { v, key, until, owner } = self;
+        let message = match owner {
+            None => serde_json::json!({ "v": v, "key": key, "until": until }),
+            Some(owner) => serde_json::json!({ "v": v, "key": key, "until": until, "owner": owner }),
+        };
+        message.to_string()
     }
 }
 
@@ -212,13 +233,22 @@ fn is_key(text: &str) -> bool {
 pub struct ReplayReply {
     v: u8,
     first: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    again: bool,
 }
 
 impl ReplayReply {
     /// The answer to a claim, or to the question whether one would be the first.
     #[must_use]
     pub const fn answer(first: bool) -> Self {
-        Self { v: VERSION, first }
+        Self { v: VERSION, first, again: false }
+    }
+
+    /// The answer to the claim of an owner.
+    #[must_use]
+    pub const fn for_owner(claimed: Claimed) -> Self {
+        let (first, again) = (matches!(claimed, Claimed::First), matches!(claimed, Claimed::Again));
+        Self { v: VERSION, first, again }
     }
 
     /// Reads an answer; `None` when it is none.
@@ -233,10 +263,26 @@ impl ReplayReply {
         self.first
     }
 
+    /// What an owner has of its claim.
+    #[must_use]
+    pub const fn claimed(&self) -> Claimed {
+        match (self.first, self.again) {
+            (true, _) => Claimed::First,
+            (false, true) => Claimed::Again,
+            (false, false) => Claimed::ByAnother,
+        }
+    }
+
     /// The message.
     #[must_use]
     pub fn to_json(&self) -> String {
-        serde_json::json!({ "v": self.v, "first": self.first }).to_string()
+        let Self { v, first, again } = self;
+        let message = if *again {
+            serde_json::json!({ "v": v, "first": first, "again": again })
+        } else {
+            serde_json::json!({ "v": v, "first": first })
+        };
+        message.to_string()
     }
 }
 
@@ -255,6 +301,23 @@ mod tests {
         let json = format!(r#"{{"key":"{}","until":1800000600,"v":1}}"#, "ab".repeat(32));
         let again = ReplayClaim::parse(&json, NOW).unwrap().to_json();
         assert_eq!(serde_json::from_str::<Value>(&again).unwrap(), serde_json::from_str::<Value>(&json).unwrap());
+    }
+
+    #[test]
+    fn the_claim_of_an_owner_arrives_as_it_was_sent() {
+        // R-322
+        let until = NOW.plus(Seconds::minutes(10));
+        let claim = ReplayClaim::of_owner(&[0xab; 32], &[0xcd; 32], until);
+        assert_eq!(claim.owner(), Some("cd".repeat(32).as_str()));
+        let json = claim.to_json();
+        assert_eq!(ReplayClaim::parse(&json, NOW), Ok(claim));
+        let odd = json.replace(&"cd".repeat(32), "cd");
+        assert_eq!(ReplayClaim::parse(&odd, NOW), Err(ReplayClaimError::Key));
+        assert_eq!(ReplayClaim::new(&[0xab; 32], until).owner(), None);
+        for claimed in [Claimed::First, Claimed::Again, Claimed::ByAnother] {
+            let json = ReplayReply::for_owner(claimed).to_json();
+            assert_eq!(ReplayReply::parse(&json).map(|answer| answer.claimed()), Some(claimed));
+        }
     }
 
     #[test]

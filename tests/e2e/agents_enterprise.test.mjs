@@ -10,7 +10,7 @@ import { SignJWT } from "jose";
 
 import { startProvider } from "../../demo/provider/provider.mjs";
 import { ScriptedBrowser } from "../../demo/provider/scripted-browser.mjs";
-import { program, token } from "./support/agents.mjs";
+import { isolate, program, token } from "./support/agents.mjs";
 import { Browser } from "./support/browser.mjs";
 import { begin } from "./support/login.mjs";
 import { startPostern } from "./support/postern.mjs";
@@ -21,22 +21,24 @@ const BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 const ID_JAG = "urn:ietf:params:oauth:token-type:id-jag";
 const ID_TOKEN = "urn:ietf:params:oauth:token-type:id_token";
 const SECRET = "s3cret-of-the-program";
+const AT_ONCE = 50;
 
 const signing = generateKeyPairSync("ec", { namedCurve: "P-256" });
 const own = generateKeyPairSync("ec", { namedCurve: "P-256" });
 const seconds = () => Math.floor(Date.now() / 1000);
 
-/** The program's server: its document, and where the provider sends people back to. */
-const site = createServer((request, response) => {
+/** The server of two programs: their documents, and where the provider sends people back to. */
+const site = createServer(({ url }, response) => {
   response.writeHead(200, { "content-type": "application/json" });
   response.end(JSON.stringify({
-    client_id: client, client_name: "Assistant", redirect_uris: [`${at}/cb`], token_endpoint_auth_method: "private_key_jwt",
+    client_id: `${at}${url}`, client_name: "Assistant", redirect_uris: [`${at}/cb`], token_endpoint_auth_method: "private_key_jwt",
     jwks: { keys: [{ ...own.publicKey.export({ format: "jwk" }), kid: "own", alg: "ES256", use: "sig" }] },
   }));
 });
 await new Promise((resolve) => site.listen(0, "127.0.0.1", resolve));
 const at = `http://127.0.0.1:${site.address().port}`;
 const client = `${at}/client.json`;
+const other = `${at}/other.json`;
 
 const application = (id, redirect, more = {}) => ({
   client_id: id, client_secret: SECRET, redirect_uris: [redirect], token_endpoint_auth_method: "client_secret_post",
@@ -68,8 +70,9 @@ idp.provider.registerGrantType(EXCHANGE, async (ctx) => {
 }, ["subject_token", "subject_token_type", "requested_token_type", "audience", "resource", "scope"], ["resource", "audience"]);
 
 const postern = await startPostern({
+  twin: true,
   providers: { corp: { issuer: { url: idp.issuer, alg: "ES256", client: { id: "app", secret: SECRET, auth: "client_secret_post" } } } },
-  vars: { AGENTS: { enterprise: { corp: { clients: { [client]: ["docs:read"] } } } } },
+  vars: { AGENTS: { enterprise: { corp: { clients: { [client]: ["docs:read"], [other]: ["docs:read"] } } } } },
   routes: {
     "/mcp": { upstream: "service:ECHO", authenticate: ["agent"], require: { scopes: ["docs:read"] } },
     "/other": { upstream: "service:ECHO", authenticate: ["agent"], require: { scopes: ["docs:write"] } },
@@ -96,6 +99,24 @@ async function signedInAt(id, redirect) {
   return answer.id_token;
 }
 
+/** A person who signs in here, by the same provider. */
+async function signedInHere(account = { login: "alice", password: "wonderland" }) {
+  const browser = new Browser(postern);
+  const ours = { stop: (url) => url.startsWith(`${ORIGIN}/`) };
+  const person = new ScriptedBrowser();
+  const login = await person.navigate((await begin(browser, { provider: "corp" })).url.href, ours);
+  const consent = await person.submit(login.url, account, ours);
+  const end = consent.url.startsWith(ORIGIN) ? consent : await person.submit(consent.url, {}, ours);
+  assert.equal((await browser.navigate(end.url, { initiator: "http://127.0.0.1:1", follow: false })).status, 200);
+  return browser;
+}
+
+/** What lives of what a person granted. */
+async function grantsOf(browser) {
+  const { sessions } = JSON.parse((await browser.fetch("/auth/sessions")).body);
+  return sessions.filter((one) => one.grant);
+}
+
 async function atProvider(fields) {
   const answer = await fetch(`${idp.issuer}/token`, { method: "POST", body: new URLSearchParams({ client_secret: SECRET, ...fields }) });
   return answer.json();
@@ -106,18 +127,27 @@ const assertionFor = (id, idToken, more = {}) => atProvider({
   audience: ORIGIN, resource: `${ORIGIN}/mcp`, scope: "docs:read docs:write", ...more,
 });
 
-/** The client brings an assertion, with a new proof of itself. */
-async function bring(assertion) {
+/** An assertion of the provider's, with other claims where they are given. */
+const vouched = (claims = {}, typ = "oauth-id-jag+jwt") => new SignJWT({
+  client_id: client, scope: "docs:read", resource: `${ORIGIN}/mcp`, jti: randomUUID(), iss: idp.issuer, sub: "c5c1f0d4-alice", aud: ORIGIN,
+  iat: seconds(), exp: seconds() + 300, ...claims,
+}).setProtectedHeader({ alg: "ES256", typ, kid: "idp" }).sign(signing.privateKey);
+
+/** A client brings an assertion, with a new proof of itself; `to` the isolate of that name. */
+async function bring(assertion, { by = client, to } = {}) {
   const proof = await new SignJWT({ jti: randomUUID() }).setProtectedHeader({ alg: "ES256", kid: "own" })
-    .setIssuer(client).setSubject(client).setAudience(ORIGIN).setIssuedAt(seconds()).setExpirationTime(seconds() + 60).sign(own.privateKey);
+    .setIssuer(by).setSubject(by).setAudience(ORIGIN).setIssuedAt(seconds()).setExpirationTime(seconds() + 60).sign(own.privateKey);
   return token(postern, {
-    grant_type: BEARER, assertion, client_id: client, client_assertion: proof,
+    grant_type: BEARER, assertion, client_id: by, client_assertion: proof,
     client_assertion_type: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-  });
+  }, { to });
 }
 
-const opens = async (access, path = "/mcp") =>
-  program(postern, path, { method: "GET", headers: [["authorization", `Bearer ${access}`]] });
+const opens = async (access, path = "/mcp", to = undefined) =>
+  program(postern, path, { method: "GET", headers: [["authorization", `Bearer ${access}`]], to });
+const atOnce = (work) => Promise.all(Array.from({ length: AT_ONCE }, (_, number) => work(number)));
+const errorOf = ({ body }) => JSON.parse(body).error;
+const isGood = ({ status }) => status === 200;
 
 test("a program that the provider trusts acts for a person who never met it here, and the person ends that", async () => {
   // R-319, R-320, R-321, R-322
@@ -138,15 +168,8 @@ test("a program that the provider trusts acts for a person who never met it here
   assert.equal(JSON.parse((await token(postern, { grant_type: BEARER, assertion, client_id: client })).body).error, "invalid_client");
 
   // The same person by a session of their own finds it, and ends it.
-  const browser = new Browser(postern);
-  const ours = { stop: (url) => url.startsWith(`${ORIGIN}/`) };
-  const person = new ScriptedBrowser();
-  const login = await person.navigate((await begin(browser, { provider: "corp" })).url.href, ours);
-  const consent = await person.submit(login.url, { login: "alice", password: "wonderland" }, ours);
-  const end = consent.url.startsWith(ORIGIN) ? consent : await person.submit(consent.url, {}, ours);
-  assert.equal((await browser.navigate(end.url, { initiator: "http://127.0.0.1:1", follow: false })).status, 200);
-  const { sessions } = JSON.parse((await browser.fetch("/auth/sessions")).body);
-  const [grant] = sessions.filter((one) => one.grant);
+  const browser = await signedInHere();
+  const [grant] = await grantsOf(browser);
   assert.equal(grant.grant.client, client);
   await browser.fetch(`/auth/sessions/${grant.id}`, { method: "DELETE" });
   assert.equal((await opens(access)).status, 401);
@@ -159,12 +182,55 @@ test("what the provider did not say for this client and this place opens nothing
   const idToken = await signedInAt("assistant", `${at}/cb`);
   const elsewhere = await assertionFor("assistant", idToken, { resource: `${ORIGIN}/nowhere` });
   assert.equal(JSON.parse((await bring(elsewhere.access_token)).body).error, "invalid_target");
-  const bent = async (claims, typ = "oauth-id-jag+jwt") => new SignJWT({
-    client_id: client, scope: "docs:read", resource: `${ORIGIN}/mcp`, jti: randomUUID(), iss: idp.issuer, sub: "c5c1f0d4-alice", aud: ORIGIN,
-    iat: seconds(), exp: seconds() + 300, ...claims,
-  }).setProtectedHeader({ alg: "ES256", typ, kid: "idp" }).sign(signing.privateKey);
-  assert.equal((await bring(await bent({}))).status, 200);
+  assert.equal((await bring(await vouched())).status, 200);
   for (const [claims, typ] of [[{ client_id: `${at}/another.json` }], [{ aud: "https://other.example" }], [{ exp: seconds() - 120 }], [{}, "JWT"]]) {
-    assert.equal(JSON.parse((await bring(await bent(claims, typ))).body).error, "invalid_grant", JSON.stringify(claims));
+    assert.equal(JSON.parse((await bring(await vouched(claims, typ))).body).error, "invalid_grant", JSON.stringify(claims));
+  }
+});
+
+test("an assertion that its client brings fifty times at once, to two isolates, makes one grant, and none once that has ended", async () => {
+  // R-322
+  const sub = "9a7e2b60-bob";
+  const assertion = await vouched({ sub });
+  const answers = await atOnce((number) => bring(assertion, { to: isolate(number) }));
+  assert.deepEqual(answers.map(({ status }) => status), Array(AT_ONCE).fill(200));
+  const tokens = [...new Set(answers.map(({ body }) => JSON.parse(body).access_token))];
+  const browser = await signedInHere({ login: "bob", password: "builder" });
+  const [grant, ...others] = await grantsOf(browser);
+  assert.deepEqual(others, []);
+  for (const to of [undefined, "twin"]) {
+    for (const access of tokens) assert.equal((await opens(access, "/mcp", to)).status, 200);
+  }
+  await browser.fetch(`/auth/sessions/${grant.id}`, { method: "DELETE" });
+  const again = await atOnce((number) => bring(assertion, { to: isolate(number) }));
+  assert.deepEqual([...new Set(again.map(errorOf))], ["invalid_grant"]);
+  for (const to of [undefined, "twin"]) {
+    for (const access of tokens) assert.equal((await opens(access, "/mcp", to)).status, 401);
+  }
+});
+
+test("of two clients that bring one `jti` at once, to two isolates, one has it and the other is refused", async () => {
+  // R-322
+  const clients = [client, other];
+  // From here on both isolates know both documents.
+  for (const by of clients) {
+    for (const to of [undefined, "twin"]) assert.equal((await bring(await vouched({ client_id: by }), { by, to })).status, 200);
+  }
+  for (let round = 0; round < 10; round += 1) {
+    const jti = randomUUID();
+    const assertions = await Promise.all(clients.map((by) => vouched({ jti, client_id: by })));
+    const answers = await atOnce((number) => {
+      const who = (number >> 1) % 2;
+      return bring(assertions[who], { by: clients[who], to: isolate(number) }).then((answer) => ({ ...answer, who }));
+    });
+    const winners = new Set(answers.filter(isGood).map(({ who }) => who));
+    assert.equal(winners.size, 1, `round ${round}`);
+    const [winner] = winners;
+    assert.ok(answers.every((answer) => isGood(answer) === (answer.who === winner)), "its own client is refused");
+    assert.deepEqual([...new Set(answers.filter((answer) => !isGood(answer)).map(errorOf))], ["invalid_grant"]);
+    for (const to of [undefined, "twin"]) {
+      assert.equal((await bring(assertions[winner], { by: clients[winner], to })).status, 200);
+      assert.equal(errorOf(await bring(assertions[1 - winner], { by: clients[1 - winner], to })), "invalid_grant");
+    }
   }
 });

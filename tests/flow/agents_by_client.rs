@@ -73,7 +73,9 @@ fn what_people_granted_to_a_client_is_seen() {
     //
     let (world, gateway) = deployment(json!({}));
     let [root, alice, bob] = ["root", "alice", "bob"].map(|name| person(&world, &gateway, name));
-    [&alice, &alice, &bob].map(|browser| allow(browser, CLIENT));
+    for browser in [&alice, &alice, &bob] {
+        allow(browser, CLIENT);
+    }
     allow(&bob, OTHER);
     let found = listed(&root, &[("client", CLIENT)]);
     assert_eq!(

@@ -1,6 +1,10 @@
 //! Enterprise-managed authorization: the provider lets a client act for a person (ID-JAG; R-319…R-322), and helpers that exchange
 //! the token of another client.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use futures::executor::block_on;
+use futures::future::join_all;
 use postern::agent::handle::GrantHandle;
 use postern::gateway::Gateway;
 use postern::ids::actor::Actor;
@@ -14,7 +18,11 @@ use super::sender::Machine;
 use crate::agents_approvals::{granted, tell, token, with_agents};
 use crate::support::{Answered, Asked, Browser, CORP, ORIGIN, World, gateway, signer_named};
 
+/// How many proofs clients made of themselves.
+static PROOFS: AtomicU32 = AtomicU32::new(0);
 const TOKEN: &str = "/auth/agents/token";
+const FORM: &str = "application/x-www-form-urlencoded";
+const JWT_BEARER: (&str, &str) = ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer");
 const CLIENT: &str = "https://client.example/oauth/client.json";
 const OTHER: &str = "https://other.example/oauth/client.json";
 
@@ -75,7 +83,7 @@ pub fn jag(world: &World, client: &str, changes: &Value) -> String {
 /// The client's proof of itself, new each time.
 fn proof(world: &World, client: &str) -> String {
     let now = world.now.get();
-    let jti = format!("{now}-{}-{}", client.len(), world.verifications.get());
+    let jti = format!("proof-{}", PROOFS.fetch_add(1, Ordering::Relaxed));
     let claims = json!({ "iss": client, "sub": client, "aud": ORIGIN, "jti": jti, "iat": now, "exp": now + 60 });
     key(client).sign(None, claims.as_object().unwrap())
 }
@@ -95,12 +103,11 @@ fn asked(world: &World, client: Option<&str>, fields: &[(&str, &str)]) -> Asked 
         ]);
     }
     let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(all).finish();
-    Asked::new("POST", TOKEN).with("content-type", "application/x-www-form-urlencoded").with_body(Ok(&body))
+    Asked::new("POST", TOKEN).with("content-type", FORM).with_body(Ok(&body))
 }
 
 pub fn bring(world: &World, gateway: &Gateway, client: &str, assertion: &str, more: &[(&str, &str)]) -> Answered {
-    let grant = ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer");
-    let fields = [&[grant, ("assertion", assertion)], more].concat();
+    let fields = [&[JWT_BEARER, ("assertion", assertion)], more].concat();
     post(world, gateway, Some(client), &fields)
 }
 
@@ -290,6 +297,27 @@ fn one_client_brings_it_again_and_no_other_does() {
     assert_error(&bring(&world, &gateway, OTHER, &theirs, &[]), "invalid_grant", "id_jag.used_by_another");
     world.wait(400);
     assert_error(&bring(&world, &gateway, CLIENT, &good, &[]), "invalid_grant", "id_jag.expired");
+}
+
+#[test]
+fn of_two_clients_that_bring_one_jti_at_once_one_has_it() {
+    //
+    let (world, gateway) = deployment();
+    let machine = Browser::new(&world, &gateway);
+    for round in 0..10 {
+        let jti = json!({ "jti": format!("at-once-{round}") });
+        let clients = if round % 2 == 0 { [CLIENT, OTHER] } else { [OTHER, CLIENT] };
+        let assertions = clients.map(|client| jag(&world, client, &jti));
+        let asked: Vec<Asked> = (0..12)
+            .map(|number| {
+                let fields = [JWT_BEARER, ("assertion", assertions[number % 2].as_str())];
+                asked(&world, Some(clients[number % 2]), &fields)
+            })
+            .collect();
+        let all = block_on(join_all(asked.iter().map(|one| machine.send_later(one))));
+        let good = |who: usize| all.iter().skip(who).step_by(2).filter(|one| one.reply().status == 200).count();
+        assert!(matches!((good(0), good(1)), (6, 0) | (0, 6)), "{} and {}", good(0), good(1));
+    }
 }
 
 #[test]

@@ -19,7 +19,7 @@ use crate::ids::identifiers::{IssuerIdentifier, SubjectIdentifier};
 use crate::jose::UnverifiedJwt;
 use crate::keyring::KeyPurpose;
 use crate::oidc::session_claims::SessionClaims;
-use crate::ports::{ReplayGuard, StoreError};
+use crate::ports::{Claimed, ReplayGuard, StoreError};
 use crate::refusal::Reason;
 use crate::route::CanonicalPath;
 use crate::session::{BeginGrant, CheckGrant, Command, PersonNamed, Reply, Session, SessionId, SubjectKey};
@@ -132,17 +132,15 @@ async fn use_once<P: Platform>(
 ) -> Result<(), Reason> {
     let Voucher { provider, jag, client, .. } = voucher;
     let keys = jag.once_keys(provider.issuer.as_str(), &client.id);
-    let guard = ctx.platform.replay_guard();
-    if !guard.claim(&keys.client, jag.usable_until()).await.map_err(Reason::Store)? {
-        parts.event.detail = Some("repeated".to_owned());
-        return Ok(());
+    let claimed = ctx.platform.replay_guard().claim_for(&keys.any, &keys.client, jag.usable_until()).await;
+    match claimed.map_err(Reason::Store)? {
+        Claimed::First => Ok(()),
+        Claimed::Again => {
+            parts.event.detail = Some("repeated".to_owned());
+            Ok(())
+        }
+        Claimed::ByAnother => Err(refused(EnterpriseRefusal::UsedByAnother)),
     }
-    if guard.claim(&keys.any, jag.usable_until()).await.map_err(Reason::Store)? {
-        return Ok(());
-    }
-    // Else it would be a repetition next time.
-    guard.release(&keys.client).await.map_err(Reason::Store)?;
-    Err(refused(EnterpriseRefusal::UsedByAnother))
 }
 
 /// One assertion makes one grant, however often it is brought.

@@ -3,7 +3,7 @@
 use postern::api_key::{ApiKeys, KeyCommand, KeyReply, KeyShard};
 use postern::limit::{Allowance, Bucket, BucketKey, Counters, Drawn};
 use postern::outward::{Next, ServiceTokenReply, ServiceTokenRequest, ServiceTokens};
-use postern::ports::{Clock, ReplayGuard, StoreError};
+use postern::ports::{Claimed, Clock, ReplayGuard, StoreError};
 use postern::relation::{
     Change, ChangeOutcome, MemoryTuples, Name, Object, Page, Read, Subject, Tuple, TupleFilter, TupleReply as Answers,
     TupleStore,
@@ -33,6 +33,18 @@ impl ReplayGuard for World {
             claimed.insert(*key, until.as_unix());
         }
         Ok(free)
+    }
+
+    async fn claim_for(&self, key: &[u8; 32], owner: &[u8; 32], until: Timestamp) -> Result<Claimed, StoreError> {
+        let is_first = self.claim(key, until).await?;
+        let mut claimed = self.claimed.borrow_mut();
+        if is_first {
+            self.spend(0, 1, 0);
+            claimed.insert(*owner, until.as_unix());
+            return Ok(Claimed::First);
+        }
+        let is_owner = claimed.get(owner).is_some_and(|until| *until > self.now.get());
+        Ok(if is_owner { Claimed::Again } else { Claimed::ByAnother })
     }
 
     async fn is_claimed(&self, key: &[u8; 32]) -> Result<bool, StoreError> {

@@ -1,5 +1,6 @@
 //! The Durable Object that remembers what was used.
 
+use postern::ports::Claimed;
 use postern::store::replay::{self, ReplayClaim, ReplayLook, ReplayRelease, ReplayReply, statement};
 use postern::time::Timestamp;
 use serde::de::IgnoredAny;
@@ -36,8 +37,7 @@ impl Rows for Claims {
 }
 
 fn look_up(table: &ExpiringTable, look: &ReplayLook, now: Timestamp) -> Result<String, ObjectError> {
-    let rows: Vec<IgnoredAny> = table.query(statement::LOOK, vec![look.key().into(), now.as_unix().into()])?;
-    Ok(ReplayReply::answer(rows.is_empty()).to_json())
+    Ok(ReplayReply::answer(is_free(table, look.key(), now)?).to_json())
 }
 
 fn give_back(table: &ExpiringTable, release: &ReplayRelease) -> Result<String, ObjectError> {
@@ -47,8 +47,36 @@ fn give_back(table: &ExpiringTable, release: &ReplayRelease) -> Result<String, O
 
 async fn claim(table: &ExpiringTable, message: &str, now: Timestamp) -> Result<String, ObjectError> {
     let claim = ReplayClaim::parse(message, now).map_err(|error| ObjectError::Malformed(error.to_string()))?;
-    let bindings = vec![claim.key().into(), claim.until().as_unix().into(), now.as_unix().into()];
-    let rows: Vec<IgnoredAny> = table.write(statement::CLAIM, bindings)?;
+    let is_first = take(table, claim.key(), &claim, now)?;
+    let reply = match claim.owner() {
+        None => ReplayReply::answer(is_first),
+        Some(owner) => ReplayReply::for_owner(claimed(table, owner, &claim, (is_first, now))?),
+    };
     table.ensure_alarm(now, claim.until()).await?;
-    Ok(ReplayReply::answer(!rows.is_empty()).to_json())
+    Ok(reply.to_json())
+}
+
+/// Nothing comes between this and the claim itself: it is remembered with its owner, or not at all.
+fn claimed(
+    table: &ExpiringTable,
+    owner: &str,
+    claim: &ReplayClaim,
+    (is_first, now): (bool, Timestamp),
+) -> Result<Claimed, ObjectError> {
+    if is_first {
+        take(table, owner, claim, now)?;
+        return Ok(Claimed::First);
+    }
+    Ok(if is_free(table, owner, now)? { Claimed::ByAnother } else { Claimed::Again })
+}
+
+fn take(table: &ExpiringTable, key: &str, claim: &ReplayClaim, now: Timestamp) -> Result<bool, ObjectError> {
+    let bindings = vec![key.into(), claim.until().as_unix().into(), now.as_unix().into()];
+    let rows: Vec<IgnoredAny> = table.write(statement::CLAIM, bindings)?;
+    Ok(!rows.is_empty())
+}
+
+fn is_free(table: &ExpiringTable, key: &str, now: Timestamp) -> Result<bool, ObjectError> {
+    let rows: Vec<IgnoredAny> = table.query(statement::LOOK, vec![key.into(), now.as_unix().into()])?;
+    Ok(rows.is_empty())
 }

@@ -2,7 +2,7 @@
 
 use crate::bindings::Bindings;
 use postern::config::bindings;
-use postern::ports::{ReplayGuard, StoreError};
+use postern::ports::{Claimed, ReplayGuard, StoreError};
 use postern::store::replay::{ReplayClaim, ReplayLook, ReplayRelease, ReplayReply, shard};
 use postern::time::Timestamp;
 
@@ -16,6 +16,13 @@ impl ReplayGuard for Bindings {
         let message = ReplayClaim::new(key, until).to_json();
         let answer = self.objects().call(BINDING, &shard(key), &message).await?;
         Ok(ReplayReply::parse(&answer).ok_or(StoreError::Malformed)?.first())
+    }
+
+    async fn claim_for(&self, key: &[u8; 32], owner: &[u8; 32], until: Timestamp) -> Result<Claimed, StoreError> {
+        self.background().note_effect();
+        let message = ReplayClaim::of_owner(key, owner, until).to_json();
+        let answer = self.objects().call(BINDING, &shard(key), &message).await?;
+        Ok(ReplayReply::parse(&answer).ok_or(StoreError::Malformed)?.claimed())
     }
 
     async fn is_claimed(&self, key: &[u8; 32]) -> Result<bool, StoreError> {
