@@ -14,6 +14,7 @@ import { StreamableHTTPClientTransport as OldTransport } from "@modelcontextprot
 import { UnauthorizedError as OldUnauthorizedError } from "@modelcontextprotocol/sdk/client/auth.js";
 import { Response } from "miniflare";
 
+import { receiptVerifier } from "../../examples/verify-receipt/verifier.mjs";
 import { logIn } from "./support/login.mjs";
 import { mcpUpstream } from "./support/mcp_upstream.mjs";
 import { freePort } from "./support/ports.mjs";
@@ -40,6 +41,7 @@ const world = await startWorld({ main: {} }, {
   services: { MCP: (request) => upstream.service(request) },
   routes: {
     "/mcp": { upstream: "service:MCP", mcp: { scopes: { "tools/call:search": "docs:read", "tools/call:delete_*": "docs:write" } } },
+    "/careful": { upstream: "service:MCP", mcp: { approve: ["tools/call:delete_*"] } },
     "/old": { upstream: "service:MCP", mcp: { legacy: true, scopes: { "tools/call:search": "docs:read", "tools/call:delete_*": "docs:write" } } },
   },
   vars: { AGENTS: {} },
@@ -115,6 +117,139 @@ test("a client of 2025 does the same where the route takes it, and is told where
   await assert.rejects(client.callTool({ name: "dump", arguments: {} }));
   await client.close();
   await assert.rejects(connecting().connect(new OldTransport(new URL(`${postern.origin}/mcp`), { authProvider: provider() })), /required header is missing/);
+});
+
+/** A person, and a program of 2026-07-28 that they let act for them where calls wait; `onAddress` shows addresses, if it can. */
+async function careful({ onAddress, ...options } = {}) {
+  const [authProvider, browser] = [provider(), world.browser()];
+  const at = new URL(`${postern.origin}/careful`);
+  const made = () => new Client({ name: "careful", version: "1" }, {
+    versionNegotiation: { mode: { pin: "2026-07-28" } }, ...(onAddress && { capabilities: { elicitation: { url: {} } } }), ...options,
+  });
+  const first = new StreamableHTTPClientTransport(at, { authProvider });
+  await assert.rejects(made().connect(first), UnauthorizedError);
+  await first.finishAuth(await allow(authProvider.kept.url, browser));
+  const client = made();
+  if (onAddress) client.setRequestHandler("elicitation/create", ({ params }) => onAddress(params, browser));
+  await client.connect(new StreamableHTTPClientTransport(at, { authProvider }));
+  return { browser, client };
+}
+
+const decide = (browser, url, decision) => browser.navigate(new URL(url).pathname, {
+  method: "POST", fields: [["decision", decision]], initiator: postern.origin, follow: false,
+});
+const deleting = (client, q, options) => client.callTool({ name: "delete_doc", arguments: { q } }, options);
+const deleted = (q) => upstream.seen.filter(({ headers, body }) => headers["mcp-name"] === "delete_doc" && JSON.parse(body).params.arguments.q === q);
+
+test("a client that shows addresses is told where a call waits, and has its result once the person has allowed it", async () => {
+  // R-329, R-330, R-333
+  const shown = [];
+  const { client } = await careful({
+    onAddress: async (params, browser) => {
+      shown.push(params);
+      assert.equal((await browser.navigate(params.url)).status, 200);
+      assert.equal((await decide(browser, params.url, "allow")).status, 303);
+      return { action: "accept" };
+    },
+  });
+  assert.equal((await deleting(client, "allowed")).content[0].text, "delete_doc allowed");
+  assert.deepEqual([shown.length, shown[0].mode], [1, "url"]);
+  assert.match(shown[0].message, /tools\/call delete_doc/);
+  const [call, ...others] = deleted("allowed");
+  assert.deepEqual(others, []);
+  const { params } = JSON.parse(call.body);
+  assert.deepEqual([params.requestState, params.inputResponses], [undefined, undefined]);
+  const receipt = await receiptVerifier(postern.origin)(call.headers["x-postern-receipt"], call.body);
+  assert.deepEqual([receipt.client_id, receipt.call.name], [metadata.client_id, "delete_doc"]);
+  // What was allowed was allowed once.
+  await deleting(client, "allowed");
+  assert.equal(shown.length, 2);
+  await client.close();
+});
+
+test("whoever goes to the address and decides later is asked once more, and nothing is sent before", async () => {
+  // R-330, R-332
+  const shown = [];
+  const { client } = await careful({
+    onAddress: async ({ url }, browser) => {
+      shown.push(url);
+      assert.deepEqual(deleted("later"), []);
+      // `accept` says that the person goes there, not what they decide.
+      if (shown.length > 1) await decide(browser, url, "allow");
+      return { action: "accept" };
+    },
+  });
+  assert.equal((await deleting(client, "later")).content[0].text, "delete_doc later");
+  assert.equal(shown.length, 2);
+  assert.equal(shown[0], shown[1]);
+  assert.equal(deleted("later").length, 1);
+  await client.close();
+});
+
+test("whoever does not want to go there is not asked again, and can still allow it", async () => {
+  // R-330
+  let shown = 0;
+  const { browser, client } = await careful({
+    onAddress: async () => {
+      shown += 1;
+      return { action: shown % 2 ? "decline" : "cancel" };
+    },
+  });
+  let url;
+  for (const times of [1, 2]) {
+    await assert.rejects(deleting(client, "unwanted"), ({ message }) => {
+      assert.match(message, /approval-required/);
+      [url] = /http:[^"]*\/auth\/approvals\/[^"]*/.exec(message);
+      return true;
+    });
+    assert.equal(shown, times);
+  }
+  assert.deepEqual(deleted("unwanted"), []);
+  await decide(browser, url, "allow");
+  assert.equal((await deleting(client, "unwanted")).content[0].text, "delete_doc unwanted");
+  await client.close();
+});
+
+test("a no ends the call, and the client is told so", async () => {
+  // R-330, R-334
+  const { client } = await careful({
+    onAddress: async ({ url }, browser) => {
+      await decide(browser, url, "deny");
+      return { action: "accept" };
+    },
+  });
+  await assert.rejects(deleting(client, "denied"), /approval-denied/);
+  assert.deepEqual(deleted("denied"), []);
+  await client.close();
+});
+
+test("a client that carries on by itself gets no more than the revision has", async () => {
+  // R-330
+  const { browser, client } = await careful({ onAddress: () => assert.fail("it carries on by itself") });
+  const waits = await deleting(client, "by hand", { allowInputRequired: true });
+  assert.deepEqual(Object.keys(waits).sort(), ["inputRequests", "requestState", "resultType"]);
+  const [[key, { method, params }], ...others] = Object.entries(waits.inputRequests);
+  assert.deepEqual([others, method, Object.keys(params).sort()], [[], "elicitation/create", ["message", "mode", "url"]]);
+  await decide(browser, params.url, "allow");
+  const answer = { requestState: waits.requestState, inputResponses: { [key]: { action: "accept" } } };
+  const said = await client.callTool({ name: "delete_doc", arguments: { q: "by hand" }, ...answer });
+  assert.equal(said.content[0].text, "delete_doc by hand");
+  assert.equal(deleted("by hand").length, 1);
+  await client.close();
+});
+
+test("a client that cannot show addresses is told the address in the error", async () => {
+  // R-330
+  const { browser, client } = await careful();
+  let url;
+  await assert.rejects(deleting(client, "by word"), ({ message }) => {
+    [url] = /http:[^"]*\/auth\/approvals\/[^"]*/.exec(message);
+    return true;
+  });
+  assert.equal((await browser.navigate(url)).status, 200);
+  await decide(browser, url, "allow");
+  assert.equal((await deleting(client, "by word")).content[0].text, "delete_doc by word");
+  await client.close();
 });
 
 const python = process.env.PYTHON ?? "python3";

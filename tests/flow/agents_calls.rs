@@ -135,6 +135,8 @@ fn a_client_that_shows_addresses_is_told_where_and_tries_again() {
     assert_eq!(result["resultType"], "input_required");
     let request = &result["inputRequests"]["approval"];
     assert_eq!((&request["method"], &request["params"]["mode"]), (&json!("elicitation/create"), &json!("url")));
+    // `elicitationId` was for earlier revisions.
+    assert!(request["params"].get("elicitationId").is_none(), "{request}");
     let again = json!({
         "requestState": result["requestState"], "inputResponses": { "approval": { "action": "accept" } },
     });
@@ -146,6 +148,34 @@ fn a_client_that_shows_addresses_is_told_where_and_tries_again() {
     let params = sent["params"].as_object().unwrap();
     assert!(!params.contains_key("requestState") && !params.contains_key("inputResponses"), "{sent}");
     assert_eq!(params["arguments"], json!({ "id": 7 }));
+}
+
+#[test]
+fn whoever_did_not_want_to_see_the_address_is_not_shown_it_again() {
+    //
+    let (world, gateway) = (World::new(), deployment(&json!({})));
+    let alice = Browser::new(&world, &gateway).signed_in_as("alice", "s1");
+    let agent = agent(&world, &gateway);
+    let send = |more: &Value| {
+        let body = call("delete_doc", &json!({ "id": 7 }), true, more);
+        agent.machine.send(&posted(&body, "delete_doc", &agent.token))
+    };
+    let result = send(&json!({})).json()["result"].clone();
+    let answering = |name: &str, action: &str| {
+        let responses = json!({ name: { "action": action } });
+        send(&json!({ "requestState": result["requestState"], "inputResponses": responses }))
+    };
+    for action in ["decline", "cancel"] {
+        let told = answering("approval", action);
+        told.assert_refused(403, "approval.pending");
+        assert_eq!(told.json()["approval_url"], result["inputRequests"]["approval"]["params"]["url"]);
+    }
+    for (name, action) in [("approval", "accept"), ("approval", "else"), ("another", "decline")] {
+        assert_eq!(answering(name, action).json()["result"]["resultType"], "input_required", "{name} {action}");
+    }
+    // That was no answer to the question itself.
+    allow(&alice, &page(&answering("approval", "decline")));
+    assert!(matches!(answering("approval", "decline").outcome, Disposition::Forward(_)));
 }
 
 #[test]

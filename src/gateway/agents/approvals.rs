@@ -6,7 +6,7 @@ mod decide;
 pub(crate) use crate::agent::approval::answers_upstream;
 pub(crate) use decide::{all, one};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::agent::approval::{
     self, ApprovableCall, Approval, ApprovalCommand, ApprovalReply, CallError, LIFE, Party, UseApproval,
@@ -25,6 +25,8 @@ use crate::time::{Seconds, Timestamp};
 use crate::upstream::Assertion;
 
 const PAGE: &str = "/auth/approvals";
+/// What we call our question among those that a client is asked.
+const QUESTION: &str = "approval";
 
 /// A call that both doors let through, and that somebody has to allow.
 pub(crate) struct Wanted<'a> {
@@ -62,8 +64,8 @@ pub(crate) struct Waiting {
 impl Waiting {
     /// The result by which a client is told so (MCP 2026-07-28, multi round-trip requests), for the request of this id.
     pub(crate) fn to_result(&self, id: &Value) -> Value {
-        let params = json!({ "mode": "url", "url": self.url, "elicitationId": self.state, "message": self.message });
-        let requests = json!({ "approval": { "method": "elicitation/create", "params": params } });
+        let params = json!({ "mode": "url", "url": self.url, "message": self.message });
+        let requests = json!({ QUESTION: { "method": "elicitation/create", "params": params } });
         let result = json!({ "resultType": "input_required", "inputRequests": requests, "requestState": self.state });
         json!({ "jsonrpc": "2.0", "id": id, "result": result })
     }
@@ -138,6 +140,12 @@ pub(crate) fn without_answers<P>(ctx: &RequestContext<'_, P>, body: &str) -> Opt
         handle.is_some_and(|handle| handle.kind == HandleKind::Approval)
     };
     approval::without_answers(body, is_ours)
+}
+
+/// Whether the person did not want to see the address: by the answer to us in these parameters.
+pub(crate) fn is_declined(params: &Map<String, Value>) -> bool {
+    let action = params.get("inputResponses").and_then(|responses| responses.get(QUESTION)?.get("action")?.as_str());
+    matches!(action, Some("decline" | "cancel"))
 }
 
 /// Our signed word for an approval that was given.

@@ -45,8 +45,10 @@ pub(super) async fn pass<P: Platform>(
             let mut body = body;
             if let Some(message) = wanting {
                 // What answers us is no part of the call that somebody allows, nor of what the upstream gets.
-                body = approvals::without_answers(ctx, &body).unwrap_or(body);
-                let asking = Asking { era, rules: &rules, message, body: &body };
+                let left = approvals::without_answers(ctx, &body);
+                let is_declined = left.is_some() && approvals::is_declined(&message.params);
+                body = left.unwrap_or(body);
+                let asking = Asking { era, rules: &rules, message, body: &body, is_declined };
                 match cold(approve(ctx, &matched, principal.as_ref(), asking, parts)).await? {
                     Approved::Given(receipt) => plan.add_receipt(&receipt),
                     Approved::Waits(response) => return Ok(Disposition::Respond(response)),
@@ -68,6 +70,8 @@ struct Asking<'a> {
     rules: &'a McpRules,
     message: &'a McpMessage,
     body: &'a str,
+    /// Whether the client was asked, and the person did not want to see the address.
+    is_declined: bool,
 }
 
 /// What becomes of it.
@@ -85,7 +89,7 @@ async fn approve<P: Platform>(
     asking: Asking<'_>,
     parts: &mut ResponseParts,
 ) -> Result<Approved, Reason> {
-    let Asking { era, rules, message, body } = asking;
+    let Asking { era, rules, message, body, is_declined } = asking;
     let principal = principal.ok_or(Reason::Approval(ApprovalRefusal::NoGrant))?;
     let wanted = Wanted {
         route: &matched.route.name,
@@ -93,8 +97,10 @@ async fn approve<P: Platform>(
         name: message.name().unwrap_or_default(),
         body,
         approvers: rules.approvers.as_deref(),
-        // Whoever answers the upstream keeps that answer: one to us would take its place.
+        // Whoever answers the upstream keeps that answer: one to us would take its place. And nobody is shown again what they
+        // did not want to see.
         elicits_url: era == Era::Modern
+            && !is_declined
             && message.id().is_some()
             && elicits_url(message)
             && !approvals::answers_upstream(body),
