@@ -29,6 +29,8 @@ const authProvider = {
   saveTokens: (tokens) => { kept.tokens = tokens; },
   codeVerifier: () => kept.verifier,
   saveCodeVerifier: (verifier) => { kept.verifier = verifier; },
+  discoveryState: () => kept.discovered,
+  saveDiscoveryState: (state) => { kept.discovered = state; },
   redirectToAuthorization: (url) => console.log(`\nOpen this in your browser, and allow or refuse it:\n\n  ${url}\n`),
 };
 
@@ -43,11 +45,13 @@ const listener = createServer((request, response) => {
     response.statusCode = 404;
     return response.end();
   }
-  response.end('You can close this page.');
+  response.setHeader('content-type', 'text/html; charset=utf-8');
+  response.end('<!doctype html><title>Demo agent</title><link rel="icon" href="data:,"><p>You can close this page.');
   return kept.answer(url.searchParams);
-}).listen(9010, 'localhost');
+});
 
 try {
+  await listening();
   const client = await connect();
   const { tools } = await client.listTools();
   console.log(`Tools that it may use: ${tools.map(({ name }) => name).join(', ') || 'none'}`);
@@ -56,8 +60,27 @@ try {
     console.log(`${name}: ${said}`);
   }
   await client.close();
+} catch (error) {
+  console.error(`\n${explained(error)}`);
+  process.exitCode = 1;
 } finally {
   listener.close();
+}
+
+function listening() {
+  return new Promise((ready, failed) => {
+    listener.once('error', failed);
+    listener.listen(9010, 'localhost', ready);
+  });
+}
+
+/** What a person can do about it, where that is known. */
+function explained(error) {
+  const codes = [];
+  for (let cause = error; cause; cause = cause.cause) codes.push(cause.code);
+  if (codes.includes('EADDRINUSE')) return 'Port 9010 is taken: stop what runs there (another demo/agent.mjs?).';
+  if (codes.includes('ECONNREFUSED')) return `Nothing answers at ${server.origin}: run \`npm start\` first, and give the address that it prints.`;
+  return error.message;
 }
 
 /** A client that is connected, once the person has agreed. */

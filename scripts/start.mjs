@@ -1,10 +1,13 @@
 // `npm start`: from a bare clone to the demo in a browser. Two providers, the demo API, an MCP server, Postern and
 // a single-page application, all on loopback, until Ctrl-C.
 
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { join } from 'node:path';
 
 import { bootstrap } from './lib/bootstrap.mjs';
 import { ensureDevVars } from './lib/dev-vars.mjs';
+import { root } from './lib/paths.mjs';
 import { CannotGoOn, bold, cyan, dim, elapsed, main, red, step } from './lib/progress.mjs';
 import { ensureRust } from './lib/toolchain.mjs';
 import { buildWorker } from './lib/worker.mjs';
@@ -33,7 +36,7 @@ await main(async () => {
   try {
     await step('Postern and the demo API in workerd', async () => {
       wrangler = await startWranglerDev({
-        configs: ['wrangler.toml', 'demo/api/wrangler.toml', 'demo/mcp/wrangler.toml'], port: PORT, vars: { PUBLIC_URL }, onLine: showEvent,
+        configs: ['wrangler.toml', 'demo/api/wrangler.toml', mcpConfiguration()], port: PORT, vars: { PUBLIC_URL }, onLine: showEvent,
       });
     });
   } catch (error) {
@@ -60,6 +63,18 @@ async function startProviders(secrets) {
       post_logout_redirect_uris: [`${PUBLIC_URL}/auth/logged-out`],
     }, DEMO_ROBOT],
   })));
+}
+
+/** The configuration of the MCP server with the port in use: it believes Postern's word, and `--var` is for the first Worker alone. */
+function mcpConfiguration() {
+  const source = join(root, 'demo', 'mcp');
+  const text = readFileSync(join(source, 'wrangler.toml'), 'utf8')
+    .replace(/^main = .*$/m, `main = ${JSON.stringify(join(source, 'index.mjs'))}`)
+    .replace(/^POSTERN = .*$/m, `POSTERN = ${JSON.stringify(PUBLIC_URL)}`);
+  const folder = join(root, '.wrangler', 'mcp');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'wrangler.toml'), text);
+  return join(folder, 'wrangler.toml');
 }
 
 async function welcome(since) {

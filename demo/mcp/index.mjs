@@ -34,8 +34,8 @@ function serverFor(caller) {
   return server;
 }
 
-/** For whom, and by which program. */
-const describe = ({ sub, kind, client_id: client, scope }) => JSON.stringify({ sub, kind, client, scope });
+/** For whom, as their provider calls them, and by which program. */
+const describe = ({ sub_id: { iss, sub }, kind, client_id: client, scope }) => JSON.stringify({ iss, sub, kind, client, scope });
 
 let verify;
 

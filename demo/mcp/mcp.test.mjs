@@ -56,7 +56,8 @@ test('who the gateway speaks for is answered', async () => {
   assert.equal(status, 200);
   assert.equal(body.result.content[0].text, 'croquet');
   const said = await call('whoami', {}, await assertion());
-  assert.equal(JSON.parse(said.body.result.content[0].text).kind, 'agent');
+  const { iss, sub, kind } = JSON.parse(said.body.result.content[0].text);
+  assert.deepEqual([iss, sub, kind], ['https://op.example', 'alice', 'agent']);
 });
 
 test('nobody else is', async () => {

@@ -1,15 +1,17 @@
 // What a newcomer does: `npm start`, open the page, sign in, look around, sign out.
 //
-// The demo's ports (9001, 9002) are part of its configuration: nothing else may run there.
+// The demo's ports (9001, 9002; 9010 of its agent) are part of its configuration: nothing else may run there.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { freePort } from "../e2e/support/ports.mjs";
 import { launchChromium, newPerson, signIn } from "./support/world.mjs";
 
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const START = fileURLToPath(new URL("../../scripts/start.mjs", import.meta.url));
 const READY_WITHIN_MS = 120_000;
 
@@ -149,5 +151,92 @@ test("a person and a program with a key of theirs are greeted alike, and the API
   assert.ok(!received.headers.includes("cookie"));
   assert.equal((await greet({})).status, 401);
   assert.ok(demo.said().includes("/api/greeting"), "the terminal says how to try it");
+  await context.close();
+});
+
+/** Starts the agent by the command that the demo prints, or with another address; its lines, one at a time, and how it ends. */
+function startAgent(elsewhere) {
+  const [, file, address] = /Agent\s+node (\S+) (\S+)/.exec(demo.said());
+  const child = spawn(process.execPath, [file, elsewhere ?? address], { cwd: ROOT, stdio: ["ignore", "pipe", "pipe"] });
+  after(() => child.kill());
+  let said = "";
+  const listeners = new Set();
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on("data", (chunk) => {
+      said += chunk;
+      for (const listen of listeners) listen();
+    });
+  }
+  const ended = once(child, "close").then(([code]) => ({ code, said }));
+  const line = (pattern) => Promise.race([
+    new Promise((found) => {
+      const listen = () => {
+        const match = pattern.exec(said);
+        if (!match) return;
+        listeners.delete(listen);
+        found(match);
+      };
+      listeners.add(listen);
+      listen();
+    }),
+    ended.then(({ code }) => { throw new Error(`ended with ${code}:\n${said}`); }),
+  ]);
+  return { ended, line, stop: () => child.kill() };
+}
+
+test("the agent asks a person who never saw it, and calls the tools that they allowed", async () => {
+  // R-292, R-300, R-303
+  const agent = startAgent();
+  const [address] = await agent.line(/http:\/\/localhost:\d+\/auth\/agents\/authorize\S+/);
+  const { page, context, complaints } = await newPerson(browser);
+  await page.goto(address);
+  await page.getByRole("link", { name: /Demo Identity/ }).click();
+  await signIn(page);
+  await page.getByRole("heading", { name: "Allow this program to act for you?" }).waitFor();
+  const asked = await page.locator("main").textContent();
+  for (const part of ["Demo agent", "localhost:9010", `${new URL(origin).host}/mcp`, "notes:read", "search"]) assert.ok(asked.includes(part), `${part}: ${asked}`);
+  await page.getByRole("button", { name: "Allow" }).click();
+  await page.getByText("You can close this page.").waitFor();
+  const { code, said } = await agent.ended;
+  assert.equal(code, 0, said);
+  assert.match(said, /^Tools that it may use: whoami, search, delete_note$/m);
+  assert.match(said, /^whoami: .*"sub":"c5c1f0d4-alice".*"client":"http:\/\/localhost:9010\/client\.json"/m);
+  assert.match(said, /^search: croquet$/m);
+  assert.match(said, /^dump: refused \(.+\)$/m);
+  assert.doesNotMatch(said, /mcp-sdk|^ +at /m);
+  await page.goto(`${origin}/auth/sessions`);
+  // What was granted to earlier runs of the demo is there too, at other addresses.
+  const granted = page.getByRole("listitem").filter({ hasText: `${origin}/mcp` });
+  await granted.getByRole("button", { name: "End Demo agent" }).click();
+  await granted.waitFor({ state: "detached" });
+  assert.deepEqual(complaints, []);
+  await context.close();
+});
+
+test("an agent beside another one, or without the demo, says what to do", async () => {
+  const agent = startAgent();
+  await agent.line(/\/auth\/agents\/authorize/);
+  const { code, said } = await startAgent().ended;
+  assert.deepEqual([code, said.trim()], [1, "Port 9010 is taken: stop what runs there (another demo/agent.mjs?)."]);
+  agent.stop();
+  await agent.ended;
+  const nowhere = `http://localhost:${await freePort()}`;
+  const lost = await startAgent(`${nowhere}/mcp`).ended;
+  assert.deepEqual([lost.code, lost.said.trim()], [1, `Nothing answers at ${nowhere}: run \`npm start\` first, and give the address that it prints.`]);
+});
+
+test("the agent says so, and ends, if the person refuses", async () => {
+  const agent = startAgent();
+  const [address] = await agent.line(/http:\/\/localhost:\d+\/auth\/agents\/authorize\S+/);
+  const { page, context } = await newPerson(browser);
+  await page.goto(address);
+  await page.getByRole("link", { name: /Demo Identity/ }).click();
+  await signIn(page);
+  await page.getByRole("button", { name: "Refuse" }).click();
+  await page.waitForURL("http://localhost:9010/callback?**");
+  const { code, said } = await agent.ended;
+  assert.equal(code, 1, said);
+  assert.match(said, /^not allowed: access_denied$/m);
+  assert.doesNotMatch(said, /^ +at /m);
   await context.close();
 });
