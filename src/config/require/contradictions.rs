@@ -31,8 +31,11 @@ pub(in crate::config) fn refuse(route: &Table<'_>, guard: &Guard, known: &Known<
 /// What callers who come in one way never meet.
 type Unmet = fn(&Requirements, &Known<'_>) -> Vec<String>;
 
-/// The ways to come, and whether a route takes them.
-const WAYS: [(fn(&Guard) -> bool, Unmet); 5] = [
+/// Whether a route takes callers who come in one way.
+type Takes = fn(&Guard) -> bool;
+
+/// The ways to come.
+const WAYS: [(Takes, Unmet); 5] = [
     (Guard::takes_sessions, unmet_by_sessions),
     (Guard::takes_tokens, unmet_by_tokens),
     (Guard::takes_keys, |required, _| unmet_by_programs(required, "API keys")),

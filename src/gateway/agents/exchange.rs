@@ -78,16 +78,20 @@ pub(super) async fn grant<P: Platform>(
     let (parent, digest) = (shown.id.digest(), id.digest());
     let (clocks, asked_at) = (ctx.timeouts(), Some(now));
     let command = Command::Exchange(Box::new(Exchange { parent, digest, grant, asked_at, clocks }));
-    let session = match ctx.command(&shown.subject, &command).await.map_err(Reason::Store)? {
-        Reply::Granted(granted) => granted.session,
-        Reply::Gone => return Err(refused(ExchangeError::TokenRefused)),
-        Reply::Refused(GrantRefusal::TooMuch) => return Err(refused(ExchangeError::TooMuch)),
-        Reply::Refused(GrantRefusal::TooMany) => return Err(refused(ExchangeError::TooMany)),
-        Reply::Refused(_) => return Err(refused(ExchangeError::TokenRefused)),
-        _ => return Err(Reason::Store(StoreError::Malformed)),
-    };
+    let session = granted(ctx.command(&shown.subject, &command).await.map_err(Reason::Store)?)?;
     let handle = GrantHandle { id, ..shown };
     Ok(Issued { handle, session, refresh: false, kind: Some(ACCESS_TOKEN_TYPE), reason: "agent.token_exchanged" })
+}
+
+/// The record of the grant that was made.
+fn granted(reply: Reply) -> Result<Session, Reason> {
+    match reply {
+        Reply::Granted(granted) => Ok(granted.session),
+        Reply::Refused(GrantRefusal::TooMuch) => Err(refused(ExchangeError::TooMuch)),
+        Reply::Refused(GrantRefusal::TooMany) => Err(refused(ExchangeError::TooMany)),
+        Reply::Gone | Reply::Refused(_) => Err(refused(ExchangeError::TokenRefused)),
+        _ => Err(Reason::Store(StoreError::Malformed)),
+    }
 }
 
 /// The record of the grant whose token it is.

@@ -50,6 +50,7 @@ fn nothing_is_exchanged_for_what_may_not_be_used() {
         parent: claude.clone(),
         digest: alice.clone(),
         grant: narrower(START, "https://sub.example/"),
+        asked_at: None,
         clocks: timeouts(),
     };
     let taken = handed_out(world.run(&Command::Exchange(Box::new(taken)), START));
