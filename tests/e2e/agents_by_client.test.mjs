@@ -66,7 +66,7 @@ test("of two people, three grants to one client end, and what is under way does 
   assert.deepEqual([ended.status, ended.json], [200, { ended: 4, next: null }]);
   const lines = await postern.eventsSince(mark);
   const [line] = lines.filter(({ event }) => event === "admin");
-  assert.deepEqual([line.action, line.ended, line.target.startsWith("agent http")], ["agents.revoke", 4, true]);
+  assert.deepEqual([line.action, line.ended, line.target.startsWith("agent ")], ["agents.revoke", 4, true]);
   const people = lines.filter(({ reason }) => reason === "agent.ended_for_client");
   assert.deepEqual(people.map(({ subject, ended: count }) => `${subject} ${count}`).sort(), ["alice 3", "bob 1"]);
   await assertOpens(access, 401);
