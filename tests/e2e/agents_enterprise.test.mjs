@@ -202,7 +202,8 @@ test("an assertion that its client brings fifty times at once, to two isolates, 
     for (const access of tokens) assert.equal((await opens(access, "/mcp", to)).status, 200);
   }
   await browser.fetch(`/auth/sessions/${grant.id}`, { method: "DELETE" });
-  const again = await atOnce((number) => bring(assertion, { to: isolate(number) }));
+  // One assertion is good for 60 tokens a minute at most: these are within that.
+  const again = await Promise.all([0, 1, 2, 3].map((number) => bring(assertion, { to: isolate(number) })));
   assert.deepEqual([...new Set(again.map(errorOf))], ["invalid_grant"]);
   for (const to of [undefined, "twin"]) {
     for (const access of tokens) assert.equal((await opens(access, "/mcp", to)).status, 401);
