@@ -4,13 +4,13 @@
 //   --once          hardly measures: whether the benchmark still works
 //   --json FILE     also writes the numbers there ("-" for standard output)
 
-import { readFileSync, readdirSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { Agent } from "node:http";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
 
 import { sign } from "hono/jwt";
 
+import { WORKER_FILES, packedSizes } from "../../scripts/lib/worker.mjs";
 import { startProviders } from "../provider/host.mjs";
 import { SESSION_COOKIE } from "../e2e/support/refusals.mjs";
 import { BareWorkerd } from "../e2e/support/workerd.mjs";
@@ -188,9 +188,9 @@ async function tableOf(host, routes) {
   }
 }
 
-/** A fresh process each time, with so many routes: to the first answer, and the CPU time of the first request alone. */
+/** A fresh process each time, with so many routes: to the first answer, and the CPU time of the start and of the first requests. */
 async function startUp(host, routes) {
-  const [milliseconds, first, second] = [[], [], []];
+  const [milliseconds, begin, first, second] = [[], [], [], []];
   for (let count = 0; count < (options.once ? 1 : STARTS); count += 1) {
     const workerd = new BareWorkerd({ providers: { main: host.issuer("main") }, upstream: UPSTREAM, peers: { nothing: bare() }, ...many(routes) });
     try {
@@ -198,6 +198,7 @@ async function startUp(host, routes) {
       await workerd.listen();
       // Once another Worker answers, all of them have started.
       await get(workerd, new Agent(), { port: workerd.peers.nothing.port, path: "/" });
+      begin.push(workerd.cpuSeconds * 1000);
       for (const into of [first, second]) {
         const before = workerd.cpuSeconds;
         const { status } = await workerd.send("/public/x/last");
@@ -209,14 +210,15 @@ async function startUp(host, routes) {
       await workerd.close();
     }
   }
-  return { routes, until_first_answer_ms: round(median(milliseconds), 0), first_request_cpu_ms: round(median(first), 1), second_request_cpu_ms: round(median(second), 1) };
+  return { routes, until_first_answer_ms: round(median(milliseconds), 0), start_cpu_ms: round(median(begin), 1), first_request_cpu_ms: round(median(first), 1), second_request_cpu_ms: round(median(second), 1) };
 }
 
+/** What `npm run deploy` uploads, in KiB. */
 function size() {
-  const folder = file("../../build");
-  const parts = readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => /\.(js|wasm)$/.test(name)).map((name) => readFileSync(join(folder, name)));
-  const kib = (bytes) => round(bytes / 1024, 0);
-  return { kib: kib(parts.reduce((sum, part) => sum + part.length, 0)), gzip_kib: kib(parts.reduce((sum, part) => sum + gzipSync(part, { level: 9 }).length, 0)) };
+  const built = file("../../build");
+  const { worker, languages, policies } = packedSizes(built);
+  const kib = WORKER_FILES.reduce((sum, name) => sum + readFileSync(join(built, name)).length, 0) / 1024;
+  return { kib: round(kib, 0), gzip_kib: worker + languages + policies };
 }
 
 /** As a table: what is to be reached, and whether it is. */
@@ -236,7 +238,7 @@ async function measure(host) {
   console.table(rows);
   const starts = [];
   for (const routes of TABLES) starts.push(await startUp(host, routes));
-  for (const start of starts) console.log(`Start with ${start.routes} routes: ${start.until_first_answer_ms} ms until the first answer, workerd's own start included; CPU of the first request ${start.first_request_cpu_ms} ms, of the second ${start.second_request_cpu_ms} ms.`);
+  for (const start of starts) console.log(`Start with ${start.routes} routes: ${start.until_first_answer_ms} ms until the first answer, workerd's own start included; CPU of the start ${start.start_cpu_ms} ms, of the first request ${start.first_request_cpu_ms} ms, of the second ${start.second_request_cpu_ms} ms.`);
   const bundled = size();
   console.log(`Upload: ${bundled.kib} KiB, ${bundled.gzip_kib} KiB gzip.`);
   const results = Object.fromEntries(ways.map(([{ name }, result]) => [name, result]));

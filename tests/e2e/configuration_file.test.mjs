@@ -127,6 +127,62 @@ test("sites and their variables may be in the file", async (context) => {
   assert.equal(await asked("other", "/a"), 421);
 });
 
+/** Names a file after something was waited for, tells how often that was read, and may hand over other bindings. */
+const counting = (file) => `import { configured } from "./index.js";
+export * from "./index.js";
+${file.isLate ? "await null;" : ""}
+let reads = 0;
+const handler = configured({ get ROUTES() { reads += 1; return ${JSON.stringify(file.ROUTES)}; } });
+export default {
+  fetch(request, env, context) {
+    if (request.url.endsWith("/reads")) return new Response(String(reads));
+    return handler.fetch(request, ${file.bindings ? `{ ...env, ...${JSON.stringify(file.bindings)} }` : "env"}, context);
+  },
+};`;
+
+for (const [when, isLate] of [["at once", false], ["after something was waited for", true]]) {
+  test(`a file that is named ${when} is read before the first request, once`, async (context) => {
+    const workerd = new BareWorkerd({ providers: { main: issuer }, main: counting({ isLate, ROUTES: { "/open": open } }) });
+    context.after(() => workerd.close());
+    delete workerd.bindings.ROUTES;
+    await workerd.listen();
+    const reads = async () => Number((await workerd.send("/reads")).body);
+    assert.equal(await reads(), 1);
+    assert.equal(await statusOf(workerd, "/open"), 200);
+    assert.equal(await statusOf(workerd, "/other"), 404);
+    assert.equal(await reads(), 1);
+  });
+}
+
+test("a main module that hands over other bindings is served by those", async (context) => {
+  const bindings = { ROUTE_GROUPS: {}, PUBLIC_URL: "http://other.localhost:8787" };
+  const workerd = new BareWorkerd({ providers: { main: issuer }, main: counting({ ROUTES: { "/open": open }, bindings }) });
+  context.after(() => workerd.close());
+  delete workerd.bindings.ROUTES;
+  await workerd.listen();
+  const asked = async (host) => (await workerd.send("/open", { url: `http://${host}/` })).status;
+  assert.equal(await asked("other.localhost:8787"), 200);
+  assert.equal(await asked("localhost:8787"), 421);
+  assert.equal(Number((await workerd.send("/reads")).body), 2);
+});
+
+test("what is wrong with a configuration that was read ahead is in the log once, with the time of the first request", async (context) => {
+  const workerd = new BareWorkerd({ providers: { main: issuer }, main: counting({ ROUTES: { "/open": open } }) });
+  context.after(() => workerd.close());
+  delete workerd.bindings.ROUTES;
+  // Each without a variable of its own.
+  workerd.bindings.SITES = ["shop", "admin"];
+  await workerd.listen();
+  assert.equal((await workerd.send("/reads")).body, "1");
+  assert.ok(!workerd.output.includes("misconfigured"), "nothing was asked yet");
+  const before = Math.floor(Date.now() / 1000);
+  for (let count = 0; count < 3; count += 1) assert.notEqual(await statusOf(workerd, "/open"), 200);
+  await line(workerd, "misconfigured");
+  const told = workerd.output.split("\n").filter((text) => text.includes("misconfigured")).map((text) => JSON.parse(text));
+  assert.ok(told.every(({ time }) => time >= before));
+  assert.equal(new Set(told.map(({ reason }) => reason)).size, told.length, "each of them once");
+});
+
 const ROUTE = { ROUTES: { "/open": open } };
 const MISTAKES = [
   ["a variable in both places", { file: ROUTE }, "ROUTES: is in the configuration file and among the variables"],
@@ -155,7 +211,8 @@ test("configured() takes a JSON module or its text, once, before the first reque
   const configuration = await fresh("a");
   for (const bad of [undefined, null, 7, [], () => {}, new Map()]) assert.throws(() => configuration.set(bad), TypeError);
   assert.equal(configuration.read(), undefined);
-  assert.throws(() => configuration.set({}), /once/, "it was read without a file");
+  configuration.isInUse = true;
+  assert.throws(() => configuration.set({}), /once/, "a request was answered without a file");
   const other = await fresh("b");
   other.set({ ROUTES: {} });
   assert.throws(() => other.set({ ROUTES: {} }), /once/);

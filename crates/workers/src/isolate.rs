@@ -8,7 +8,7 @@ use wasm_bindgen::JsValue;
 use worker::Env;
 
 use crate::environment::Environment;
-use crate::js::{Exception, property};
+use crate::js::{Exception, glue, property};
 use crate::kv::POLICIES;
 use crate::log;
 use postern::config::{self, Build, Purpose};
@@ -17,9 +17,17 @@ use postern::policy::PolicyEngine;
 
 thread_local! {
     static DEPLOYMENT: RefCell<Option<Rc<Sites>>> = const { RefCell::new(None) };
+    static AHEAD: RefCell<Option<ReadAhead>> = const { RefCell::new(None) };
     static LANGUAGES: Cell<Option<LoadLanguage>> = const { Cell::new(None) };
     static POLICY_ENGINE: Cell<Option<&'static dyn PolicyEngine>> = const { Cell::new(None) };
     static CONFIGURATION: Cell<Option<ReadConfiguration>> = const { Cell::new(None) };
+}
+
+/// A deployment that no request has asked for yet.
+struct ReadAhead {
+    /// The bindings that it was read from.
+    bindings: JsValue,
+    deployment: Rc<Sites>,
 }
 
 /// How the text of the configuration file is read, once in an isolate; `None`: there is no such file.
@@ -55,7 +63,18 @@ pub fn set_policy_engine(engine: &'static dyn PolicyEngine) {
     POLICY_ENGINE.set(Some(engine));
 }
 
-/// The isolate's deployment, built when it is first needed, by a request or by an object. Then the log says once what
+/// Reads the deployment where the runtime starts the isolate, so that no request waits for it. It counts if what first needs it,
+/// a request or an object, has the very same bindings. What cannot be read is read again then, for there is somebody to be told.
+pub fn read_ahead(env: &Env) {
+    let read = || -> Result<ReadAhead, Exception> {
+        let bindings = glue::bindings_of(env)?;
+        let deployment = read(Purpose::Gateway, &bindings)?;
+        Ok(ReadAhead { bindings, deployment })
+    };
+    AHEAD.set(read().ok());
+}
+
+/// The isolate's deployment, read ahead or when it is first needed, by a request or by an object. Then the log says once what
 /// is wrong with it.
 ///
 /// # Errors
@@ -76,6 +95,16 @@ fn deployment_for(purpose: Purpose, env: &Env) -> Result<Rc<Sites>, Exception> {
     if let Some(deployment) = DEPLOYMENT.with_borrow(Clone::clone) {
         return Ok(deployment);
     }
+    let ahead = AHEAD.take().filter(|ahead| glue::are_same(&ahead.bindings, env).unwrap_or(false));
+    let deployment = ahead.map_or_else(|| read(purpose, env), |ahead| Ok(ahead.deployment))?;
+    for trouble in deployment.troubles() {
+        log::failure("misconfigured", None, &trouble);
+    }
+    DEPLOYMENT.set(Some(Rc::clone(&deployment)));
+    Ok(deployment)
+}
+
+fn read(purpose: Purpose, env: &JsValue) -> Result<Rc<Sites>, Exception> {
     let file = CONFIGURATION.get().map_or(Ok(None), |read| read())?;
     let environment = Environment::read(env, file.as_deref())?;
     let is_bound = property(env, POLICIES)?.is_object();
@@ -83,10 +112,5 @@ fn deployment_for(purpose: Purpose, env: &Env) -> Result<Rc<Sites>, Exception> {
     let build = Build { purpose, policies: engine.is_some() };
     let mut read = config::Deployment::of(build, &environment.settings, &|name| environment.secret(name));
     read.require_certificates(&|name| property(env, name).is_ok_and(|bound| bound.is_object()));
-    let deployment = Rc::new(Sites::new(read, engine));
-    for trouble in deployment.troubles() {
-        log::failure("misconfigured", None, &trouble);
-    }
-    DEPLOYMENT.with_borrow_mut(|slot| *slot = Some(Rc::clone(&deployment)));
-    Ok(deployment)
+    Ok(Rc::new(Sites::new(read, engine)))
 }

@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 
 import workerd from "workerd";
 
+import { WORKER_FILES } from "../../../scripts/lib/worker.mjs";
 import { bindingsOf, newKeyRing, PLATFORM, ROUTES } from "./postern.mjs";
 import { send } from "./http.mjs";
 import { freePort } from "./ports.mjs";
@@ -140,14 +141,15 @@ export class BareWorkerd {
    * `main`, the text of a module in front of the built one, which it imports as `./index.js`;
    * and `peers`, other Workers in the same process before the same upstream: by name, each with a `script`, `bindings`, and later its `port`
    */
-  constructor({ providers, session = {}, routes = ROUTES, vars = {}, keys = newKeyRing(), build = "build", built = join(ROOT, build), upstream = join(SUPPORT, "echo.mjs"), published, peers = {}, inFile = [], file, main }) {
+  constructor({ providers, session = {}, routes = ROUTES, vars = {}, keys = newKeyRing(), build = "build", built, upstream = join(SUPPORT, "echo.mjs"), published, peers = {}, inFile = [], file, main }) {
     this.origin = "http://localhost:8787";
     this.folder = mkdtempSync(join(tmpdir(), "postern-workerd-"));
     this.peers = peers;
     this.published = published;
     this.bindings = bindingsOf({ providers, session, routes, keys, publicUrl: this.origin, vars });
     mkdirSync(join(this.folder, "objects"));
-    cpSync(built, join(this.folder, "build"), { recursive: true });
+    const parts = built ? readdirSync(built) : WORKER_FILES;
+    for (const part of parts) cpSync(join(built ?? join(ROOT, build), part), join(this.folder, "build", part), { recursive: true });
     if (main) writeFileSync(join(this.folder, "build", MAIN), main);
     if (file !== undefined || inFile.length > 0) this.#configure(inFile, file);
     cpSync(upstream, join(this.folder, "echo.mjs"));

@@ -36,6 +36,12 @@ fn start() {
     isolate::set_languages(js::load_language);
 }
 
+/// Reads the configuration from these bindings before there is a request.
+#[wasm_bindgen(js_name = readAhead)]
+pub fn read_ahead(env: &Env) {
+    isolate::read_ahead(env);
+}
+
 /// Takes a request in; `entry.js` steps it through.
 #[wasm_bindgen]
 #[must_use]

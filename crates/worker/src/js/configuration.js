@@ -15,18 +15,18 @@ const ordered = (file) => Object.fromEntries(Object.entries(file).map(([name, va
 /** The one file of this Worker. */
 export const configuration = {
   file: undefined,
-  isRead: false,
+  /** Whether there was a request: too late for another file. */
+  isInUse: false,
 
   /** @param {object | string} file a JSON module, or its text */
   set(file) {
     if (typeof file !== "string" && !isPlain(file)) throw new TypeError("configured(): expected a JSON module or its text");
-    if (this.isRead || this.file !== undefined) throw new Error("configured(): to be called once, where the Worker's module is evaluated");
+    if (this.isInUse || this.file !== undefined) throw new Error("configured(): to be called once, where the Worker's module is evaluated");
     this.file = file;
   },
 
   /** Its text; `undefined` where there is none. Each instance reads it anew. */
   read() {
-    this.isRead = true;
     return typeof this.file === "object" ? JSON.stringify(ordered(this.file)) : this.file;
   },
 };

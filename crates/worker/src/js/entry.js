@@ -1,7 +1,7 @@
 // The Worker as the runtime sees it. Requests, and the objects' state, belong to this file and not to the WebAssembly
 // instance: when one ends, each request that it had is begun anew or answered, at once.
 
-import { DurableObject } from "cloudflare:workers";
+import { DurableObject, env as bindings } from "cloudflare:workers";
 
 import { configuration } from "./configuration.js";
 import { current, parts } from "./instance.js";
@@ -11,6 +11,21 @@ parts.configuration = configuration;
 parts.PolicyEngine = PolicyEngine;
 // A module of its own, which is loaded when a person whose browser prefers another language than English first comes.
 parts.textsOf = async (tag) => (await import("./languages.js")).default[tag];
+
+let isReadAhead = false;
+
+/** Has the configuration read where the isolate starts, and no request waits for it: once the main module has said where it is. */
+const readAhead = () =>
+  queueMicrotask(() => {
+    if (isReadAhead) return;
+    isReadAhead = true;
+    try {
+      current().bindgen.readAhead(bindings);
+    } catch {
+      // The instance has ended, and said why. The first request reads it in the next one.
+    }
+  });
+readAhead();
 
 /** Repeating these asks for nothing new (RFC 9110 §9.2.1). */
 const SAFE = new Set(["GET", "HEAD", "OPTIONS"]);
@@ -52,6 +67,7 @@ class PendingRequest {
 
 /** The response; `undefined` if the instance ended before there was one. */
 async function respond(pending, request, env, context) {
+  configuration.isInUse = true;
   const instance = current();
   const polled = (work) => {
     pending.isPolled = true;
@@ -199,5 +215,8 @@ export default handler;
  */
 export function configured(file) {
   configuration.set(file);
+  // Where something was waited for before this, it was read without the file.
+  isReadAhead = false;
+  readAhead();
   return handler;
 }

@@ -96,6 +96,15 @@ async function inTime(promise, limit) {
   }
 }
 
+/** The bindings as they are now. */
+export const bindingsOf = (env) => ({ ...env });
+
+/** Whether these are the very same bindings. */
+export function areSame(one, other) {
+  const names = Object.keys(one);
+  return names.length === Object.keys(other).length && names.every((name) => Object.is(one[name], other[name]));
+}
+
 /** What the runtime says of an object of a release that had no such method. */
 const isWithoutMethod = (error) => /does not implement the method|does not support RPC/.test(error);
 

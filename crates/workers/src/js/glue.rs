@@ -41,6 +41,12 @@ extern "C" {
     #[wasm_bindgen(catch)]
     pub(crate) fn decrypted(how: &str, key: &Object, parts: &Array) -> Result<Promise, JsValue>;
 
+    #[wasm_bindgen(catch, js_name = bindingsOf)]
+    pub(crate) fn bindings_of(env: &JsValue) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(catch, js_name = areSame)]
+    pub(crate) fn are_same(one: &JsValue, other: &JsValue) -> Result<bool, JsValue>;
+
     #[wasm_bindgen(catch, js_name = objectOf)]
     pub(crate) fn object_of(env: &JsValue, binding: &str, name: &str, place: &str) -> Result<JsValue, JsValue>;
 
