@@ -4,10 +4,9 @@
 //! one names the deployment as a whole, as the issuer calls it.
 
 use serde_json::{Map, Value};
-use url::Url;
 
 use crate::claims::audiences;
-use crate::config::{Config, PublicUrl, TokenIssuer};
+use crate::config::{Config, Resource, TokenIssuer};
 use crate::route::{CanonicalPath, Pattern, Route};
 
 /// Whether a token of `issuer`'s that says this is for what is at `path`.
@@ -16,26 +15,22 @@ use crate::route::{CanonicalPath, Pattern, Route};
 /// Elsewhere it must name the deployment. Without any `aud` it has come here by the word of an endpoint that the
 /// configuration trusts with that.
 #[must_use]
-pub fn is_for(issuer: &TokenIssuer, claims: &Map<String, Value>, public_url: &PublicUrl, path: &CanonicalPath) -> bool {
+pub fn is_for(issuer: &TokenIssuer, claims: &Map<String, Value>, path: &CanonicalPath) -> bool {
     // An empty text says nothing, like no text.
     let said = |named: &Vec<&str>| named.iter().any(|one| !one.is_empty());
     let Some(named) = audiences(claims, &issuer.audience_claim).filter(said) else { return true };
-    let own = || issuer.audience.iter().map(|audience| (audience, resource(audience, public_url)));
     // As loosely as any server may read it: in doubt it lies in there.
-    let lies_in_one =
-        own().any(|(_, resource)| resource.is_some_and(|resource| is_within_loosely(path.as_str(), &resource)));
-    own().filter(|(audience, _)| named.contains(&audience.as_str())).any(|(_, resource)| match resource {
-        Some(resource) => path.is_within(&resource),
+    let lies_in_one = issuer.resources.iter().any(|one| is_within_loosely(path.as_str(), &one.path));
+    own(issuer).filter(|(audience, _)| named.contains(audience)).any(|(_, resource)| match resource {
+        Some(resource) => path.is_within(&resource.path),
         None => !lies_in_one,
     })
 }
 
-/// The path of a resource of ours, without a slash at the end. `None` where the audience is no address of ours.
-fn resource(audience: &str, public_url: &PublicUrl) -> Option<String> {
-    let url = Url::parse(audience).ok().filter(|url| url.origin().ascii_serialization() == public_url.origin())?;
-    // A path that has more than one reading is that of no request.
-    let path = CanonicalPath::parse(url.path()).map_or_else(|_| url.path().to_owned(), |path| path.to_string());
-    Some(path.trim_end_matches('/').to_owned())
+/// The issuer's audiences, each with the resource that it is the address of.
+fn own(issuer: &TokenIssuer) -> impl Iterator<Item = (&str, Option<&Resource>)> {
+    let resource = |audience: &str| issuer.resources.iter().find(|one| one.audience == audience);
+    issuer.audience.iter().map(move |audience| (audience.as_str(), resource(audience)))
 }
 
 /// The audiences of issuers by which a token opens no route, each with its issuer.
@@ -45,22 +40,16 @@ pub fn inert(config: &Config) -> Vec<(&TokenIssuer, &str)> {
 }
 
 fn inert_of<'a>(issuer: &'a TokenIssuer, config: &'a Config) -> Vec<(&'a TokenIssuer, &'a str)> {
-    let own: Vec<(&String, Option<String>)> =
-        issuer.audience.iter().map(|audience| (audience, resource(audience, &config.public_url))).collect();
-    let lies_in_one =
-        |prefix: &str| own.iter().filter_map(|(_, one)| one.as_ref()).any(|one| is_within_loosely(prefix, one));
+    let lies_in_one = |prefix: &str| issuer.resources.iter().any(|one| is_within_loosely(prefix, &one.path));
     let takes = |route: &&Route| route.token_guard().is_some_and(|guard| guard.admits(&issuer.id));
-    let opens = |route: &Route, resource: Option<&String>| match resource {
-        Some(resource) => has_paths_within(&route.pattern, resource),
+    let opens = |route: &Route, resource: Option<&Resource>| match resource {
+        Some(resource) => has_paths_within(&route.pattern, &resource.path),
         None => !lies_in_one(route.pattern.literal_prefix()),
     };
     let administration = config.admin.iter().filter_map(|admin| admin.services()).map(|services| &services.route);
     let routes = || config.all_routes().chain(administration.clone());
-    let is_inert = |resource: Option<&String>| !routes().filter(takes).any(|route| opens(route, resource));
-    own.iter()
-        .filter(|(_, resource)| is_inert(resource.as_ref()))
-        .map(|(audience, _)| (issuer, audience.as_str()))
-        .collect()
+    let is_inert = |resource: Option<&Resource>| !routes().filter(takes).any(|route| opens(route, resource));
+    own(issuer).filter(|(_, resource)| is_inert(*resource)).map(|(audience, _)| (issuer, audience)).collect()
 }
 
 /// Whether the pattern may match a path that lies in the resource.
@@ -82,12 +71,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::config::testing::{config, public_url, token_issuer};
+    use crate::config::testing::{config, token_issuer};
 
     fn opens(audiences: &[&str], aud: &Value, path: &str) -> bool {
         let issuer = token_issuer(|table| table["audience"] = json!(audiences));
         let claims = json!({ "aud": aud });
-        is_for(&issuer, claims.as_object().unwrap(), &public_url(), &CanonicalPath::parse(path).unwrap())
+        is_for(&issuer, claims.as_object().unwrap(), &CanonicalPath::parse(path).unwrap())
     }
 
     const NOTES: &str = "https://app.example.com/mcp/notes";
@@ -144,8 +133,7 @@ mod tests {
             table["audience_claim"] = json!("resource");
         });
         let claims = json!({ "resource": NOTES });
-        let opens =
-            |path| is_for(&issuer, claims.as_object().unwrap(), &public_url(), &CanonicalPath::parse(path).unwrap());
+        let opens = |path| is_for(&issuer, claims.as_object().unwrap(), &CanonicalPath::parse(path).unwrap());
         assert!(opens("/mcp/notes") && !opens("/mcp/mail"));
     }
 

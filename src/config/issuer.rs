@@ -2,10 +2,12 @@
 
 use serde_json::Value;
 
+use super::PublicUrl;
 use super::address::Issuer;
 use super::introspection::{self, Introspection};
 use super::problem::expected;
 use super::provider::Provider;
+use super::resource::Resource;
 use super::secrets::Secrets;
 use super::table::Table;
 use super::value::{algorithms, choice, flag, list, parsed, paths, text, word};
@@ -37,6 +39,8 @@ pub struct TokenIssuer {
     pub issuer: Issuer,
     /// `audience`: of which `aud` must contain one. Never empty.
     pub audience: Vec<String>,
+    /// Those of `audience` that are addresses of ours.
+    pub resources: Vec<Resource>,
     /// `audience_claim`: the claim that must contain one of them. Default `aud`.
     pub audience_claim: String,
     /// `tokens`: what its access tokens are like. Default `rfc9068`.
@@ -172,7 +176,12 @@ impl Issuers {
 }
 
 /// Reads `ISSUERS`. `development`: whether issuers on loopback hosts are allowed.
-pub(super) fn read_all(table: &Table<'_>, secrets: &Secrets<'_>, providers: &[Provider], development: bool) -> Issuers {
+pub(super) fn read_all(
+    table: &Table<'_>,
+    secrets: &Secrets<'_>,
+    providers: &[Provider],
+    (public_url, development): (Option<&PublicUrl>, bool),
+) -> Issuers {
     let mut issuers = Issuers::default();
     for (key, inner) in table.tables() {
         let Some(id) = IssuerId::parse(key) else {
@@ -185,7 +194,7 @@ pub(super) fn read_all(table: &Table<'_>, secrets: &Secrets<'_>, providers: &[Pr
             if let Some(issuer) = workload::read(id, inner, secrets, development) {
                 issuers.add_workload(table, providers, issuer);
             }
-        } else if let Some(issuer) = read(id, inner, secrets, development) {
+        } else if let Some(issuer) = read(id, inner, secrets, (public_url, development)) {
             let names = issuers.all.iter().map(|one| (&one.id, one.issuer.as_str()));
             let names = names.chain(issuers.workloads.iter().map(|one| (&one.id, one.issuer.as_str())));
             refuse_same_issuer(table, names, (&issuer.id, issuer.issuer.as_str()));
@@ -251,7 +260,12 @@ fn refuse_clients_name(table: &Table<'_>, providers: &[Provider], issuer: &Token
     }
 }
 
-fn read(id: IssuerId, mut table: Table<'_>, secrets: &Secrets<'_>, development: bool) -> Option<TokenIssuer> {
+fn read(
+    id: IssuerId,
+    mut table: Table<'_>,
+    secrets: &Secrets<'_>,
+    (public_url, development): (Option<&PublicUrl>, bool),
+) -> Option<TokenIssuer> {
     // No token names a template: each tenant has an entry of its own.
     let issuer = |text: &str| {
         let issuer = Issuer::parse(text, development).or_else(|| Issuer::parse_name(text));
@@ -276,10 +290,12 @@ fn read(id: IssuerId, mut table: Table<'_>, secrets: &Secrets<'_>, development: 
         table.problem("dpop_nonce", "is about DPoP, and `sender` is `mtls`");
     }
     table.finish();
+    let (audience, resource) = (audience?, |audience: &String| Resource::of(audience, public_url?));
     Some(TokenIssuer {
         id,
         issuer: issuer?,
-        audience: audience?,
+        resources: audience.iter().filter_map(resource).collect(),
+        audience,
         audience_claim: audience_claim.unwrap_or_else(|| AUD.to_owned()),
         tokens: tokens?,
         kind: kind.unwrap_or(PrincipalKind::Human),

@@ -36,6 +36,7 @@ mod provider_choice;
 mod relations;
 mod request_headers;
 mod require;
+mod resource;
 mod revocation;
 mod roles;
 mod routes;
@@ -85,6 +86,7 @@ pub use problem::Problem;
 pub use provider::{Inability, LoginParameter, Provider, ResponseMode};
 pub use provider_choice::{Icon, OtherAccount, ProviderChoice};
 pub use require::MAX_ACR_VALUES_BYTES;
+pub use resource::Resource;
 pub use revocation::{ProviderRevocation, RevocationTyp};
 pub use roles::Roles;
 pub use saml::{NameIdFormat, Saml, SamlMetadata, SamlSigning, SamlSubject};
@@ -288,7 +290,7 @@ impl Config {
         let sessions = top.has("PROVIDERS") || !top.has("ISSUERS");
         let providers = providers(&mut top, secrets, sessions, development);
         let (ids, known) = providers.as_ref().map_or((&[][..], &[][..]), |all| (&all.ids[..], &all.all[..]));
-        let issuers = issuers(&mut top, secrets, known, development);
+        let issuers = issuers(&mut top, secrets, known, (public_url.as_ref(), development));
         let certificates = Certificates::read(&mut top);
         let services = services(&mut top, secrets, (known, &issuers.all), development);
         let rules = Rules::read(&mut top, sessions.then_some(known), sessions, public_url.as_ref());
@@ -433,8 +435,13 @@ fn providers(top: &mut Table<'_>, secrets: &Secrets<'_>, sessions: bool, develop
     Some(provider::read_all(&table, secrets, development, takes_tokens))
 }
 
-fn issuers(top: &mut Table<'_>, secrets: &Secrets<'_>, providers: &[Provider], development: bool) -> issuer::Issuers {
-    top.section("ISSUERS", |table| issuer::read_all(&table, secrets, providers, development)).unwrap_or_default()
+fn issuers(
+    top: &mut Table<'_>,
+    secrets: &Secrets<'_>,
+    providers: &[Provider],
+    at: (Option<&PublicUrl>, bool),
+) -> issuer::Issuers {
+    top.section("ISSUERS", |table| issuer::read_all(&table, secrets, providers, at)).unwrap_or_default()
 }
 
 fn services(

@@ -224,7 +224,7 @@ fn is_for(config: &Config, who: &Hypothetical, path: &CanonicalPath) -> bool {
         | PrincipalSource::Certificate(_)
         | PrincipalSource::Grant { .. } => None,
     };
-    issuer.is_none_or(|issuer| resource::is_for(issuer, principal.stated(), &config.public_url, path))
+    issuer.is_none_or(|issuer| resource::is_for(issuer, principal.stated(), path))
 }
 
 /// Whether the route looks at what they come by.

@@ -94,7 +94,7 @@ impl<P: Platform> RequestContext<'_, P> {
         parts: &mut ResponseParts,
     ) -> Result<Bearer, Reason> {
         let (issuer, claims) = read(self, presented.token.expose(), guard, parts).await?;
-        if !resource::is_for(issuer, claims.claims(), &self.site.config.public_url, path) {
+        if !resource::is_for(issuer, claims.claims(), path) {
             return Err(Reason::TokenRejected(TokenRejection::OtherResource));
         }
         let request = TokenRequest {
