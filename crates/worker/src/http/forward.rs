@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{Either, select};
-use js_sys::{Array, global};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{ReadableStream, Request, Response};
 use worker::{Delay, Env};
@@ -34,6 +33,9 @@ use postern_workers::platform::Workers;
 
 /// The binding of the static assets.
 pub const ASSETS: &str = "ASSETS";
+// Bits of what is to be taken care of with a request, as `glue.js` has them.
+const FRESH: u32 = 1;
+const TELLING: u32 = 2;
 /// How long an upstream may take until its answer begins, or until it takes more of the request's body.
 pub const TIMEOUT: Seconds = Seconds::new(30);
 
@@ -103,25 +105,13 @@ pub async fn send(
     answer(Objects { env, site: &config.site, place: &config.place }, plan, &response).await
 }
 
-struct Target<'a> {
-    fetcher: JsValue,
-    origin: &'a str,
-}
-
-impl<'a> Target<'a> {
-    fn of(env: &Env, upstream: &'a Upstream, public_origin: &'a str) -> Result<Self, ForwardError> {
-        let (fetcher, origin) = match upstream {
-            Upstream::Url { origin, .. } => (global().into(), origin.as_str()),
-            Upstream::Service(name) => (binding(env, name)?, public_origin),
-            Upstream::Assets => (binding(env, ASSETS)?, public_origin),
-        };
-        Ok(Self { fetcher, origin })
+/// The binding of this upstream, if it is one, and its origin.
+fn target<'a>(upstream: &'a Upstream, public_origin: &'a str) -> (&'a str, &'a str) {
+    match upstream {
+        Upstream::Url { origin, .. } => ("", origin),
+        Upstream::Service(name) => (name, public_origin),
+        Upstream::Assets => (ASSETS, public_origin),
     }
-}
-
-fn binding(env: &Env, name: &str) -> Result<JsValue, ForwardError> {
-    let found = property(env, name).ok().filter(|binding| property(binding, "fetch").is_ok_and(|it| it.is_function()));
-    found.ok_or_else(|| ForwardError::Binding(name.to_owned()))
 }
 
 /// Whether the answer may not come from the data centre's cache, nor go there.
@@ -132,7 +122,7 @@ fn is_fresh(plan: &ForwardPlan) -> bool {
 /// Nothing is copied from the incoming request but its method and body, and for a service its `cf`: neither headers nor
 /// redirect mode. To the runtime's own `fetch`, `cf` would be orders.
 async fn begun(env: &Env, config: &Config, plan: &ForwardPlan, incoming: &Request) -> Result<Response, ForwardError> {
-    let target = Target::of(env, &plan.upstream, config.public_url.origin())?;
+    let (binding, origin) = target(&plan.upstream, config.public_url.origin());
     let headers =
         &headers::init(&plan.headers).map_err(|_| ForwardError::Unsendable("a header is not text".to_owned()))?;
     let (path, method) = (&plan.path_and_query, plan.method.as_str());
@@ -141,10 +131,11 @@ async fn begun(env: &Env, config: &Config, plan: &ForwardPlan, incoming: &Reques
         Some(body) => JsValue::from_str(body),
         None => plan.body_length.map_or(JsValue::UNDEFINED, |length| JsValue::from_f64(length as f64)),
     };
-    let (fetcher, origin, limit) = (&target.fetcher, target.origin, millis(TIMEOUT));
-    let tells = matches!(plan.upstream, Upstream::Service(_));
-    let flags = Array::of2(&is_fresh(plan).into(), &tells.into());
-    let begun = glue::answer(fetcher, origin, path, method, headers, &flags, limit, incoming, &body);
+    let fresh = if is_fresh(plan) { FRESH } else { 0 };
+    let telling = if matches!(plan.upstream, Upstream::Service(_)) { TELLING } else { 0 };
+    let (care, limit) = (fresh | telling, millis(TIMEOUT));
+    let begun = glue::answer(env, binding, origin, path, method, headers, care, limit, incoming, &body).transpose();
+    let begun = begun.ok_or_else(|| ForwardError::Binding(binding.to_owned()))?;
     let response = pending_promise::wait(begun).await.map_err(|error| match () {
         () if has_gone(incoming) => ForwardError::Abandoned,
         () if error.is_timeout() => ForwardError::Timeout,

@@ -6,10 +6,13 @@ const isPlain = (path) => /^[\w/?&=+,:@~.-]*$/.test(path) && !path.includes("/."
 
 const pathOf = (url) => url.slice(url.indexOf("/", url.indexOf("//") + 2));
 
-const initOf = (method, headers, fresh) => {
+/** Bits of what is to be taken care of with a request. */
+const [FRESH, TELLING] = [1, 2];
+
+const initOf = (method, headers, care) => {
   const init = { method, headers, redirect: "manual" };
   // Otherwise the data centre keeps the answer by its file extension and gives it to the next user.
-  if (fresh) init.cache = "no-store";
+  if (care & FRESH) init.cache = "no-store";
   return init;
 };
 
@@ -49,6 +52,12 @@ function addBody(init, incoming, length, upstream) {
   passOn(incoming.body, length, channel.writable, upstream);
 }
 
+/** The answer of the binding of this name, or of the Internet where that is empty; `undefined` if there is no such binding. */
+export function answer(env, binding, ...request) {
+  const fetcher = binding === "" ? globalThis : env[binding];
+  return typeof fetcher?.fetch === "function" ? answerOf(fetcher, ...request) : undefined;
+}
+
 /**
  * The answer of a `fetcher`, if it begins in time: within so many milliseconds of the last part of the request, and each part
  * is to be taken within as many. What the browser takes to send is not the upstream's fault. When it goes away, the upstream's
@@ -58,10 +67,10 @@ function addBody(init, incoming, length, upstream) {
  *
  * Nothing of it is left behind in wasm when the browser goes away in the midst of it.
  */
-export async function answer(fetcher, origin, path, method, headers, [fresh, tells], limit, incoming, body) {
-  const init = initOf(method, headers, fresh);
+async function answerOf(fetcher, origin, path, method, headers, care, limit, incoming, body) {
+  const init = initOf(method, headers, care);
   // Where the caller is and how it is connected, as the platform says: no client can write it.
-  if (tells && incoming.cf) init.cf = incoming.cf;
+  if (care & TELLING && incoming.cf) init.cf = incoming.cf;
   const upstream = { askedAt: Date.now() };
   const ends = incoming.signal ? [incoming.signal] : [];
   let abort;

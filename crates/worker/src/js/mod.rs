@@ -9,16 +9,17 @@ use web_sys::{ReadableStream, Request};
 extern "C" {
     #[wasm_bindgen(catch)]
     pub(crate) fn answer(
-        fetcher: &JsValue,
+        env: &JsValue,
+        binding: &str,
         origin: &str,
         path: &str,
         method: &str,
         headers: &JsValue,
-        flags: &Array,
+        care: u32,
         limit: u32,
         incoming: &Request,
         body: &JsValue,
-    ) -> Result<Promise, JsValue>;
+    ) -> Result<Option<Promise>, JsValue>;
 
     #[wasm_bindgen(catch)]
     pub(crate) fn configuration() -> Result<Option<String>, JsValue>;

@@ -18,27 +18,24 @@ pub struct BadRequest;
 /// When a header or the method is not valid by RFC 9110.
 pub fn head(request: &Request) -> Result<RequestHead, BadRequest> {
     let described = glue::described(request).map_err(|_| BadRequest)?;
-    let [peer, head] = described.as_slice() else { return Err(BadRequest) };
-    let mut texts = headers::texts(head);
+    let mut texts = headers::texts(&described);
+    let about_peer = texts.next().and_then(|count| count.parse().ok()).ok_or(BadRequest)?;
+    let peer = connection(texts.by_ref().take(about_peer));
     let method = Method::from_bytes(texts.next().ok_or(BadRequest)?.as_bytes()).map_err(|_| BadRequest)?;
     let url = texts.next().ok_or(BadRequest)?;
     let url = url.split_once('#').map_or(url, |(url, _)| url).to_owned();
     let headers = headers::parse_all(texts).map_err(|_| BadRequest)?;
     // The edge overwrites what a client sends under these names.
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let peer = Peer {
-        address: header("cf-connecting-ip"),
-        ray: header("cf-ray"),
-        user_agent: header("user-agent"),
-        ..connection(peer)
-    };
+    let peer =
+        Peer { address: header("cf-connecting-ip"), ray: header("cf-ray"), user_agent: header("user-agent"), ..peer };
     Ok(RequestHead { method, url, headers, peer })
 }
 
 /// What the platform says of the connection by `cf` alone, which no client can write: texts in the order of `glue.js`,
 /// each behind a `=` if there is one.
-fn connection(told: &str) -> Peer {
-    let mut texts = headers::texts(told).map(|text| text.strip_prefix('=').map(str::to_owned));
+fn connection<'a>(told: impl Iterator<Item = &'a str>) -> Peer {
+    let mut texts = told.map(|text| text.strip_prefix('=').map(str::to_owned));
     let mut next = || texts.next().flatten();
     let (country, city, network_number, version, cipher) = (next(), next(), next(), next(), next());
     let tls = version.zip(cipher).map(|(version, cipher)| Tls { version, cipher });

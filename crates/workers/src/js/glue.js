@@ -9,12 +9,12 @@ const told = (value) => (typeof value === "string" ? `=${value.replaceAll(NUL, "
 
 const FIELDS = ["certPresented", "certVerified", "certRevoked", "certFingerprintSHA256", "certSubjectDNRFC2253", "certIssuerDNRFC2253", "certSerial", "certIssuerSKI", "certRFC9440"];
 
-/** What the platform says of a connection: country, city and network, version and cipher of TLS, and a certificate's fields. */
+/** Texts of what the platform says of a connection: country, city and network, version and cipher of TLS, and a certificate's fields. */
 function peer({ country, city, asn, tlsVersion, tlsCipher, tlsClientAuth }) {
   const network = typeof asn === "number" ? String(asn) : asn;
   const texts = [country, city, network, tlsVersion, tlsCipher].map(told);
   if (tlsClientAuth) texts.push(...FIELDS.map((field) => told(tlsClientAuth[field])));
-  return texts.join(NUL);
+  return texts;
 }
 
 /** Names and values, repeated ones apart. */
@@ -24,8 +24,11 @@ function listed(headers) {
   return text;
 }
 
-/** All that is known of a request but its body: the peer by itself, method and URL before the headers. */
-export const described = ({ method, url, headers, cf }) => [cf ? peer(cf) : "", method + NUL + url + listed(headers)];
+/** All that is known of a request but its body: how many texts there are about the peer, those, method and URL, the headers. */
+export function described({ method, url, headers, cf }) {
+  const texts = cf ? peer(cf) : [];
+  return [texts.length, ...texts, method, url].join(NUL) + listed(headers);
+}
 
 /** Every header. */
 export const lines = (headers) => listed(headers);

@@ -8,7 +8,7 @@ use web_sys::{CryptoKey, Headers, Request, Response};
 #[wasm_bindgen(module = "/src/js/glue.js")]
 extern "C" {
     #[wasm_bindgen(catch)]
-    pub(crate) fn described(request: &Request) -> Result<Vec<String>, JsValue>;
+    pub(crate) fn described(request: &Request) -> Result<String, JsValue>;
 
     #[wasm_bindgen(catch)]
     pub(crate) fn lines(headers: &Headers) -> Result<String, JsValue>;
