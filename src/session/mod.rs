@@ -10,6 +10,7 @@ pub mod device;
 pub mod grant;
 pub mod grant_handle;
 pub mod handle;
+mod known_answers;
 pub mod message;
 mod origin;
 pub mod record;
@@ -25,6 +26,7 @@ pub use cached_table::CachedTable;
 pub use grant::{Grant, GrantRefusal, PendingCode};
 pub use grant_handle::{GrantHandle, HandleKind};
 pub use handle::{SessionDigest, SessionHandle, SessionId, SubjectKey};
+pub use known_answers::KnownAnswers;
 pub use message::{
     Begin, BeginGrant, BoundToken, Check, CheckGrant, Command, Exchange, Granted, GrantsTo, Listed, ListedGrant, Live,
     RedeemCode, RefreshGrant, Reply, Tokens,

@@ -2,10 +2,13 @@
 
 use crate::bindings::Bindings;
 use postern::config::bindings;
-use postern::json;
 use postern::ports::StoreError;
 use postern::session::message::{Envelope, VERSION};
-use postern::session::{Command, Reply, Sessions, SubjectKey};
+use postern::session::{Command, KnownAnswers, Reply, Sessions, SubjectKey};
+
+thread_local! {
+    static ANSWERS: KnownAnswers = KnownAnswers::default();
+}
 
 /// The binding of the namespace.
 pub const BINDING: &str = bindings::SUBJECTS;
@@ -22,6 +25,6 @@ impl Sessions for Bindings {
         } else {
             objects.read(BINDING, &name, &message).await?
         };
-        json::from_text(&answer).map_err(|_| StoreError::Malformed)
+        ANSWERS.with(|answers| answers.read(subject, &message, &answer)).ok_or(StoreError::Malformed)
     }
 }
