@@ -6,8 +6,8 @@
 use std::cell::RefCell;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 
-use super::SubjectKey;
-use super::message::Reply;
+use super::message::{Live, Reply};
+use super::{Session, SubjectKey};
 use crate::bounded_cache::{BoundedCache, Bounds};
 use crate::json;
 
@@ -21,7 +21,14 @@ pub struct KnownAnswers(RefCell<BoundedCache<u64, Known>>);
 #[derive(Debug)]
 struct Known {
     text: String,
-    reply: Reply,
+    says: Alive,
+}
+
+/// What is answered nearly every time.
+#[derive(Clone, Debug)]
+enum Alive {
+    Session(Box<Live>),
+    Grant(Box<Session>),
 }
 
 impl Default for KnownAnswers {
@@ -36,23 +43,35 @@ impl KnownAnswers {
         // Two questions may share a place: their answers differ, or say the same.
         let place = BuildHasherDefault::<DefaultHasher>::new().hash_one((subject, message));
         if let Some(known) = self.0.borrow_mut().get(&place).filter(|known| known.text == text) {
-            return Some(known.reply.clone());
+            return Some(known.says.clone().into());
         }
-        let reply: Reply = json::from_text(text).ok()?;
-        if may_be_kept(&reply) {
-            let known = Known { text: text.to_owned(), reply: reply.clone() };
-            self.0.borrow_mut().insert(place, known, text.len());
+        let reply = json::from_text(text).ok()?;
+        if let Some(says) = Alive::of(&reply) {
+            self.0.borrow_mut().insert(place, Known { text: text.to_owned(), says }, text.len());
         }
         Some(reply)
     }
 }
 
-/// No token stays in memory for longer than the request that asked for it.
-fn may_be_kept(reply: &Reply) -> bool {
-    match reply {
-        Reply::Live(live) => live.access_token.is_none() && live.bound_token.is_none(),
-        Reply::LiveGrant(_) => true,
-        _ => false,
+impl Alive {
+    /// What may be kept: no token stays in memory for longer than the request that asked for it.
+    fn of(reply: &Reply) -> Option<Self> {
+        match reply {
+            Reply::Live(live) if live.access_token.is_none() && live.bound_token.is_none() => {
+                Some(Self::Session(live.clone()))
+            }
+            Reply::LiveGrant(grant) => Some(Self::Grant(grant.clone())),
+            _ => None,
+        }
+    }
+}
+
+impl From<Alive> for Reply {
+    fn from(alive: Alive) -> Self {
+        match alive {
+            Alive::Session(live) => Self::Live(live),
+            Alive::Grant(grant) => Self::LiveGrant(grant),
+        }
     }
 }
 
@@ -62,11 +81,14 @@ mod tests {
 
     use super::*;
 
-    fn live(bend: impl FnOnce(&mut Value)) -> String {
-        let session = json!({
+    fn session() -> Value {
+        json!({
             "issuer": "https://id.example.com", "subject": "alice", "provider": "main", "created_at": 1, "last_seen": 2,
-        });
-        let mut reply = json!({ "live": { "session": session } });
+        })
+    }
+
+    fn live(bend: impl FnOnce(&mut Value)) -> String {
+        let mut reply = json!({ "live": { "session": session() } });
         bend(&mut reply["live"]);
         reply.to_string()
     }
@@ -86,13 +108,14 @@ mod tests {
     #[test]
     fn each_answer_says_what_its_text_says() {
         let answers = KnownAnswers::default();
-        let texts =
-            [live(|_| ()), live(|live| live["provider_down"] = true.into()), "\"gone\"".to_owned(), live(|_| ())];
+        let grant = json!({ "live_grant": session() }).to_string();
+        let down = live(|live| live["provider_down"] = true.into());
+        let texts = [live(|_| ()), down, "\"gone\"".to_owned(), grant, live(|_| ())];
         for _ in 0..3 {
             for text in &texts {
                 for (name, message) in [("alice", "check a"), ("alice", "check b"), ("bob", "check a")] {
-                    let expected = said(json::from_text(text).ok());
-                    assert_eq!(said(answers.read(&subject(name), message, text)), expected, "{text}");
+                    let expected: Reply = json::from_text(text).unwrap();
+                    assert_eq!(said(answers.read(&subject(name), message, text)), said(Some(expected)), "{text}");
                 }
             }
         }

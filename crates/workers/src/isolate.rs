@@ -15,6 +15,10 @@ use postern::config::{self, Build, Purpose};
 use postern::gateway::Sites;
 use postern::policy::PolicyEngine;
 
+/// The most bytes of a configuration file that are read ahead: that takes half a second on a slow machine, of the second that
+/// the platform allows a start. A larger one is left to the first request.
+const MOST_READ_AHEAD: usize = 512 * 1024;
+
 thread_local! {
     static DEPLOYMENT: RefCell<Option<Rc<Sites>>> = const { RefCell::new(None) };
     static AHEAD: RefCell<Option<ReadAhead>> = const { RefCell::new(None) };
@@ -66,12 +70,16 @@ pub fn set_policy_engine(engine: &'static dyn PolicyEngine) {
 /// Reads the deployment where the runtime starts the isolate, so that no request waits for it. It counts if what first needs it,
 /// a request or an object, has the very same bindings. What cannot be read is read again then, for there is somebody to be told.
 pub fn read_ahead(env: &Env) {
-    let read = || -> Result<ReadAhead, Exception> {
+    let read = || -> Result<Option<ReadAhead>, Exception> {
+        let file = file()?;
+        if file.as_ref().is_some_and(|text| text.len() > MOST_READ_AHEAD) {
+            return Ok(None);
+        }
         let bindings = glue::bindings_of(env)?;
-        let deployment = read(Purpose::Gateway, &bindings)?;
-        Ok(ReadAhead { bindings, deployment })
+        let deployment = read(Purpose::Gateway, &bindings, file.as_deref())?;
+        Ok(Some(ReadAhead { bindings, deployment }))
     };
-    AHEAD.set(read().ok());
+    AHEAD.set(read().ok().flatten());
 }
 
 /// The isolate's deployment, read ahead or when it is first needed, by a request or by an object. Then the log says once what
@@ -96,7 +104,7 @@ fn deployment_for(purpose: Purpose, env: &Env) -> Result<Rc<Sites>, Exception> {
         return Ok(deployment);
     }
     let ahead = AHEAD.take().filter(|ahead| glue::are_same(&ahead.bindings, env).unwrap_or(false));
-    let deployment = ahead.map_or_else(|| read(purpose, env), |ahead| Ok(ahead.deployment))?;
+    let deployment = ahead.map_or_else(|| read(purpose, env, file()?.as_deref()), |ahead| Ok(ahead.deployment))?;
     for trouble in deployment.troubles() {
         log::failure("misconfigured", None, &trouble);
     }
@@ -104,9 +112,12 @@ fn deployment_for(purpose: Purpose, env: &Env) -> Result<Rc<Sites>, Exception> {
     Ok(deployment)
 }
 
-fn read(purpose: Purpose, env: &JsValue) -> Result<Rc<Sites>, Exception> {
-    let file = CONFIGURATION.get().map_or(Ok(None), |read| read())?;
-    let environment = Environment::read(env, file.as_deref())?;
+fn file() -> Result<Option<String>, Exception> {
+    CONFIGURATION.get().map_or(Ok(None), |read| read())
+}
+
+fn read(purpose: Purpose, env: &JsValue, file: Option<&str>) -> Result<Rc<Sites>, Exception> {
+    let environment = Environment::read(env, file)?;
     let is_bound = property(env, POLICIES)?.is_object();
     let engine = POLICY_ENGINE.get().filter(|_| is_bound);
     let build = Build { purpose, policies: engine.is_some() };
