@@ -2,6 +2,7 @@
 // needs to call it, esbuild joins that with our own entry.
 
 import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
@@ -46,6 +47,16 @@ export const VARIANTS = {
   verifier: { folder: VERIFIER, outDir: `${VERIFIER}/build`, target: join(targetFolder, 'verifier'), crate: 'verifier', cargo: [], entry: `${VERIFIER}/entry.mjs`, profile: 'release' },
 };
 
+/**
+ * What rustc is told of a Worker that is shipped. The smallest functions become part of their callers: a request calls fewer, and
+ * an isolate compiles fewer (CONTRIBUTING.md, "Size against speed"). No path of this machine goes along.
+ */
+const SHIPPED = [
+  '-Cllvm-args=-inline-threshold=10',
+  `--remap-path-prefix=${join(process.env.CARGO_HOME ?? join(homedir(), '.cargo'), 'registry/src')}/=`,
+  `--remap-path-prefix=${root}/=`,
+];
+
 /** Builds `variant` if it is not up to date. Returns a short remark: what was done, and the size. */
 export async function buildWorker(variant) {
   const out = join(root, VARIANTS[variant].outDir);
@@ -79,7 +90,8 @@ function languages() {
 /** Compiles it; resolves with the path of the module. */
 async function compile({ folder = '.', target = targetFolder, crate, cargo, profile, lint }) {
   await run('cargo', ['build', '--locked', '--lib', '--target', 'wasm32-unknown-unknown', '--profile', profile, ...cargo], {
-    cwd: join(root, folder), env: { ...cargoEnv(), CARGO_TARGET_DIR: target, ...(lint && (await lintingEnv())) },
+    cwd: join(root, folder),
+    env: { ...cargoEnv(), CARGO_TARGET_DIR: target, ...(lint && (await lintingEnv())), ...(profile === 'release' && { CARGO_ENCODED_RUSTFLAGS: SHIPPED.join('\x1f') }) },
   });
   return join(target, 'wasm32-unknown-unknown', profile === 'dev' ? 'debug' : profile, `${crate}.wasm`);
 }

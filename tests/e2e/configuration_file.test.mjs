@@ -154,6 +154,19 @@ for (const [when, isLate] of [["at once", false], ["after something was waited f
   });
 }
 
+test("a file that would take too long for a start is read by the first request", async (context) => {
+  const name = "x".repeat(600);
+  const routes = Object.fromEntries(Array.from({ length: 1000 }, (_, place) => [`/${place}/${name}`, open]));
+  const workerd = new BareWorkerd({ providers: { main: issuer }, main: counting({ ROUTES: { "/open": open, ...routes } }) });
+  context.after(() => workerd.close());
+  delete workerd.bindings.ROUTES;
+  await workerd.listen();
+  const reads = async () => Number((await workerd.send("/reads")).body);
+  const before = await reads();
+  assert.equal(await statusOf(workerd, "/open"), 200);
+  assert.equal(await reads(), before + 1);
+});
+
 test("a main module that hands over other bindings is served by those", async (context) => {
   const bindings = { ROUTE_GROUPS: {}, PUBLIC_URL: "http://other.localhost:8787" };
   const workerd = new BareWorkerd({ providers: { main: issuer }, main: counting({ ROUTES: { "/open": open }, bindings }) });
