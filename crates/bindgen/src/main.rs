@@ -4,6 +4,7 @@
 //! can do that as often as it likes (`__wbg_set_wasm`).
 
 mod order;
+mod strings;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -35,5 +36,8 @@ fn generate(input: &str, folder: &str) -> Result<(), String> {
     let module = Path::new(folder).join("index_bg.wasm");
     let unordered = std::fs::read(&module).map_err(|error| error.to_string())?;
     let ordered = order::ordered(&unordered).map_err(|error| error.to_string())?;
-    std::fs::write(&module, ordered).map_err(|error| error.to_string())
+    std::fs::write(&module, ordered).map_err(|error| error.to_string())?;
+    let glue = Path::new(folder).join("index_bg.js");
+    let looping = std::fs::read_to_string(&glue).map_err(|error| error.to_string())?;
+    std::fs::write(&glue, strings::copied_at_once(&looping)?).map_err(|error| error.to_string())
 }
