@@ -148,8 +148,9 @@ export class BareWorkerd {
     this.published = published;
     this.bindings = bindingsOf({ providers, session, routes, keys, publicUrl: this.origin, vars });
     mkdirSync(join(this.folder, "objects"));
-    const parts = built ? readdirSync(built) : WORKER_FILES;
-    for (const part of parts) cpSync(join(built ?? join(ROOT, build), part), join(this.folder, "build", part), { recursive: true });
+    // Beside what is built here there are packages, and not all that is built has every file.
+    const [from, isPart] = built ? [built, () => true] : [join(ROOT, build), (name) => WORKER_FILES.includes(name)];
+    for (const name of readdirSync(from).filter(isPart)) cpSync(join(from, name), join(this.folder, "build", name), { recursive: true });
     if (main) writeFileSync(join(this.folder, "build", MAIN), main);
     if (file !== undefined || inFile.length > 0) this.#configure(inFile, file);
     cpSync(upstream, join(this.folder, "echo.mjs"));
