@@ -19,6 +19,8 @@ const SUPPORT = join(ROOT, "tests/e2e/support");
 /** A main module of a test's own, in front of the built one. */
 const MAIN = "main.js";
 const KINDS = { ".js": "esModule", ".json": "json", ".txt": "text", ".wasm": "wasm" };
+/** How often it is started again where a port was taken. */
+const MORE_STARTS = 5;
 /** A main module that adds a configuration file, as users write it. */
 const configuredBy = (file) => `import { configured } from "./index.js";
 import configuration from "./${file}";
@@ -170,12 +172,31 @@ export class BareWorkerd {
 
   /** Starts it, and waits until it answers. */
   async start() {
-    await this.listen();
-    await this.#until(() => this.send("/auth/health").then(({ status }) => status === 200, () => false));
+    await this.#begun(async () => {
+      await this.#listen();
+      await this.#until(() => this.send("/auth/health").then(({ status }) => status === 200, () => false));
+    });
   }
 
   /** Starts it, and waits until it takes connections: no request has reached it then. */
   async listen() {
+    await this.#begun(() => this.#listen());
+  }
+
+  /** Another process may be given a port between the question for one and the start: then it begins anew, with other ports. */
+  async #begun(work) {
+    const said = this.#said.length;
+    for (let more = MORE_STARTS; ; more -= 1) {
+      try {
+        return await work();
+      } catch (error) {
+        if (more === 0 || !this.#said.slice(said).join("").includes("Address already in use")) throw error;
+        this.#said.length = said;
+      }
+    }
+  }
+
+  async #listen() {
     this.port = await freePort();
     for (const peer of Object.values(this.peers)) peer.port = await freePort();
     const config = join(this.folder, "config.capnp");
