@@ -156,12 +156,13 @@ mod tests {
             vars = with(vars, &["SECURITY_HEADERS"], value);
         }
         let config = parse(&vars).unwrap();
-        let mut headers = crate::http::HeaderMap::new();
+        let none = crate::http::HeaderMap::new();
+        let mut edits = crate::http::header_edits::HeaderEdits::of(&none);
         if let Some(security) = &config.routes.routes()[0].security_headers {
-            security.add_to(&mut headers);
+            security.add_to(&mut edits);
         }
         let mut lines: Vec<String> =
-            headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
+            edits.applied().iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
         lines.sort();
         lines
     }

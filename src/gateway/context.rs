@@ -391,7 +391,9 @@ impl<P: Platform> RequestContext<'_, P> {
         for cookie in parts.cookies {
             response.headers.append(header::SET_COOKIE, cookie);
         }
-        parts.quotas.add_to(&mut response.headers);
+        for (name, value) in parts.quotas.lines() {
+            response.headers.append(name, value);
+        }
         let mut response =
             response::sealed(response, &self.request.id, self.site.config.public_url.is_pinned_to_https());
         if let Some(grant) = parts.grant {

@@ -3,6 +3,7 @@
 //! Only origins that a route names in full are told anything: never `*`, never `null`, and never whatever
 //! origin happens to ask.
 
+use crate::http::header_edits::HeaderEdits;
 use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, RequestHead, header};
 use crate::time::Seconds;
 
@@ -79,18 +80,20 @@ impl CorsGrant {
 
     /// Says it in an upstream's answer, to which we added `ours`. What the upstream says of its own about other origins is taken
     /// out.
-    pub fn add_to_answer(&self, headers: &mut HeaderMap, ours: &[HeaderName]) {
-        let others: Vec<HeaderName> =
-            headers.keys().filter(|name| name.as_str().starts_with(PREFIX)).cloned().collect();
-        for name in others {
-            headers.remove(name);
+    pub fn add_to_answer(&self, answer: &mut HeaderEdits<'_>, ours: &[HeaderName]) {
+        for name in answer.before().keys().filter(|name| name.as_str().starts_with(PREFIX)) {
+            answer.remove(name);
         }
-        self.write(headers, names(&self.exposing(ours)));
+        for (name, value) in self.lines(&names(&self.exposing(ours))) {
+            answer.append(name, value);
+        }
     }
 
     /// Says it in an answer of our own.
     pub fn add_to_own(&self, headers: &mut HeaderMap) {
-        self.write(headers, names(&self.exposing(&OWN_HEADERS.map(HeaderName::from_static))));
+        for (name, value) in self.lines(&names(&self.exposing(&OWN_HEADERS.map(HeaderName::from_static)))) {
+            headers.append(name, value);
+        }
     }
 
     /// These and those of the configuration, none of them twice.
@@ -99,17 +102,18 @@ impl CorsGrant {
         ours.iter().chain(more).cloned().collect()
     }
 
-    fn write(&self, headers: &mut HeaderMap, expose: String) {
+    fn lines(&self, expose: &str) -> Vec<(HeaderName, HeaderValue)> {
         // Also where nothing is granted: a cache must not give this answer to the next origin.
-        headers.append(header::VARY, HeaderValue::from_static("Origin"));
-        let Some(origin) = self.origin().and_then(|origin| HeaderValue::try_from(origin).ok()) else { return };
-        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        let mut lines = vec![(header::VARY, HeaderValue::from_static("Origin"))];
+        let Some(origin) = self.origin().and_then(|origin| HeaderValue::try_from(origin).ok()) else { return lines };
+        lines.push((header::ACCESS_CONTROL_ALLOW_ORIGIN, origin));
         if self.credentials {
-            headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+            lines.push((header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true")));
         }
         if let Some(expose) = HeaderValue::try_from(expose).ok().filter(|names| !names.is_empty()) {
-            headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, expose);
+            lines.push((header::ACCESS_CONTROL_EXPOSE_HEADERS, expose));
         }
+        lines
     }
 }
 
@@ -140,12 +144,19 @@ mod tests {
         }
     }
 
+    /// An upstream's answer to a page of this origin, as it is passed on.
+    fn answered(cors: &Cors, origin: &'static str, upstream: &[(&'static str, &'static str)]) -> HeaderMap {
+        let of_upstream = head(Method::GET, upstream).headers;
+        let mut edits = HeaderEdits::of(&of_upstream);
+        cors.grant(&head(Method::GET, &[("origin", origin)])).add_to_answer(&mut edits, &[]);
+        edits.applied()
+    }
+
     #[test]
     fn only_an_origin_that_is_named_in_full_is_granted_anything() {
         //
         for origin in [SPA, "https://b.example:8443"] {
-            let mut answer = HeaderMap::new();
-            cors().grant(&head(Method::GET, &[("origin", origin)])).add_to_answer(&mut answer, &[]);
+            let answer = answered(&cors(), origin, &[]);
             assert_eq!(
                 (&answer["access-control-allow-origin"], &answer["vary"]),
                 (&HeaderValue::from_static(origin), &HeaderValue::from_static("Origin"))
@@ -165,8 +176,7 @@ mod tests {
             "https://b.example",
             "https://spa.example.com https://b.example:8443",
         ] {
-            let mut answer = HeaderMap::new();
-            cors().grant(&head(Method::GET, &[("origin", origin)])).add_to_answer(&mut answer, &[]);
+            let answer = answered(&cors(), origin, &[]);
             assert_eq!(answer.len(), 1, "{origin}: {answer:?}");
             assert_eq!(answer["vary"], "Origin");
         }
@@ -185,9 +195,8 @@ mod tests {
             ("etag", "a"),
             ("vary", "Accept"),
         ];
-        let mut answer = head(Method::GET, &upstream).headers;
         let plain = Cors { credentials: false, expose: vec![header::ETAG], ..cors() };
-        plain.grant(&head(Method::GET, &[("origin", SPA)])).add_to_answer(&mut answer, &[]);
+        let answer = answered(&plain, SPA, &upstream);
         assert_eq!(answer["access-control-allow-origin"], SPA);
         assert_eq!(answer["access-control-expose-headers"], "etag");
         assert!(!answer.contains_key("access-control-allow-credentials"));

@@ -6,6 +6,7 @@ pub mod cookie;
 pub mod cors;
 pub mod csrf;
 pub mod fetch_metadata;
+pub mod header_edits;
 pub mod language;
 pub mod public_url;
 pub mod security_headers;

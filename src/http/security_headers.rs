@@ -2,6 +2,7 @@
 //!
 //! The application knows its pages best: a header that it sets itself stays as it is.
 
+use crate::http::header_edits::HeaderEdits;
 use crate::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 const FRAME_ANCESTORS: &str = "frame-ancestors";
@@ -25,17 +26,16 @@ pub struct Framing {
 }
 
 impl SecurityHeaders {
-    /// Adds them to the headers of an answer.
-    pub fn add_to(&self, headers: &mut HeaderMap) {
-        let framing = self.framing.as_ref().filter(|_| !says_who_frames(headers));
+    /// Adds them to an answer.
+    pub fn add_to(&self, answer: &mut HeaderEdits<'_>) {
         for (name, value) in &self.lines {
-            if !headers.contains_key(name) {
-                headers.insert(name.clone(), value.clone());
+            if !answer.leave(name) {
+                answer.append(name.clone(), value.clone());
             }
         }
-        if let Some(Framing { policy, options }) = framing {
-            headers.append(header::CONTENT_SECURITY_POLICY, policy.clone());
-            headers.insert(header::X_FRAME_OPTIONS, options.clone());
+        if let Some(Framing { policy, options }) = self.framing.as_ref().filter(|_| !says_who_frames(answer.before())) {
+            answer.append(header::CONTENT_SECURITY_POLICY, policy.clone());
+            answer.insert(header::X_FRAME_OPTIONS, options.clone());
         }
     }
 }
@@ -70,11 +70,15 @@ mod tests {
     }
 
     fn added_to(own: &[(&'static str, &'static str)]) -> Vec<(String, String)> {
-        let mut headers: HeaderMap =
+        let own: HeaderMap =
             own.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value))).collect();
-        deny().add_to(&mut headers);
-        let mut all: Vec<(String, String)> =
-            headers.iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
+        let mut edits = HeaderEdits::of(&own);
+        deny().add_to(&mut edits);
+        let mut all: Vec<(String, String)> = edits
+            .applied()
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+            .collect();
         all.sort();
         all
     }

@@ -1,7 +1,7 @@
 //! What callers are told of limits: `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-10).
 
 use super::{Allowance, Drawn, LimitKind};
-use crate::http::{HeaderMap, HeaderName, HeaderValue};
+use crate::http::{HeaderName, HeaderValue};
 
 /// The field that says what is left (§4).
 pub const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -29,17 +29,20 @@ impl Quotas {
         self.0.push(quota);
     }
 
-    /// Says it in an answer, beside what an upstream says of limits of its own (§6: who passes fields on does not take out
-    /// a limit that somebody else enforces).
-    pub fn add_to(&self, headers: &mut HeaderMap) {
+    /// What an answer says of them, beside what an upstream says of limits of its own (§6: who passes fields on does not take
+    /// out a limit that somebody else enforces).
+    #[must_use]
+    pub fn lines(&self) -> Vec<(HeaderName, HeaderValue)> {
+        let mut lines = Vec::new();
         for (name, items) in [(RATE_LIMIT_POLICY, self.policies()), (RATE_LIMIT, self.left())] {
             if let Some(value) = HeaderValue::try_from(items.join(", ")).ok().filter(|value| !value.is_empty()) {
-                headers.append(name, value);
+                lines.push((name, value));
             }
         }
+        lines
     }
 
-    /// The fields that [`Quotas::add_to`] adds.
+    /// The fields of [`Quotas::lines`].
     #[must_use]
     pub fn names(&self) -> Vec<HeaderName> {
         if self.0.is_empty() { Vec::new() } else { vec![RATE_LIMIT, RATE_LIMIT_POLICY] }
@@ -72,19 +75,16 @@ mod tests {
         let allowance = |requests, burst| Allowance::new(requests, Seconds::minutes(1), burst).unwrap();
         let drawn = Drawn { admitted: true, remaining: 7, next: Seconds::new(2) };
         let mut quotas = Quotas::default();
-        let mut headers = HeaderMap::new();
-        quotas.add_to(&mut headers);
-        assert!(headers.is_empty() && quotas.names().is_empty());
+        assert!(quotas.lines().is_empty() && quotas.names().is_empty());
         quotas.push(Quota { kind: LimitKind::Address, allowance: allowance(100, 100), drawn: None });
-        quotas.add_to(&mut headers);
-        assert_eq!(headers.len(), 1);
-        assert_eq!(headers["ratelimit-policy"], r#""address";q=100;w=60"#);
+        assert_eq!(quotas.lines(), [(RATE_LIMIT_POLICY, HeaderValue::from_static(r#""address";q=100;w=60"#))]);
         quotas.push(Quota { kind: LimitKind::Subject, allowance: allowance(100, 20), drawn: Some(drawn) });
-        let mut headers = HeaderMap::from_iter([(RATE_LIMIT, HeaderValue::from_static(r#""api";r=1;t=9"#))]);
-        quotas.add_to(&mut headers);
-        assert_eq!(headers["ratelimit-policy"], r#""address";q=100;w=60, "subject";q=20;w=12"#);
-        let lines: Vec<&HeaderValue> = headers.get_all("ratelimit").iter().collect();
-        assert_eq!(lines, [r#""api";r=1;t=9"#, r#""subject";r=7;t=2"#]);
+        let lines = quotas.lines();
+        let policy = HeaderValue::from_static(r#""address";q=100;w=60, "subject";q=20;w=12"#);
+        assert_eq!(
+            lines,
+            [(RATE_LIMIT_POLICY, policy), (RATE_LIMIT, HeaderValue::from_static(r#""subject";r=7;t=2"#))]
+        );
         assert_eq!(quotas.names().len(), 2);
     }
 }

@@ -3,7 +3,8 @@
 use url::{Position, Url};
 
 use crate::config::PublicUrl;
-use crate::http::{HeaderMap, HeaderValue, header};
+use crate::http::header_edits::HeaderEdits;
+use crate::http::{HeaderValue, header};
 use crate::route::{OWN_PREFIX, PathMapping, Upstream};
 
 /// Where an upstream lies, inside and outside.
@@ -34,18 +35,16 @@ impl Addresses {
     }
 
     /// Writes `Location`, `Content-Location` and the paths of cookies as they are outside.
-    pub fn turn_outward(&self, headers: &mut HeaderMap) {
-        for (name, value) in headers.iter_mut() {
-            let Ok(text) = std::str::from_utf8(value.as_bytes()) else { continue };
-            let turned = match *name {
-                header::LOCATION | header::CONTENT_LOCATION => self.reference(text.trim()),
-                header::SET_COOKIE => self.cookie(text),
-                _ => None,
-            };
-            if let Some(turned) = turned.and_then(|text| HeaderValue::from_bytes(text.as_bytes()).ok()) {
-                *value = turned;
-            }
+    pub fn turn_outward(&self, answer: &mut HeaderEdits<'_>) {
+        let turned = |value: &HeaderValue, turn: &dyn Fn(&str) -> Option<String>| {
+            let text = std::str::from_utf8(value.as_bytes()).ok().and_then(turn);
+            let turned = text.and_then(|text| HeaderValue::from_bytes(text.as_bytes()).ok());
+            Some(turned.unwrap_or_else(|| value.clone()))
+        };
+        for name in [header::LOCATION, header::CONTENT_LOCATION] {
+            answer.rewrite(&name, &|value| turned(value, &|text| self.reference(text.trim())));
         }
+        answer.rewrite(&header::SET_COOKIE, &|value| turned(value, &|text| self.cookie(text)));
     }
 
     /// A URI reference (RFC 3986 §4.1) that means something else outside. One that is relative to the request's path does not.
@@ -100,6 +99,7 @@ fn has_authority(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::HeaderMap;
 
     const ELSEWHERE: &str = "https://api.example.com";
 
@@ -116,7 +116,9 @@ mod tests {
     fn turned(addresses: &Addresses, name: header::HeaderName, value: &str) -> String {
         let mut headers = HeaderMap::new();
         headers.insert(name.clone(), HeaderValue::from_str(value).unwrap());
-        addresses.turn_outward(&mut headers);
+        let mut edits = HeaderEdits::of(&headers);
+        addresses.turn_outward(&mut edits);
+        let headers = edits.applied();
         assert_eq!(headers.len(), 1);
         String::from_utf8(headers[name].as_bytes().to_vec()).unwrap()
     }

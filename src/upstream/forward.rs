@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::addresses::Addresses;
 use super::assertion::Assertion;
 use super::cache_scope::CacheScope;
-use super::headers::{Fate, Nominated, fate, keep_websocket};
+use super::headers::{Fate, Nominated, fate, websocket_upgrade};
 use super::lifetime::StreamLifetime;
 use super::response::AnswerTerms;
 use super::service_credential::ServiceCredential;
@@ -15,6 +15,7 @@ use crate::authz::Permit;
 use crate::config::PublicUrl;
 use crate::http::cors::CorsGrant;
 use crate::http::fetch_metadata::RequestKind;
+use crate::http::header_edits::HeaderEdits;
 use crate::http::security_headers::SecurityHeaders;
 use crate::http::{HeaderMap, HeaderName, HeaderValue, Method, RequestHead, StatusCode, cookie, header};
 use crate::limit::Quotas;
@@ -246,12 +247,12 @@ impl ForwardPlan {
         true
     }
 
-    /// The headers of the answer that the browser gets, of those that the upstream gave.
+    /// What becomes of the headers of the upstream's answer before the browser gets them.
     #[must_use]
-    pub fn answer_headers(&self, status: StatusCode, from_upstream: &HeaderMap) -> HeaderMap {
-        let mut headers = self.answer.headers(status, from_upstream);
-        self.addresses.turn_outward(&mut headers);
-        headers
+    pub fn answer_edits<'a>(&self, status: StatusCode, from_upstream: &'a HeaderMap) -> HeaderEdits<'a> {
+        let mut edits = self.answer.edits(status, from_upstream);
+        self.addresses.turn_outward(&mut edits);
+        edits
     }
 
     /// Whether door 2 let it through: always, a plan cannot be made otherwise.
@@ -286,7 +287,7 @@ fn request_headers(forwarding: &Forwarding<'_>) -> (HeaderMap, Vec<String>) {
     }
     // With any other method the runtime would make it a GET: another request than the one that was let through.
     if head.method == Method::GET {
-        keep_websocket(&head.headers, &mut headers);
+        headers.extend(websocket_upgrade(&head.headers).into_iter().flatten());
     }
     // what is asked in our own name brings nothing by which the caller is known.
     let cookies = forwarding.service.is_none().then(|| cookie::without_ours(&head.headers)).flatten();

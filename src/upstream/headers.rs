@@ -114,13 +114,13 @@ pub(super) fn is_websocket(headers: &HeaderMap) -> bool {
     first && protocols.next().is_none()
 }
 
-/// An upgrade to WebSocket goes through, written anew: any other protocol (`h2c`) would carry requests that
-/// nobody looks at.
-pub(super) fn keep_websocket(from: &HeaderMap, to: &mut HeaderMap) {
-    if is_websocket(from) {
-        to.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-        to.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
-    }
+/// The lines by which an upgrade to WebSocket goes through, written anew: any other protocol (`h2c`) would carry requests that
+/// no guard looks at.
+pub(super) fn websocket_upgrade(from: &HeaderMap) -> Option<[(HeaderName, HeaderValue); 2]> {
+    is_websocket(from).then_some([
+        (header::UPGRADE, HeaderValue::from_static("websocket")),
+        (header::CONNECTION, HeaderValue::from_static("Upgrade")),
+    ])
 }
 
 #[cfg(test)]

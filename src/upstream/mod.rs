@@ -19,5 +19,5 @@ pub use cache_scope::CacheScope;
 pub use forward::{ForwardPlan, Forwarding, UpstreamIdentity};
 pub use identity::Identity;
 pub use lifetime::{ProofLease, SessionLease, StreamLifetime};
-pub use response::{AnswerTerms, answer_headers};
+pub use response::AnswerTerms;
 pub use service_credential::{ServiceCredential, refuses_token};

@@ -3,10 +3,11 @@
 use std::rc::Rc;
 
 use super::cache_scope::CacheScope;
-use super::headers::{FOR_CACHES, Nominated, is_hop_by_hop, is_of_device, keep_websocket, tells_of_upstream};
+use super::headers::{FOR_CACHES, Nominated, is_hop_by_hop, is_of_device, tells_of_upstream, websocket_upgrade};
 use crate::http::cors::CorsGrant;
+use crate::http::header_edits::HeaderEdits;
 use crate::http::security_headers::SecurityHeaders;
-use crate::http::{HeaderMap, HeaderValue, StatusCode, header};
+use crate::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use crate::limit::Quotas;
 use crate::route::BrowserCache;
 
@@ -28,58 +29,58 @@ pub struct AnswerTerms {
 }
 
 impl AnswerTerms {
-    /// The headers that the browser gets, of those that the answer of this status has.
+    /// What becomes of the headers of an answer of this status before the browser gets them.
     #[must_use]
-    pub fn headers(&self, status: StatusCode, of_answer: &HeaderMap) -> HeaderMap {
-        let mut headers = answer_headers(self.scope, of_answer);
-        if self.scope.is_private()
-            && may_be_kept(status, of_answer)
-            && let Ok(directive) = HeaderValue::try_from(self.cache.directive())
-        {
-            headers.insert(header::CACHE_CONTROL, directive);
+    pub fn edits<'a>(&self, status: StatusCode, of_answer: &'a HeaderMap) -> HeaderEdits<'a> {
+        let mut edits = passed_on(of_answer);
+        if let CacheScope::Private(vary) = self.scope {
+            let cache = if may_be_kept(status, of_answer) { self.cache } else { BrowserCache::None };
+            keep_from_caches(&mut edits, vary, cache);
         }
         // There is no page to a WebSocket.
         if let Some(security) = self.security_headers.as_ref().filter(|_| status != StatusCode::SWITCHING_PROTOCOLS) {
-            security.add_to(&mut headers);
+            security.add_to(&mut edits);
         }
         for cookie in &self.cookies {
-            headers.append(header::SET_COOKIE, cookie.clone());
+            edits.append(header::SET_COOKIE, cookie.clone());
         }
-        self.quotas.add_to(&mut headers);
+        for (name, value) in self.quotas.lines() {
+            edits.append(name, value);
+        }
         if let Some(grant) = &self.grant {
-            grant.add_to_answer(&mut headers, &self.quotas.names());
+            grant.add_to_answer(&mut edits, &self.quotas.names());
         }
-        headers
+        edits
     }
 }
 
-/// The headers of the upstream's answer that are passed on.
-///
-/// An upstream sets its own cookies but never one of ours, and an answer that depends on who asked is
-/// nobody else's to cache, whatever the upstream thinks.
-#[must_use]
-pub fn answer_headers(scope: CacheScope, from_upstream: &HeaderMap) -> HeaderMap {
-    let nominated = Nominated::in_headers(from_upstream);
-    let mut headers = HeaderMap::with_capacity(from_upstream.len() + 2);
-    for (name, value) in from_upstream {
-        let shadows = *name == header::SET_COOKIE && names_our_cookie(value);
+/// What goes no further, whoever asks: an upstream sets its own cookies but never one of ours.
+fn passed_on(of_answer: &HeaderMap) -> HeaderEdits<'_> {
+    let mut edits = HeaderEdits::of(of_answer);
+    let nominated = Nominated::in_headers(of_answer);
+    for name in of_answer.keys() {
         let of_us = is_hop_by_hop(name) || is_of_device(name) || nominated.contains(name);
-        let ends_here = of_us || tells_of_upstream(name);
-        if !shadows && !ends_here {
-            headers.append(name.clone(), value.clone());
+        if of_us || tells_of_upstream(name) {
+            edits.remove(name);
         }
     }
-    keep_websocket(from_upstream, &mut headers);
-    if let CacheScope::Private(vary) = scope {
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
-        if let Some(vary) = vary {
-            headers.append(header::VARY, HeaderValue::from_static(vary));
-        }
-        for name in FOR_CACHES {
-            headers.remove(name);
-        }
+    edits.rewrite(&header::SET_COOKIE, &|cookie| (!names_our_cookie(cookie)).then(|| cookie.clone()));
+    for (name, value) in websocket_upgrade(of_answer).into_iter().flatten() {
+        edits.append(name, value);
     }
-    headers
+    edits
+}
+
+/// An answer that depends on who asked is for no other person's cache, whatever the upstream thinks.
+fn keep_from_caches(edits: &mut HeaderEdits<'_>, vary: Option<&'static str>, cache: BrowserCache) {
+    for name in FOR_CACHES {
+        edits.remove(&HeaderName::from_static(name));
+    }
+    let directive = HeaderValue::try_from(cache.directive());
+    edits.insert(header::CACHE_CONTROL, directive.unwrap_or(HeaderValue::from_static("private, no-store")));
+    if let Some(vary) = vary {
+        edits.append(header::VARY, HeaderValue::from_static(vary));
+    }
 }
 
 /// Whether a browser may keep it at all: no failure, and nothing that the upstream itself wants stored nowhere.
@@ -102,7 +103,6 @@ fn names_our_cookie(set_cookie: &HeaderValue) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::HeaderName;
     use crate::time::Seconds;
     use crate::upstream::headers::{OF_THE_CONNECTION, TELLING_NAMES, TELLING_PREFIXES};
 
@@ -110,6 +110,11 @@ mod tests {
 
     fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
         lines.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value))).collect()
+    }
+
+    /// What the browser gets, where there are no terms but whom it is for.
+    fn answer_headers(scope: CacheScope, from_upstream: &HeaderMap) -> HeaderMap {
+        AnswerTerms { scope, ..AnswerTerms::default() }.edits(StatusCode::OK, from_upstream).applied()
     }
 
     #[test]
@@ -154,7 +159,7 @@ mod tests {
         //
         let kept = |cache, status: u16, lines: &[(&'static str, &'static str)]| {
             let terms = AnswerTerms { scope: PRIVATE, cache, ..AnswerTerms::default() };
-            let headers = terms.headers(StatusCode::from_u16(status).unwrap(), &headers(lines));
+            let headers = terms.edits(StatusCode::from_u16(status).unwrap(), &headers(lines)).applied();
             assert_eq!(headers.get_all("cache-control").iter().count(), 1);
             headers["cache-control"].to_str().unwrap().to_owned()
         };
@@ -175,7 +180,7 @@ mod tests {
         // A public route's upstream speaks for itself.
         let terms =
             AnswerTerms { scope: CacheScope::Shared, cache: BrowserCache::Revalidate, ..AnswerTerms::default() };
-        assert_eq!(terms.headers(StatusCode::OK, &headers(&public))["cache-control"], "public, max-age=600");
+        assert_eq!(terms.edits(StatusCode::OK, &headers(&public)).applied()["cache-control"], "public, max-age=600");
     }
 
     #[test]

@@ -1,8 +1,12 @@
 // Which headers pass between browser and upstream, and which end at Postern: on the wire, in a bare workerd.
 
 import assert from "node:assert/strict";
-import { createServer } from "node:http";
+import { once } from "node:events";
+import { createServer, get } from "node:http";
+import { createServer as createTcpServer } from "node:net";
+import { buffer } from "node:stream/consumers";
 import { after, test } from "node:test";
+import { gzipSync } from "node:zlib";
 
 import { startProviders } from "../provider/host.mjs";
 import { BareWorkerd } from "./support/workerd.mjs";
@@ -13,20 +17,33 @@ const TOLD = {
   "x-accel-redirect": "/internal/secret", "x-sendfile": "/etc/passwd",
 };
 const KEPT = { etag: '"a"', "x-total-count": "7", "content-security-policy": "default-src 'self'", link: "</a>; rel=next", "access-control-allow-origin": "https://a.example" };
-const COOKIES = ["app=1; Path=/", "__Host-postern=forged; Secure; Path=/", "__HOST-Postern-login-x=1; Secure; Path=/", "other=2"];
+const COOKIES = ["app=1; Path=/", "__Host-postern=forged; Secure; Path=/", "__HOST-Postern-login-x=1; Secure; Path=/", "__Host-postern=\xe9; Path=/", "other=2"];
+
+const PACKED = gzipSync("packed ".repeat(100));
 
 const asked = [];
 const upstream = createServer((request, response) => {
   asked.push(request);
+  if (request.url === "/far?packed") return response.writeHead(200, { "content-encoding": "gzip", etag: '"a"', server: "nginx" }).end(PACKED);
   response.writeHead(200, { ...TOLD, ...KEPT, "set-cookie": COOKIES, connection: "close, x-only-here", "x-only-here": "1", "keep-alive": "timeout=5" }).end("answer");
 });
 await new Promise((listening) => upstream.listen(0, "127.0.0.1", listening));
+/** One that says what Node's server would not. */
+const raw = createTcpServer((socket) =>
+  socket.once("data", () => {
+    const cookies = ["app=1", "__Host-postern=\xc3\xa9", "__Host-postern=\x01", "other=2"].map((cookie) => `set-cookie: ${cookie}`);
+    socket.end(["HTTP/1.1 200 OK", "content-length: 3", 'etag: "a"', "x-name: caf\xc3\xa9", "x-odd: a\x01b", ...cookies, "", "raw"].join("\r\n"), "latin1");
+  }),
+);
+await new Promise((listening) => raw.listen(0, "127.0.0.1", listening));
 const host = await startProviders();
+const at = (server) => `http://127.0.0.1:${server.address().port}`;
 const open = { methods: ["GET", "POST"], public: true };
-const workerd = new BareWorkerd({ providers: { main: host.issuer("main") }, routes: { "/far": { ...open, upstream: `http://127.0.0.1:${upstream.address().port}` } } });
+const workerd = new BareWorkerd({ providers: { main: host.issuer("main") }, routes: { "/far": { ...open, upstream: at(upstream) }, "/raw": { ...open, upstream: at(raw) } } });
 await workerd.start();
 after(async () => {
   upstream.close();
+  raw.close();
   await workerd.close();
   await host.close();
 });
@@ -42,6 +59,20 @@ test("what tells of the upstream's inside stays there, everything else of its an
 test("an upstream sets its own cookies and none that shadows Postern's", async () => {
   // R-173
   assert.deepEqual((await workerd.send("/far")).setCookies, ["app=1; Path=/", "other=2"]);
+});
+
+test("a header's bytes beyond ASCII pass, its control characters do not, and neither hides a cookie that shadows Postern's", async () => {
+  // R-173
+  const { status, headers, setCookies, body } = await workerd.send("/raw");
+  assert.deepEqual([status, body, headers.etag, headers["x-name"], headers["x-odd"]], [200, "raw", '"a"', "caf\xc3\xa9", undefined]);
+  assert.deepEqual(setCookies, ["app=1", "other=2"]);
+});
+
+test("a packed body passes as it is", async () => {
+  const headers = { host: new URL(workerd.origin).host, "accept-encoding": "gzip" };
+  const [answer] = await once(get({ port: workerd.port, path: "/far?packed", headers, agent: false }), "response");
+  assert.deepEqual([answer.headers["content-encoding"], answer.headers.etag, answer.headers.server], ["gzip", '"a"', undefined]);
+  assert.deepEqual(await buffer(answer), PACKED);
 });
 
 test("headers of a connection end with the connection, on either side", async () => {

@@ -61,7 +61,7 @@ fn who_is_let_in_stays_here_with_one_event() {
     let events = decisions(&world);
     assert_eq!((events.len(), &events[0]["outcome"], &events[0]["status"]), (1, &json!("allow"), &json!(200)));
     assert_eq!(events[0]["request_id"], admission.request_id());
-    let answer = admission.answer_headers(StatusCode::OK, &HeaderMap::new());
+    let answer = admission.answer_edits(StatusCode::OK, &HeaderMap::new()).applied();
     assert_eq!(
         (&answer["cache-control"], &answer["vary"]),
         (&"private, no-store".parse().unwrap(), &"Authorization".parse().unwrap())

@@ -53,7 +53,7 @@ fn what_an_answer_says_of_where_it_lies_is_written_anew() {
         ("link", "</base/d>; rel=next"),
     ];
     let pairs = from_upstream.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
-    let headers = answered.forwarded().answer_headers(StatusCode::FOUND, &HeaderMap::from_iter(pairs));
+    let headers = answered.forwarded().answer_edits(StatusCode::FOUND, &HeaderMap::from_iter(pairs)).applied();
     assert_eq!(headers["location"], "https://app.example.com/teams/blue/b");
     assert_eq!(headers["content-location"], "/teams/blue/c");
     assert_eq!(headers["link"], "</base/d>; rel=next");

@@ -87,7 +87,7 @@ fn a_good_token_opens_a_route_and_stays_behind() {
     let answered = call(&world, &gateway, "/v1/a", &token);
     let plan = answered.forwarded();
     assert!(plan.private && !plan.headers.contains_key("authorization"));
-    assert_eq!(plan.answer_headers(StatusCode::OK, &Default::default())["vary"], "Authorization");
+    assert_eq!(plan.answer_edits(StatusCode::OK, &Default::default()).applied()["vary"], "Authorization");
     let event = &answered.event;
     assert_eq!((&event["reason"], &event["means"]), (&json!("authz.requirements_met"), &json!("bearer")));
     assert_eq!((&event["token_issuer"], &event["issuer"]), (&json!("machines"), &json!(PARTNER)));
@@ -336,7 +336,7 @@ fn a_token_that_is_presented_is_judged_alone() {
     assert_eq!((&session.event["means"], &session.event["kind"]), (&json!("session"), &json!("human")));
     assert_eq!(session.forwarded().headers["authorization"], "Bearer access-canary-1");
     assert_eq!(
-        session.forwarded().answer_headers(StatusCode::OK, &Default::default())["vary"],
+        session.forwarded().answer_edits(StatusCode::OK, &Default::default()).applied()["vary"],
         "Authorization, Cookie"
     );
     let abused = Asked::new("POST", "/both/a").with("sec-fetch-site", "cross-site");

@@ -3,7 +3,7 @@
 use postern::gateway::Gateway;
 use postern::http::{ClientCertificate, HeaderMap, HeaderValue, StatusCode, header};
 use postern::route::Access;
-use postern::upstream::{CacheScope, answer_headers};
+use postern::upstream::{AnswerTerms, CacheScope};
 use serde_json::{Value, json};
 
 use crate::support::{Answered, Asked, Browser, World, gateway, variables};
@@ -148,10 +148,8 @@ fn whatever_told_who_asked_the_answer_is_theirs_alone() {
         let route = gateway.config().routes.routes().iter().find(|route| route.name == path(&ways)).unwrap();
         let scope = CacheScope::of(&route.access);
         assert!(scope.is_private(), "{ways:?}");
-        let kept = answer_headers(
-            scope,
-            &HeaderMap::from_iter([(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=600"))]),
-        );
+        let public = HeaderMap::from_iter([(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=600"))]);
+        let kept = AnswerTerms { scope, ..AnswerTerms::default() }.edits(StatusCode::OK, &public).applied();
         assert_eq!(kept["cache-control"], "private, no-store", "{ways:?}");
         let told = kept.get("vary").map(|vary| vary.to_str().unwrap()).unwrap_or_default();
         assert_eq!(told.contains("Cookie"), ways.contains(&"session"), "{ways:?}");
@@ -175,6 +173,6 @@ fn a_certificate_alone_makes_an_answer_private_and_no_other_credential_goes_on()
     assert!(plan.private && plan.headers["accept"] == "*/*");
     assert!(!plan.headers.contains_key("authorization") && !plan.headers.contains_key("dpop"));
     let public = HeaderMap::from_iter([(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=600"))]);
-    let answer = plan.answer_headers(StatusCode::OK, &public);
+    let answer = plan.answer_edits(StatusCode::OK, &public).applied();
     assert_eq!((&answer["cache-control"], answer.get("vary")), (&HeaderValue::from_static("private, no-store"), None));
 }

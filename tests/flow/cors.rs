@@ -42,7 +42,7 @@ fn headers(answered: &Answered) -> HeaderMap {
             ];
             let upstream =
                 upstream.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
-            plan.answer_headers(StatusCode::OK, &HeaderMap::from_iter(upstream))
+            plan.answer_edits(StatusCode::OK, &HeaderMap::from_iter(upstream)).applied()
         }
     }
 }

@@ -36,7 +36,7 @@ fn passing(browser: &Browser<'_>, asked: &Asked, count: usize) -> usize {
 fn headers(answered: &Answered) -> HeaderMap {
     match &answered.outcome {
         Disposition::Respond(reply) => reply.headers.clone(),
-        Disposition::Forward(plan) => plan.answer_headers(StatusCode::OK, &HeaderMap::new()),
+        Disposition::Forward(plan) => plan.answer_edits(StatusCode::OK, &HeaderMap::new()).applied(),
     }
 }
 
@@ -117,10 +117,10 @@ fn an_upstreams_own_limits_stand_beside_ours() {
     let (world, gateway) = (World::new(), gateway(&limited(json!({ "subject": { "rate": "5/1m" } }))));
     let browser = Browser::new(&world, &gateway).signed_in();
     let upstream = HeaderMap::from_iter([("ratelimit".parse().unwrap(), r#""api";r=1;t=2"#.parse().unwrap())]);
-    let told = browser.send(&ask("/limited/a")).forwarded().answer_headers(StatusCode::OK, &upstream);
+    let told = browser.send(&ask("/limited/a")).forwarded().answer_edits(StatusCode::OK, &upstream).applied();
     let lines: Vec<_> = told.get_all("ratelimit").iter().collect();
     assert_eq!(lines, [r#""api";r=1;t=2"#, r#""subject";r=4;t=12"#]);
-    let unlimited = browser.send(&ask("/api/a")).forwarded().answer_headers(StatusCode::OK, &upstream);
+    let unlimited = browser.send(&ask("/api/a")).forwarded().answer_edits(StatusCode::OK, &upstream).applied();
     assert_eq!(unlimited, {
         let mut same = upstream;
         same.insert("cache-control", "private, no-store".parse().unwrap());

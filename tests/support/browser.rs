@@ -360,7 +360,7 @@ impl Answered {
     pub fn set_cookies(&self) -> Vec<String> {
         let headers = match &self.outcome {
             Disposition::Respond(reply) => reply.headers.clone(),
-            Disposition::Forward(plan) => plan.answer_headers(StatusCode::OK, &HeaderMap::new()),
+            Disposition::Forward(plan) => plan.answer_edits(StatusCode::OK, &HeaderMap::new()).applied(),
         };
         headers.get_all(header::SET_COOKIE).iter().map(|value| value.to_str().unwrap().to_owned()).collect()
     }

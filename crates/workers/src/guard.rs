@@ -127,9 +127,9 @@ impl Admitted {
     pub fn answer(&self, response: Response) -> worker::Result<Response> {
         let response: web_sys::Response = response.into();
         match headers::answered(&response) {
-            Some((status, own)) if status != StatusCode::SWITCHING_PROTOCOLS => {
-                let headers = self.0.answer_headers(status, &own);
-                let passed_on = response::passed_on(&response, &headers).map_err(JsValue::from)?;
+            Some(own) if own.status != StatusCode::SWITCHING_PROTOCOLS => {
+                let edits = self.0.answer_edits(own.status, &own.headers);
+                let passed_on = response::passed_on(&response, &own, &edits).map_err(JsValue::from)?;
                 Ok(passed_on.into())
             }
             _ => Ok(response.into()),

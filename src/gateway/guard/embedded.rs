@@ -8,6 +8,7 @@ use crate::gateway::refused::Refused;
 use crate::gateway::response_parts::ResponseParts;
 use crate::gateway::well_known::{protected_resource, resource_url};
 use crate::gateway::{Gateway, Platform, guard};
+use crate::http::header_edits::HeaderEdits;
 use crate::http::{HeaderMap, RequestHead, Response, StatusCode};
 use crate::refusal::Reason;
 use crate::route::{Access, GuardedRoute, Route};
@@ -43,10 +44,10 @@ impl Admission {
         &self.request_id
     }
 
-    /// The headers of the answer that the browser gets, of those that it has, with this status.
+    /// What becomes of the headers of an answer of this status before the browser gets them.
     #[must_use]
-    pub fn answer_headers(&self, status: StatusCode, own: &HeaderMap) -> HeaderMap {
-        self.answer.headers(status, own)
+    pub fn answer_edits<'a>(&self, status: StatusCode, own: &'a HeaderMap) -> HeaderEdits<'a> {
+        self.answer.edits(status, own)
     }
 
     /// Whether door 2 let it through: always, there is no admission otherwise.

@@ -267,9 +267,7 @@ fn no_protocol_but_websocket_is_changed_to() {
     let kept = |pairs: &[(HeaderName, &'static str)]| {
         let from: HeaderMap =
             pairs.iter().map(|(name, value)| (name.clone(), HeaderValue::from_static(value))).collect();
-        let mut to = HeaderMap::new();
-        keep_websocket(&from, &mut to);
-        to
+        HeaderMap::from_iter(websocket_upgrade(&from).into_iter().flatten())
     };
     let opened = kept(&[(header::UPGRADE, "WebSocket"), (header::CONNECTION, "upgrade, x-forwarded-for")]);
     assert_eq!(opened.get(header::CONNECTION).unwrap(), "Upgrade");

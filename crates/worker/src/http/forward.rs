@@ -24,7 +24,7 @@ use postern::upstream::ForwardPlan;
 use postern::upstream::static_files::{self, AssetMatch};
 use postern_workers::clock::millis;
 use postern_workers::http::body::{self, ReadError};
-use postern_workers::http::headers;
+use postern_workers::http::headers::{self, AnswerHead};
 use postern_workers::http::response;
 use postern_workers::js::{Exception, property};
 use postern_workers::objects::Objects;
@@ -92,7 +92,7 @@ pub async fn send(
     let config = gateway.config();
     let mut response = begun(env, config, plan, incoming).await?;
     if plan.service_credential().is_some() {
-        let (status, headers) = headers::answered(&response).ok_or_else(no_status)?;
+        let AnswerHead { status, headers, .. } = headers::answered(&response).ok_or_else(no_status)?;
         if gateway.renew_refused_token(platform, plan, (status, &headers)).boxed_local().await {
             if let Some(body) = response.body() {
                 // Nobody reads it.
@@ -160,27 +160,45 @@ fn unreachable(exception: Exception) -> ForwardError {
 
 /// The answer with the headers that the browser may see. What would go on after the session's end is watched.
 async fn answer(objects: Objects<'_>, plan: &ForwardPlan, from: &Response) -> Result<Response, ForwardError> {
-    let (status, headers) = headers::answered(from).ok_or_else(no_status)?;
-    let mut headers = plan.answer_headers(status, &headers);
-    match static_files::found(plan, status, &headers) {
+    let head = headers::answered(from).ok_or_else(no_status)?;
+    let edits = plan.answer_edits(head.status, &head.headers);
+    let found = static_files::found(plan, head.status, &head.headers);
+    let is_followed = plan.list_filter.is_some()
+        || head.status == StatusCode::SWITCHING_PROTOCOLS
+        || event_stream::is_one(&head.headers);
+    if found == AssetMatch::It && !is_followed {
+        return response::passed_on(from, &head, &edits).map_err(unreachable);
+    }
+    let headers = edits.applied();
+    written_anew(objects, plan, found, (head.status, headers), from).boxed_local().await
+}
+
+/// An answer of which more changes than its headers.
+async fn written_anew(
+    objects: Objects<'_>,
+    plan: &ForwardPlan,
+    found: AssetMatch,
+    (status, mut headers): (StatusCode, HeaderMap),
+    from: &Response,
+) -> Result<Response, ForwardError> {
+    match found {
         AssetMatch::It => {}
         AssetMatch::PageForPerson => static_files::not_to_be_kept(&mut headers),
         AssetMatch::PageForProgram => return Err(ForwardError::NoFile),
     }
     if let Some(filter) = &plan.list_filter {
-        return filtered(filter, (status, headers), from).boxed_local().await;
+        return filtered(filter, (status, headers), from).await;
     }
+    let (mut body, mut socket) = (from.body(), JsValue::UNDEFINED);
     if status == StatusCode::SWITCHING_PROTOCOLS {
-        let socket = relayed(objects, plan, &mut headers, from).boxed_local().await?;
-        return response::write(&JsValue::UNDEFINED, status, &headers, &socket).map_err(unreachable);
+        (body, socket) = (None, relayed(objects, plan, &mut headers, from).await?);
+    } else if event_stream::is_one(&headers)
+        && let Some(events) = body
+    {
+        body = Some(until_the_end(objects, plan, &mut headers, events).await?);
     }
-    match from.body().filter(|_| event_stream::is_one(&headers)) {
-        Some(body) => {
-            let body = until_the_end(objects, plan, &mut headers, body).boxed_local().await?;
-            response::write(&body, status, &headers, &JsValue::UNDEFINED).map_err(unreachable)
-        }
-        None => response::passed_on(from, &headers).map_err(unreachable),
-    }
+    let body = body.map_or(JsValue::NULL, JsValue::from);
+    response::write(&body, status, &headers, &socket).map_err(unreachable)
 }
 
 /// A list without what the caller may not use. It is read whole, and passed on only if it could be read.

@@ -7,6 +7,7 @@ use wasm_bindgen::JsValue;
 use web_sys::{Headers, Response};
 
 use crate::js::glue;
+use postern::http::header_edits::HeaderEdits;
 use postern::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 const NUL: char = '\0';
@@ -37,27 +38,54 @@ pub(crate) fn parse_all<'a>(texts: impl Iterator<Item = &'a str>) -> Result<Head
 #[must_use]
 pub fn read_valid(headers: &Headers) -> HeaderMap {
     let text = glue::lines(headers).unwrap_or_default();
-    valid(texts(&text).skip(1))
+    valid(texts(&text).skip(1)).0
 }
 
-/// The status of an answer, and its valid headers. `None`: it has none of a kind that is known.
-pub fn answered(response: &Response) -> Option<(StatusCode, HeaderMap)> {
+/// What an answer says before its body.
+#[derive(Clone, Debug)]
+pub struct AnswerHead {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its valid headers.
+    pub headers: HeaderMap,
+    /// Whether it has others.
+    pub has_invalid: bool,
+}
+
+/// What an answer says before its body. `None`: its status is none that is known.
+pub fn answered(response: &Response) -> Option<AnswerHead> {
     let text = glue::answered(response).ok()?;
     let mut texts = texts(&text);
-    let status = texts.next()?.parse().ok()?;
-    Some((StatusCode::from_u16(status).ok()?, valid(texts)))
+    let status = StatusCode::from_u16(texts.next()?.parse().ok()?).ok()?;
+    let (headers, has_invalid) = valid(texts);
+    Some(AnswerHead { status, headers, has_invalid })
 }
 
-fn valid<'a>(texts: impl Iterator<Item = &'a str>) -> HeaderMap {
-    let mut map = HeaderMap::new();
+/// Those that are valid, and whether there are others.
+fn valid<'a>(texts: impl Iterator<Item = &'a str>) -> (HeaderMap, bool) {
+    let (mut map, mut has_invalid) = (HeaderMap::new(), false);
     let _ = each(texts, |name, value| {
-        if let Some((name, value)) = parse(name, value) {
-            // Fails at 32768 headers, which no runtime lets through.
-            let _ = map.try_append(name, value);
-        }
+        // It does not fit in after 32768 others, which no runtime lets through.
+        let taken = parse(name, value).is_some_and(|(name, value)| map.try_append(name, value).is_ok());
+        has_invalid |= !taken;
         Ok(())
     });
-    map
+    (map, has_invalid)
+}
+
+/// Edits as one text: the names that are taken out with commas between them, then names and values that are added, with a NUL
+/// before each of those. Empty, where there are none.
+pub(crate) fn edits(edits: &HeaderEdits<'_>) -> Result<String, BadHeader> {
+    let removed: Vec<&str> = edits.removed().iter().map(HeaderName::as_str).collect();
+    let mut text = removed.join(",");
+    for (name, value) in edits.added() {
+        let value = std::str::from_utf8(value.as_bytes()).map_err(|_| BadHeader)?;
+        for part in [name.as_str(), value] {
+            text.push(NUL);
+            text.push_str(part);
+        }
+    }
+    Ok(text)
 }
 
 fn each<'a>(

@@ -4,12 +4,13 @@ use wasm_bindgen::JsValue;
 use web_sys::Response;
 
 use crate::clock::SystemClock;
-use crate::http::headers;
+use crate::http::headers::{self, AnswerHead, BadHeader};
 use crate::js::Exception;
 use crate::js::glue;
 use crate::log::{self, ConsoleLog};
 use crate::random::SystemRandom;
 use postern::gateway::{self, Sites, Unusable};
+use postern::http::header_edits::HeaderEdits;
 use postern::http::{self, HeaderMap, RequestHead, StatusCode};
 use postern::ports::{Clock, Log};
 
@@ -68,13 +69,25 @@ pub fn write(body: &JsValue, status: StatusCode, headers: &HeaderMap, socket: &J
     Ok(glue::response(body, status.as_u16(), &init_of(headers)?, socket)?)
 }
 
-/// An upstream's answer with other headers.
-pub fn passed_on(from: &Response, headers: &HeaderMap) -> Result<Response, Exception> {
-    Ok(glue::passed_on(from, &init_of(headers)?)?)
+/// An answer that is passed on: its headers are edited where they are. They are written anew if some of them are invalid, and
+/// without those.
+///
+/// # Errors
+/// When the runtime does not take them.
+pub fn passed_on(from: &Response, head: &AnswerHead, edits: &HeaderEdits<'_>) -> Result<Response, Exception> {
+    if head.has_invalid {
+        let body = from.body().map_or(JsValue::NULL, JsValue::from);
+        return write(&body, head.status, &edits.applied(), &JsValue::UNDEFINED);
+    }
+    Ok(glue::passed_on(from, &headers::edits(edits).map_err(unsendable)?)?)
 }
 
 fn init_of(headers: &HeaderMap) -> Result<JsValue, Exception> {
-    headers::init(headers).map_err(|_| Exception::new("a header cannot be sent"))
+    headers::init(headers).map_err(unsendable)
+}
+
+fn unsendable(BadHeader: BadHeader) -> Exception {
+    Exception::new("a header cannot be sent")
 }
 
 /// The statuses that never have a body (Fetch, "null body status").

@@ -42,8 +42,16 @@ export const answered = ({ status, headers }) => status + listed(headers);
 /** An answer of our own, or one whose body we look after. Of a WebSocket, the end that the browser gets goes along. */
 export const response = (body, status, headers, webSocket) => new Response(body, { status, headers, webSocket });
 
-/** An upstream's answer with other headers. */
-export const passedOn = ({ body, status }, headers) => new Response(body, { status, headers });
+/** An answer with these edits of its headers: the names that go, with commas between them, then names and values that are added. */
+export function passedOn(response, edits) {
+  if (edits === "") return response;
+  const { body, status, headers } = response;
+  const edited = new Response(body, { status, headers });
+  const [removed, ...added] = edits.split(NUL);
+  if (removed) for (const name of removed.split(",")) edited.headers.delete(name);
+  for (let at = 0; at < added.length; at += 2) edited.headers.append(added[at], added[at + 1]);
+  return edited;
+}
 
 /** The bytes are views of wasm's memory: they are read before this returns (Web Cryptography API §14.3.4, "get a copy"). */
 export const verified = (algorithm, key, signature, message) => crypto.subtle.verify(algorithm, key, signature, message);

@@ -28,7 +28,7 @@ extern "C" {
     ) -> Result<Response, JsValue>;
 
     #[wasm_bindgen(catch, js_name = passedOn)]
-    pub(crate) fn passed_on(response: &Response, headers: &JsValue) -> Result<Response, JsValue>;
+    pub(crate) fn passed_on(response: &Response, edits: &str) -> Result<Response, JsValue>;
 
     #[wasm_bindgen(catch)]
     pub(crate) fn verified(
