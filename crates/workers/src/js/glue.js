@@ -20,7 +20,8 @@ function peer({ country, city, asn, tlsVersion, tlsCipher, tlsClientAuth }) {
 /** Names and values, repeated ones apart. */
 function listed(headers) {
   let text = "";
-  for (const [name, value] of headers) text += NUL + name + NUL + value;
+  // An iterator would make two objects for each.
+  headers.forEach((value, name) => (text += NUL + name + NUL + value));
   return text;
 }
 
