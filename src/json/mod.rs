@@ -7,7 +7,7 @@
 pub mod raw;
 mod typed;
 
-pub use typed::{Unread, from_bytes, from_text, from_value};
+pub use typed::{Unread, exactly_from_text, exactly_from_value, from_bytes, from_text, from_value};
 
 use std::cell::Cell;
 use std::fmt;

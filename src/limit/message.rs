@@ -65,7 +65,7 @@ impl Draw {
     /// Reads it out of a message: the key of the bucket, and what it allows. `None` when it is something else.
     #[must_use]
     pub fn parse(json: &str) -> Option<(String, Allowance)> {
-        let draw: Self = json::from_text(json).ok()?;
+        let draw: Self = json::exactly_from_text(json).ok()?;
         let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
         let is_key = draw.key.len() == KEY_HEX_DIGITS && draw.key.bytes().all(digit);
         let allowance = Allowance::new(draw.requests, draw.period, draw.burst)?;
@@ -106,7 +106,7 @@ pub fn answer(drawn: &Drawn) -> String {
 /// Reads an answer; `None` when it is none.
 #[must_use]
 pub fn read_answer(json: &str) -> Option<Drawn> {
-    let Answer { v, admitted, remaining, next } = json::from_text(json).ok()?;
+    let Answer { v, admitted, remaining, next } = json::exactly_from_text(json).ok()?;
     (v == VERSION).then_some(Drawn { admitted, remaining, next })
 }
 

@@ -66,7 +66,7 @@ impl ServiceTokenRequest {
     /// Reads it out of a message.
     #[must_use]
     pub fn parse(message: &str) -> Option<Self> {
-        json::from_text(message).ok().filter(|request: &Self| request.v == VERSION)
+        json::exactly_from_text(message).ok().filter(|request: &Self| request.v == VERSION)
     }
 
     /// The message.
@@ -78,7 +78,6 @@ impl ServiceTokenRequest {
 
 /// An answer as it is sent.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 struct SentReply<T> {
     v: u8,
     reply: T,

@@ -114,7 +114,7 @@ impl Pointer {
     #[must_use]
     pub fn from_text(text: &str) -> Option<Self> {
         let object = json::parse_object(text.as_bytes(), MAX_POINTER_BYTES).ok()?;
-        json::from_value(object.into()).ok()
+        json::exactly_from_value(object.into()).ok()
     }
 
     /// The stored form.

@@ -136,7 +136,7 @@ impl TupleRequest {
     /// Reads it out of a message. `None` when it is something else.
     #[must_use]
     pub fn parse(json: &str) -> Option<Self> {
-        let sent: Sent = json::from_text(json).ok()?;
+        let sent: Sent = json::exactly_from_text(json).ok()?;
         match (sent.v, sent.read, sent.change, sent.list, sent.remove) {
             (VERSION, Some(reads), None, None, None) if reads.len() <= MAX_READS => {
                 reads.into_iter().map(SentRead::parse).collect::<Option<_>>().map(Self::Read)
@@ -334,7 +334,7 @@ impl TupleResponse {
     /// Reads an answer; `None` when it is none.
     #[must_use]
     pub fn parse(json: &str) -> Option<Self> {
-        let answered: Answered = json::from_text(json).ok()?;
+        let answered: Answered = json::exactly_from_text(json).ok()?;
         let tuples = |texts: &[String]| texts.iter().map(|text| Tuple::parse(text)).collect::<Option<Vec<_>>>();
         if let Some(relations) = answered.crowded {
             let alone = answered.answers.is_none() && answered.changed.is_none() && answered.unmet.is_none();

@@ -255,7 +255,7 @@ impl SidRequest {
     /// asks to keep something for ever.
     #[must_use]
     pub fn parse(json: &str, now: Timestamp) -> Option<Self> {
-        let envelope: Envelope<Self> = json::from_text(json).ok()?;
+        let envelope: Envelope<Self> = json::exactly_from_text(json).ok()?;
         let (Self::Put { key, .. } | Self::Find { key } | Self::End { key } | Self::Page { key, .. }) = &envelope.body;
         let digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
         let mut good = envelope.v == VERSION && key.len() == 64 && key.bytes().all(digit);
@@ -284,7 +284,7 @@ impl SidReply {
     /// Reads an answer; `None` when it is none.
     #[must_use]
     pub fn parse(json: &str) -> Option<Self> {
-        let envelope: Envelope<Self> = json::from_text(json).ok()?;
+        let envelope: Envelope<Self> = json::exactly_from_text(json).ok()?;
         (envelope.v == VERSION).then_some(envelope.body)
     }
 

@@ -134,10 +134,10 @@ impl Message {
     /// Reads a message; `None` when it is none, or asks for more than there is to ask.
     #[must_use]
     pub fn parse(json: &str, now: Timestamp) -> Option<Self> {
-        if let Ok(Find { v, find }) = json::from_text(json) {
+        if let Ok(Find { v, find }) = json::exactly_from_text(json) {
             return (v == VERSION && is_id(&find)).then_some(Self::Find(find));
         }
-        json::from_text(json).ok().filter(|decision: &LoggedDecision| decision.is_good(now)).map(Self::Keep)
+        json::exactly_from_text(json).ok().filter(|decision: &LoggedDecision| decision.is_good(now)).map(Self::Keep)
     }
 
     /// The question for a decision.
@@ -157,7 +157,7 @@ impl FindReply {
     /// Reads an answer; `None` when it is none.
     #[must_use]
     pub fn parse(json: &str) -> Option<Option<String>> {
-        json::from_text(json).ok().filter(|found: &Self| found.v == VERSION).map(|found| found.event)
+        json::exactly_from_text(json).ok().filter(|found: &Self| found.v == VERSION).map(|found| found.event)
     }
 
     /// The message.

@@ -123,7 +123,7 @@ impl ReplayClaim {
     /// # Errors
     /// When it is not a claim this release understands, or lasts too long.
     pub fn parse(json: &str, now: Timestamp) -> Result<Self, ReplayClaimError> {
-        let claim: Self = json::from_text(json).map_err(|_| ReplayClaimError::Malformed)?;
+        let claim: Self = json::exactly_from_text(json).map_err(|_| ReplayClaimError::Malformed)?;
         if claim.v != VERSION {
             return Err(ReplayClaimError::Version);
         }
@@ -176,7 +176,7 @@ impl ReplayRelease {
     /// Reads it out of a message; `None` when it is something else.
     #[must_use]
     pub fn parse(json: &str) -> Option<Self> {
-        json::from_text(json).ok().filter(|release: &Self| release.v == VERSION && is_key(&release.release))
+        json::exactly_from_text(json).ok().filter(|release: &Self| release.v == VERSION && is_key(&release.release))
     }
 
     /// The key in hexadecimal.
@@ -202,7 +202,7 @@ impl ReplayLook {
     /// Reads it out of a message; `None` when it is something else.
     #[must_use]
     pub fn parse(json: &str) -> Option<Self> {
-        json::from_text(json).ok().filter(|look: &Self| look.v == VERSION && is_key(&look.look))
+        json::exactly_from_text(json).ok().filter(|look: &Self| look.v == VERSION && is_key(&look.look))
     }
 
     /// The key in hexadecimal.
@@ -254,7 +254,7 @@ impl ReplayReply {
     /// Reads an answer; `None` when it is none.
     #[must_use]
     pub fn parse(json: &str) -> Option<Self> {
-        json::from_text(json).ok().filter(|answer: &Self| answer.v == VERSION)
+        json::exactly_from_text(json).ok().filter(|answer: &Self| answer.v == VERSION)
     }
 
     /// Whether the caller is the first.

@@ -132,12 +132,12 @@ test("a bound token is nothing without its proof, and a proof nothing for anothe
     [dpop(token), { reason: "dpop.missing", error: "invalid_dpop_proof" }],
     [dpop(token, proof, proof), { reason: "dpop.repeated", error: "invalid_dpop_proof" }],
     [dpop(token, `${proof}, ${await prove()}`), { reason: "dpop.repeated", error: "invalid_dpop_proof" }],
-    [dpop(plain.token, await key.proof({ url: at(PATH), token: plain.token })), { reason: "sender.token_not_bound", error: "invalid_token" }],
+    [dpop(plain.token, await key.proof({ url: at(PATH), token: plain.token, now: postern.now() })), { reason: "sender.token_not_bound", error: "invalid_token" }],
     [dpop(token, await other.prove()), { reason: "dpop.key_mismatch", error: "invalid_token" }],
-    [dpop(token, await foreign.proof({ url: at(PATH), token })), { reason: "dpop.key_mismatch", error: "invalid_token" }],
+    [dpop(token, await foreign.proof({ url: at(PATH), token, now: postern.now() })), { reason: "dpop.key_mismatch", error: "invalid_token" }],
     [dpop(token, await prove({ token: other.token })), { reason: "dpop.ath_mismatch", error: "invalid_token" }],
     [dpop(token, await prove({ token: undefined })), { reason: "dpop.ath_malformed", error: "invalid_dpop_proof" }],
-    [dpop(token, await foreign.proof({ url: at(PATH), token, header: { jwk: key.jwk } })), { reason: "dpop.not_verified", error: "invalid_dpop_proof" }],
+    [dpop(token, await foreign.proof({ url: at(PATH), token, now: postern.now(), header: { jwk: key.jwk } })), { reason: "dpop.not_verified", error: "invalid_dpop_proof" }],
     [dpop(token, token), { reason: "dpop.key_missing", error: "invalid_dpop_proof" }],
   ]) {
     await refused(headers, expected);
@@ -175,7 +175,7 @@ test("where a key is required, a plain token is refused and the challenge asks f
   assert.match(challengesOf(answer), /^DPoP .*algs="ES256 ES384 EdDSA PS256"/);
   assert.doesNotMatch(challengesOf(answer), /Bearer/);
   const { token, key } = await bound(strict);
-  const proof = await key.proof({ url: at("/api/strict"), token });
+  const proof = await key.proof({ url: at("/api/strict"), token, now: postern.now() });
   assert.equal((await postern.send("/api/strict", { headers: dpop(token, proof) })).status, 200);
 });
 
@@ -191,7 +191,7 @@ test("a route that takes both says so", async () => {
 
 test("what the token does not allow stays forbidden, whatever the proof", async () => {
   const { token, key } = await bound();
-  const proof = await key.proof({ url: at("/api/write"), token });
+  const proof = await key.proof({ url: at("/api/write"), token, now: postern.now() });
   const answer = await postern.send("/api/write", { headers: dpop(token, proof) });
   assert.equal(answer.status, 403);
   assert.match(challengesOf(answer), /DPoP .*error="insufficient_scope"/);

@@ -105,7 +105,7 @@ fn what_is_of_another_form_is_refused() {
         json!(1),
         json!(null),
     ] {
-        assert!(from_value::<Inner>(other.clone()).is_err(), "{other}");
+        assert!(exactly_from_value::<Inner>(other.clone()).is_err(), "{other}");
     }
     for other in [
         json!("unknown"),
@@ -122,6 +122,53 @@ fn what_is_of_another_form_is_refused() {
     }
     for (small, is_good) in [(255, true), (256, false), (-1, false)] {
         assert_eq!(from_value::<u8>(json!(small)).is_ok(), is_good, "{small}");
+    }
+}
+
+/// Members that may be absent in each way that there is.
+#[derive(Debug, PartialEq, Deserialize)]
+struct Absent {
+    #[serde(default)]
+    list: Vec<Inner>,
+    option: Option<Inner>,
+    #[serde(skip)]
+    skipped: u8,
+    #[serde(default)]
+    map: BTreeMap<String, Value>,
+    kind: Kind,
+    #[serde(default)]
+    last: u8,
+}
+
+#[test]
+fn what_may_be_absent_is_by_default_and_what_has_to_be_there_is_named() {
+    let only = |kind| Absent { list: vec![], option: None, skipped: 0, map: BTreeMap::new(), kind, last: 0 };
+    assert_eq!(from_text(r#"{"kind":"nothing"}"#), Ok(only(Kind::Nothing)));
+    let named = Kind::Named { at: 1, of: None };
+    assert_eq!(from_text(r#"{"kind":{"named":{"at":1}},"more":2}"#), Ok(only(named)));
+    for (value, told) in [
+        (json!({ "last": 1 }), "missing field `kind`"),
+        (json!({ "kind": { "named": { "of": "a" } } }), "missing field `at`"),
+        (json!({ "kind": "nothing", "option": {} }), "missing field `at`"),
+        (json!({ "kind": "nothing", "list": [{ "at": 1 }, {}] }), "missing field `at`"),
+        // `null` is there, and no list.
+        (json!({ "kind": "nothing", "list": null }), "null, where a list is expected"),
+        (json!({ "kind": null }), "null, where a name, or an object of one member is expected"),
+        (json!({ "kind": "nothing", "last": 256 }), "not u8"),
+    ] {
+        assert_eq!(from_value::<Absent>(value.clone()).unwrap_err(), told, "{value}");
+        assert_eq!(exactly_from_value::<Absent>(value.clone()).unwrap_err(), told, "{value}");
+    }
+    for value in [
+        json!({ "kind": "nothing", "more": 1 }),
+        json!({ "kind": { "named": { "at": 1, "more": 1 } } }),
+        json!({ "kind": "nothing", "list": [{ "at": 1, "more": 1 }] }),
+        json!({ "kind": "nothing", "option": { "at": 1, "more": null } }),
+        json!({ "kind": "nothing", "skipped": 1 }),
+    ] {
+        assert!(from_value::<Absent>(value.clone()).is_ok(), "{value}");
+        let told = exactly_from_value::<Absent>(value.clone()).unwrap_err();
+        assert!(told.starts_with("unknown field"), "{told}: {value}");
     }
 }
 
@@ -147,8 +194,10 @@ fn a_text_that_is_not_read_is_not_quoted() {
 
 #[test]
 fn who_wrote_a_value_is_told_what_is_wrong_with_it() {
-    let told = from_value::<Inner>(json!({ "att": 1 })).unwrap_err();
+    let told = exactly_from_value::<Inner>(json!({ "att": 1 })).unwrap_err();
     assert_eq!(told, "unknown field `att`, expected `at`");
+    let told = from_value::<Inner>(json!({ "att": 1 })).unwrap_err();
+    assert_eq!(told, "missing field `at`");
     let told = from_value::<Inner>(json!({ "at": "1" })).unwrap_err();
     assert_eq!(told, "a text, where a whole number is expected");
 }
