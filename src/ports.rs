@@ -171,13 +171,25 @@ pub enum Claimed {
     ByAnother,
 }
 
-/// A strongly consistent store did not do its work.
+/// A strongly consistent store did not do its work. No larger than a pointer: it is handed on in many places.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreError {
-    /// It did not answer, or with an error; the text is for the log.
-    Unavailable(String),
+    /// It did not answer, or with an error.
+    Unavailable(Box<Outage>),
     /// It answered with something that cannot be read.
     Malformed,
+}
+
+/// Why a store did not do its work, for the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outage(pub String);
+
+impl StoreError {
+    /// [`Self::Unavailable`] for this reason.
+    #[must_use]
+    pub fn unavailable(why: impl Into<String>) -> Self {
+        Self::Unavailable(Box::new(Outage(why.into())))
+    }
 }
 
 /// The body of the request at hand.

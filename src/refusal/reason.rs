@@ -378,8 +378,8 @@ impl Reason {
             Self::TokenRejected(TokenRejection::Sender(SenderError::Dpop(error))) => error.detail().map(str::to_owned),
             Self::ProviderUnreachable(document, _) => Some(document.name().to_owned()),
             Self::ProviderStatus(document, status) => Some(format!("{} {}", document.name(), status.as_u16())),
-            Self::Store(StoreError::Unavailable(text)) => Some(text.clone()),
-            Self::Rejected(Rejection::Store(StoreError::Unavailable(text))) => Some(text.clone()),
+            Self::Store(StoreError::Unavailable(why)) => Some(why.0.clone()),
+            Self::Rejected(Rejection::Store(StoreError::Unavailable(why))) => Some(why.0.clone()),
             _ => self.provider_error().map(ErrorResponse::detail),
         }
     }

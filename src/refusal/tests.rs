@@ -26,7 +26,7 @@ use crate::time::Seconds;
 const DETAIL: &str = "planted_detail";
 
 fn store() -> StoreError {
-    StoreError::Unavailable(DETAIL.to_owned())
+    StoreError::unavailable(DETAIL)
 }
 
 /// Every kind of reason, with the status it is answered with.

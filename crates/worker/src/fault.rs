@@ -82,7 +82,7 @@ mod provoked {
                 let message = format!("{PREFIX}{fault}");
                 match in_binding(env, binding, &message).await {
                     Ok(text) => reply(StatusCode::OK, &text),
-                    Err(StoreError::Unavailable(reason)) => reply(StatusCode::SERVICE_UNAVAILABLE, &reason),
+                    Err(StoreError::Unavailable(why)) => reply(StatusCode::SERVICE_UNAVAILABLE, &why.0),
                     Err(StoreError::Malformed) => Response::empty(StatusCode::BAD_GATEWAY),
                 }
             }

@@ -48,7 +48,7 @@ impl Probe for Bindings {
 
     async fn read_cache(&self) -> Result<(), StoreError> {
         let got = get(self, DOCUMENTS, NO_KEY, "document_cache_get_failed").await;
-        got.map(drop).ok_or_else(|| StoreError::Unavailable("it does not answer".to_owned()))
+        got.map(drop).ok_or_else(|| StoreError::unavailable("it does not answer"))
     }
 }
 
@@ -56,7 +56,7 @@ impl Probe for Bindings {
 impl PolicyStore for Bindings {
     async fn published(&self, key: &str) -> Result<Option<String>, StoreError> {
         self.background().note_effect();
-        let unavailable = || StoreError::Unavailable("policies cannot be read".to_owned());
+        let unavailable = || StoreError::unavailable("policies cannot be read");
         let text = get(self, POLICIES, key, "policy_get_failed").await.ok_or_else(unavailable)?;
         Ok(text.as_string())
     }
@@ -64,12 +64,12 @@ impl PolicyStore for Bindings {
 
 impl PolicyPublisher for Bindings {
     async fn publish(&self, key: &str, text: String) -> Result<(), StoreError> {
-        let unavailable = || StoreError::Unavailable("policies cannot be written".to_owned());
+        let unavailable = || StoreError::unavailable("policies cannot be written");
         put(self, (POLICIES, key), &text, None, "policy_put_failed").await.map(drop).ok_or_else(unavailable)
     }
 
     async fn keys(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
-        let unavailable = || StoreError::Unavailable("policies cannot be listed".to_owned());
+        let unavailable = || StoreError::unavailable("policies cannot be listed");
         let (scope, scoped) = (self.site().scoped(""), self.site().scoped(prefix));
         let listed = glue::kv_keys(self.env(), POLICIES, &scoped, millis(PATIENCE));
         let listed =

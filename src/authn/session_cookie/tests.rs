@@ -112,7 +112,7 @@ fn what_is_no_good_cookie_is_rejected_without_a_question() {
 #[test]
 fn only_a_live_session_is_somebody() {
     //
-    let unavailable = StoreError::Unavailable("x".to_owned());
+    let unavailable = StoreError::unavailable("x");
     for (answer, expected, discards) in [
         (Ok(Reply::Gone), Rejection::SessionGone, true),
         (Ok(Reply::Begun), Rejection::Store(StoreError::Malformed), false),

@@ -153,7 +153,7 @@ async fn agree<P: Platform>(
         tell(ctx, person, wanted).await?;
         told = wanted;
     }
-    Err(Reason::Store(StoreError::Unavailable("the block of this person changes again and again".to_owned())))
+    Err(Reason::Store(StoreError::unavailable("the block of this person changes again and again")))
 }
 
 /// Tells a person's own object that they are blocked, and until when, or are not. How many sessions that ended.

@@ -127,7 +127,7 @@ async fn of_issuer<P: Platform>(ctx: &RequestContext<'_, P>, published: Publishe
 async fn of_binding<P: Platform>(ctx: &RequestContext<'_, P>, NeededBinding { name, used_as }: NeededBinding) -> Part {
     let outcome = if ctx.platform.probe().is_bound(&name) {
         asked(ctx, &name).await.map_err(|error| match error {
-            StoreError::Unavailable(why) => ("store.unavailable", Some(short(&why))),
+            StoreError::Unavailable(why) => ("store.unavailable", Some(short(&why.0))),
             StoreError::Malformed => ("store.malformed", None),
         })
     } else {

@@ -72,7 +72,7 @@ impl PolicyStore for Store {
     async fn published(&self, key: &str) -> Result<Option<String>, StoreError> {
         self.reads.set(self.reads.get() + 1);
         if self.down.get() {
-            return Err(StoreError::Unavailable("down".to_owned()));
+            return Err(StoreError::unavailable("down"));
         }
         Ok(self.at(key, self.now.get() - self.lag.get()))
     }

@@ -118,10 +118,10 @@ async fn while_it_stands(env: Env, site: Site, standing: Standing) -> End {
         Delay::from(Duration::from_secs(left.min(LOOK_EVERY).get().into())).await;
         let deployment = match isolate::deployment(&env) {
             Ok(deployment) => deployment,
-            Err(error) => return End::Unknown(StoreError::Unavailable(error.to_string())),
+            Err(error) => return End::Unknown(StoreError::unavailable(error.to_string())),
         };
         let SiteMatch::Site(gateway) = deployment.of(&site) else {
-            return End::Unknown(StoreError::Unavailable("the site is not there any more".to_owned()));
+            return End::Unknown(StoreError::unavailable("the site is not there any more"));
         };
         let platform = Workers::new(&env, gateway, background.clone());
         match gateway.still_stands(&platform, &standing).await {
@@ -138,10 +138,10 @@ async fn while_it_is_proven(env: Env, site: Site, stay: SessionLease, mut proof:
         Delay::from(Duration::from_secs(proof.holds_for(SystemClock.now()).get().into())).await;
         let deployment = match isolate::deployment(&env) {
             Ok(deployment) => deployment,
-            Err(error) => return End::Unknown(StoreError::Unavailable(error.to_string())),
+            Err(error) => return End::Unknown(StoreError::unavailable(error.to_string())),
         };
         let SiteMatch::Site(gateway) = deployment.of(&site) else {
-            return End::Unknown(StoreError::Unavailable("the site is not there any more".to_owned()));
+            return End::Unknown(StoreError::unavailable("the site is not there any more"));
         };
         match gateway.still_proven(&Workers::new(&env, gateway, Background::Object), &stay, proof).await {
             Ok(Some(renewed)) => proof = renewed,
@@ -230,7 +230,7 @@ impl Watch {
     }
 
     async fn open_again(&self, breaks: &mut usize) -> Result<Line, End> {
-        let mut end = End::Unknown(StoreError::Unavailable("the line to the object broke again and again".to_owned()));
+        let mut end = End::Unknown(StoreError::unavailable("the line to the object broke again and again"));
         while let Some(pause) = PAUSES.get(*breaks) {
             *breaks += 1;
             Delay::from(*pause).await;
@@ -257,7 +257,7 @@ impl Watch {
             }
         };
         let socket = Socket::accept(raw.clone(), |_| (), on_end)
-            .map_err(|error| End::Unknown(StoreError::Unavailable(error.to_string())))?;
+            .map_err(|error| End::Unknown(StoreError::unavailable(error.to_string())))?;
         *self.line.borrow_mut() = Some(raw);
         Ok(Line { socket, closed })
     }

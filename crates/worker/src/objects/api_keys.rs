@@ -147,7 +147,7 @@ impl Inner {
 
 fn failed(error: StoreError) -> ObjectError {
     let reason = match error {
-        StoreError::Unavailable(reason) => reason,
+        StoreError::Unavailable(why) => why.0,
         StoreError::Malformed => "a stored key cannot be read".to_owned(),
     };
     log::failure("key_object_failed", None, &reason);

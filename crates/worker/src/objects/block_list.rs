@@ -76,7 +76,7 @@ fn answer(table: &Table, message: &str) -> Result<String, ObjectError> {
         request.ok_or_else(|| ObjectError::Malformed("expected a request about the block list".to_owned()))?;
     let answer = BlockRules { table }.answer(&request, SystemClock.now());
     let answer = answer.map_err(|error| match error {
-        StoreError::Unavailable(reason) => ObjectError::Failed(reason),
+        StoreError::Unavailable(why) => ObjectError::Failed(why.0),
         StoreError::Malformed => ObjectError::Failed("an entry of the block list cannot be read".to_owned()),
     })?;
     Ok(answer.to_json())

@@ -112,7 +112,7 @@ impl LazyTables {
 /// A failure of SQLite, as the rules of an object are told.
 pub fn unavailable(error: ObjectError) -> StoreError {
     let (ObjectError::Failed(reason) | ObjectError::Malformed(reason)) = error;
-    StoreError::Unavailable(reason)
+    StoreError::unavailable(reason)
 }
 
 /// Runs one statement and reads all its rows, each as an object of its columns. Bindings fill the

@@ -366,7 +366,7 @@ fn report(code: &'static str, detail: &str) {
 
 fn failed(error: StoreError) -> ObjectError {
     let reason = match error {
-        StoreError::Unavailable(reason) => reason,
+        StoreError::Unavailable(why) => why.0,
         StoreError::Malformed => "a stored record or message cannot be read".to_owned(),
     };
     log::failure("subject_object_failed", None, &reason);

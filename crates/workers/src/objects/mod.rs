@@ -109,7 +109,7 @@ impl Objects<'_> {
         match response.status() {
             101 => property(&response, "webSocket").map(Some).map_err(|error| unavailable(binding, &error)),
             410 => Ok(None),
-            status => Err(StoreError::Unavailable(format!("`{binding}` answered {status}"))),
+            status => Err(StoreError::unavailable(format!("`{binding}` answered {status}"))),
         }
     }
 }
@@ -127,7 +127,7 @@ fn text_of(binding: &str, answer: JsValue) -> Result<String, StoreError> {
         answer.ok().and_then(|told| told.get(0).as_f64().map(|status| status as u16).zip(told.get(1).as_string()));
     match told {
         Some((200, text)) => Ok(text),
-        Some((status, text)) => Err(StoreError::Unavailable(format!("`{binding}` answered {status}: {text}"))),
+        Some((status, text)) => Err(StoreError::unavailable(format!("`{binding}` answered {status}: {text}"))),
         None => Err(unavailable(binding, &Exception::new("an object's answer is none"))),
     }
 }
@@ -156,5 +156,5 @@ async fn ring(stub: &JsValue, message: &str) -> Result<web_sys::Response, Except
 }
 
 fn unavailable(binding: &str, error: &impl std::fmt::Display) -> StoreError {
-    StoreError::Unavailable(format!("`{binding}`: {error}"))
+    StoreError::unavailable(format!("`{binding}`: {error}"))
 }

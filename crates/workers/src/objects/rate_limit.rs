@@ -27,7 +27,7 @@ impl Counters for Bindings {
     }
 
     async fn is_within(&self, binding: &str, key: &BucketKey) -> Result<bool, StoreError> {
-        let unavailable = |error: Exception| StoreError::Unavailable(format!("`{binding}`: {error}"));
+        let unavailable = |error: Exception| StoreError::unavailable(format!("`{binding}`: {error}"));
         let Objects { env, site, .. } = self.objects();
         let asked = glue::within(env, binding, &site.scoped(&key.to_hex()), millis(PATIENCE));
         let answer = pending_promise::wait(asked).await.map_err(unavailable)?;
