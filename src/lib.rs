@@ -6,9 +6,11 @@
 
 pub mod bounded_cache;
 pub mod ids;
-pub mod json;
+pub mod ordered;
 pub mod secret;
 pub mod time;
+
+pub mod json;
 
 pub mod claims;
 pub mod http;

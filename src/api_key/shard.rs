@@ -11,6 +11,7 @@ use super::record::{ApiKeyRecord, KeyUse, OldSecret};
 use super::table::{KeyRow, KeyTable};
 use super::text::ApiKeyId;
 use crate::json;
+use crate::ordered;
 use crate::ports::StoreError;
 use crate::time::{Seconds, Timestamp};
 
@@ -87,9 +88,8 @@ impl<Table: KeyTable> KeyShard<'_, Table> {
 
     fn list(&self, of: &HolderKey) -> Result<Vec<ListedKey>, StoreError> {
         let rows = self.table.of_holder(of)?;
-        let mut keys: Vec<ListedKey> = rows.into_iter().map(|row| read(row).map(listed)).collect::<Result<_, _>>()?;
-        keys.sort_by_key(|key| (std::cmp::Reverse(key.created_at), key.id));
-        Ok(keys)
+        let keys: Vec<ListedKey> = rows.into_iter().map(|row| read(row).map(listed)).collect::<Result<_, _>>()?;
+        Ok(ordered::by_key(keys, |key| (std::cmp::Reverse(key.created_at), key.id)))
     }
 
     fn update(&self, of: &HolderKey, standing: &OwnerStanding) -> Result<KeyReply, StoreError> {

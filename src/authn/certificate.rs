@@ -26,7 +26,7 @@ pub enum CertificateRefusal {
     /// No entry is for it.
     Unlisted,
     /// Several are: these two, and perhaps more. Nobody guesses which was meant.
-    Ambiguous(CertificateId, CertificateId),
+    Ambiguous(Box<[CertificateId; 2]>),
     /// Rules ask for a name in it, and the platform does not hand it over, or it cannot be read.
     Unreadable,
     /// What the platform hands over is another certificate than the one it verified.
@@ -51,7 +51,7 @@ impl CertificateRefusal {
     #[must_use]
     pub fn detail(&self) -> Option<String> {
         match self {
-            Self::Ambiguous(one, other) => Some(format!("{one} {other}")),
+            Self::Ambiguous(ids) => Some(ids.each_ref().map(ToString::to_string).join(" ")),
             _ => None,
         }
     }
@@ -92,7 +92,9 @@ pub fn identify(
     let mut matching = candidates.into_iter().filter_map(|rule| Some((rule, presented.attribute(&rule.subject)?)));
     match (matching.next(), matching.next()) {
         (None, _) => Err(CertificateRefusal::Unlisted),
-        (Some((one, _)), Some((other, _))) => Err(CertificateRefusal::Ambiguous(one.id.clone(), other.id.clone())),
+        (Some((one, _)), Some((other, _))) => {
+            Err(CertificateRefusal::Ambiguous(Box::new([one.id.clone(), other.id.clone()])))
+        }
         (Some((rule, name)), None) => Ok(CertificateFacts {
             entry: rule.id.clone(),
             authority,

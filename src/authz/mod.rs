@@ -75,13 +75,22 @@ pub enum Denial {
     /// These methods were not used to sign in.
     Methods(Vec<String>),
     /// The relation at the end is not there, or nobody can tell: for this reason.
-    Relation(&'static str, String),
+    Relation(Box<Unmet>),
     /// The policies say no: for this reason, and these could not be evaluated.
-    Policy(&'static str, String),
+    Policy(Box<Unmet>),
     /// The sign-in does not do, and its provider cannot be asked for one that does.
     Authentication(Shortfall),
     /// The session is not tied to its device as the route wants it.
     Device(DeviceShortfall),
+}
+
+/// Why a relation or the policies do not let a request through. Apart, for a [`Denial`] is handed on in many places.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unmet {
+    /// The name of the reason in the log.
+    pub code: &'static str,
+    /// The relation, or the policies that could not be evaluated.
+    pub what: String,
 }
 
 /// What kind of sign-in a route wants in place of the one at hand.
@@ -130,6 +139,16 @@ impl StepUp {
 }
 
 impl Denial {
+    /// [`Self::Relation`] for this reason.
+    pub(crate) fn relation(code: &'static str, what: String) -> Self {
+        Self::Relation(Box::new(Unmet { code, what }))
+    }
+
+    /// [`Self::Policy`] for this reason.
+    pub(crate) fn policy(code: &'static str, what: String) -> Self {
+        Self::Policy(Box::new(Unmet { code, what }))
+    }
+
     /// The name of this reason in the log.
     #[must_use]
     pub const fn code(&self) -> &'static str {
@@ -148,7 +167,7 @@ impl Denial {
             Self::Claim(_) => "authz.claim_not_accepted",
             Self::EmailDomain => "authz.email_domain_not_accepted",
             Self::Methods(_) => "authz.amr_missing",
-            Self::Relation(code, _) | Self::Policy(code, _) => code,
+            Self::Relation(unmet) | Self::Policy(unmet) => unmet.code,
             Self::Authentication(shortfall) => shortfall.code(),
             Self::Device(shortfall) => shortfall.code(),
         }
@@ -159,8 +178,8 @@ impl Denial {
     pub fn detail(&self) -> Option<String> {
         match self {
             Self::Scopes(missing) | Self::Permissions(missing) | Self::Methods(missing) => Some(missing.join(" ")),
-            Self::Claim(asked) | Self::Relation(_, asked) => Some(asked.clone()),
-            Self::Policy(_, policies) => Some(policies.clone()).filter(|policies| !policies.is_empty()),
+            Self::Claim(asked) => Some(asked.clone()),
+            Self::Relation(unmet) | Self::Policy(unmet) => Some(unmet.what.clone()).filter(|what| !what.is_empty()),
             _ => None,
         }
     }

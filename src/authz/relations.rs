@@ -57,7 +57,7 @@ impl<'a> Questions<'a> {
             Some(owner) => person(PrincipalKind::Human, &owner.issuer, &owner.subject),
             None => person(principal.kind_of_subject(), principal.issuer(), principal.subject()),
         };
-        let subject = subject.ok_or_else(|| Denial::Relation("relation.no_subject", first.to_string()))?;
+        let subject = subject.ok_or_else(|| Denial::relation("relation.no_subject", first.to_string()))?;
         let questions = |templates: &'a [Template]| templates.iter().map(|template| Question::of(template, params));
         Ok(Some(Self {
             model,
@@ -125,12 +125,12 @@ impl<'a> Questions<'a> {
 impl<'a> Question<'a> {
     fn of(template: &'a Template, params: &[(String, String)]) -> Result<Self, Denial> {
         let userset = template.fill(params);
-        let userset = userset.ok_or_else(|| Denial::Relation("relation.no_object", template.to_string()))?;
+        let userset = userset.ok_or_else(|| Denial::relation("relation.no_object", template.to_string()))?;
         Ok(Self { template, userset })
     }
 
     fn denied(&self, code: &'static str) -> Denial {
-        Denial::Relation(code, self.template.to_string())
+        Denial::relation(code, self.template.to_string())
     }
 
     fn unanswerable(&self, why: Unanswerable) -> Denial {

@@ -5,6 +5,7 @@ pub mod path;
 use serde_json::{Map, Value};
 
 use crate::json::{is_true, said};
+use crate::ordered;
 use crate::time::{Seconds, Timestamp};
 
 /// The longest `sub` (OpenID Connect Core §2) and `sid`, in characters.
@@ -45,9 +46,7 @@ pub(crate) fn left_out(claims: &Map<String, Value>) -> Vec<String> {
         claims.get("_claim_names").and_then(Value::as_object).into_iter().flat_map(Map::keys).map(String::as_str);
     let has_groups = claims.get("hasgroups").is_some_and(|flag| *flag == true || *flag == "true");
     let all = named.chain(has_groups.then_some("groups")).filter(|name| !claims.contains_key(*name));
-    let mut names: Vec<String> = all.filter(|name| name.len() <= MAX_NAME_CHARS).map(str::to_owned).collect();
-    names.sort_unstable();
-    names.dedup();
+    let mut names = ordered::texts(all.filter(|name| name.len() <= MAX_NAME_CHARS).map(str::to_owned).collect());
     names.truncate(MOST);
     names
 }

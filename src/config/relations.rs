@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::problem::{expected, shown};
 use super::table::Table;
 use super::value::{list, text};
+use crate::ordered;
 use crate::relation::{Model, Name, PEOPLE, Rewrite, Template};
 use crate::route::Pattern;
 
@@ -43,7 +44,7 @@ impl Relations {
 /// The types of people are always there. `None` when something is wrong.
 fn read(table: &Table<'_>) -> Option<Model> {
     let mut definitions: BTreeMap<Name, BTreeMap<Name, Rewrite>> =
-        PEOPLE.iter().filter_map(|kind| Some((Name::parse(kind)?, BTreeMap::new()))).collect();
+        ordered::collected(PEOPLE.iter().filter_map(|kind| Some((Name::parse(kind)?, BTreeMap::new()))));
     let mut whole = true;
     let tables = table.tables();
     whole &= tables.len() == table.entries().count();

@@ -12,6 +12,7 @@ use super::table::Table;
 use super::value::{list, parsed, scope, text, word};
 use crate::ids::ServiceId;
 use crate::keyring::{KeyPurpose, KeyRing};
+use crate::ordered;
 
 const ENDPOINT: &str = "the https URL of a token endpoint";
 /// What [`ServiceClient::terms`] are made of.
@@ -59,8 +60,7 @@ impl ServiceClient {
     pub fn terms(&self, keys: &KeyRing) -> String {
         let secret = self.client_auth.secret();
         let secret = secret.map(|secret| keys.mac(KeyPurpose::ServiceSecret, secret.expose().as_bytes()));
-        let mut scopes = self.scopes.clone();
-        scopes.sort();
+        let scopes = ordered::by_key(self.scopes.iter().collect(), |scope| *scope);
         let terms = json!([
             TERMS_VERSION,
             self.id.as_str(),

@@ -9,6 +9,7 @@ mod typed;
 
 pub use typed::{Unread, exactly_from_text, exactly_from_value, from_bytes, from_text, from_value};
 
+use crate::ordered;
 use std::cell::Cell;
 use std::fmt;
 
@@ -96,8 +97,8 @@ pub fn object(members: impl Iterator<Item = (String, Value)>) -> Map<String, Val
 
 /// Writes an object of these members, with its own and all others' in the order of their names. Some builds of `serde_json`
 /// keep objects in the order in which they are written.
-pub fn write_object_sorted(mut members: Vec<(&String, &Value)>, text: &mut Vec<u8>) {
-    members.sort_unstable_by_key(|(name, _)| *name);
+pub fn write_object_sorted(members: Vec<(&String, &Value)>, text: &mut Vec<u8>) {
+    let members = ordered::by_key(members, |(name, _)| *name);
     text.push(b'{');
     for (place, (name, value)) in members.into_iter().enumerate() {
         if place > 0 {

@@ -67,7 +67,7 @@ pub enum CallbackError {
     /// A token came along, of a flow that was never asked for.
     UnaskedToken,
     /// The provider answers with an error.
-    ProviderError(ErrorResponse),
+    ProviderError(Box<ErrorResponse>),
     /// Neither `code` nor `error`.
     CodeMissing,
     /// A signed response that is not believed.
@@ -235,7 +235,7 @@ impl CallbackParams {
         }
         if let Some(error) = &self.error {
             let description = self.error_description.as_deref();
-            return Err(CallbackError::ProviderError(ErrorResponse::of_callback(error, description)));
+            return Err(CallbackError::ProviderError(Box::new(ErrorResponse::of_callback(error, description))));
         }
         if self.unasked_token {
             return Err(CallbackError::UnaskedToken);

@@ -40,7 +40,7 @@ pub enum PushedError {
     /// Our own key does not sign.
     ClientKey,
     /// An error, or anything but the 201 of a success (RFC 9126 §2.2).
-    Refused(ErrorResponse),
+    Refused(Box<ErrorResponse>),
     /// Not a strict JSON object, or not said to be one.
     NotJson,
     /// The named member is absent, or of no use.
@@ -153,7 +153,7 @@ pub fn parameters(provider: &Provider, request_uri: &Secret<String>) -> Vec<(Str
 }
 
 fn refusal(status: StatusCode, document: Option<&Map<String, Value>>) -> PushedError {
-    PushedError::Refused(ErrorResponse::of_answer(status, document))
+    PushedError::Refused(Box::new(ErrorResponse::of_answer(status, document)))
 }
 
 #[cfg(test)]

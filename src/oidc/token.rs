@@ -66,7 +66,7 @@ pub enum TokenError {
     /// A gateway on the way took the request and got no answer to it, and says so by this status.
     AnswerLost(StatusCode),
     /// An error status or error answer.
-    Refused(ErrorResponse),
+    Refused(Box<ErrorResponse>),
     /// Not a strict JSON object, or not said to be one.
     NotJson,
     /// The named member is absent and needed, not a string, or holds what no token may.
@@ -289,7 +289,7 @@ pub fn scope_values(scope: &str) -> Vec<String> {
 }
 
 fn refusal(status: StatusCode, document: Option<&Map<String, Value>>) -> TokenError {
-    TokenError::Refused(ErrorResponse::of_answer(status, document))
+    TokenError::Refused(Box::new(ErrorResponse::of_answer(status, document)))
 }
 
 /// `expires_in` as providers send it: absent, a number, a number in a string, or nonsense.

@@ -118,8 +118,8 @@ impl Bundle {
     pub fn from_text(text: &str) -> Result<Self, PolicyProblem> {
         let object = json::parse_object(text.as_bytes(), Self::MAX_TEXT_BYTES)
             .map_err(|why| PolicyProblem::of_all(why.to_string()))?;
-        let stored: Stored =
-            json::exactly_from_value(object.into()).map_err(|_| PolicyProblem::of_all("not a stored version of policies"))?;
+        let stored: Stored = json::exactly_from_value(object.into())
+            .map_err(|_| PolicyProblem::of_all("not a stored version of policies"))?;
         if stored.format != FORMAT {
             return Err(PolicyProblem::of_all(format!("expected format {FORMAT}, found {}", stored.format)));
         }

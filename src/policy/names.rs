@@ -9,6 +9,7 @@ use super::bundle::Bundle;
 use super::engine::PolicyEngine;
 use super::problem::PolicyProblem;
 use crate::config::Config;
+use crate::ordered;
 use crate::route::{CanonicalPath, Guard, Route, Router};
 
 /// The names of one site.
@@ -54,10 +55,7 @@ pub fn unknown_names(engine: &dyn PolicyEngine, bundle: &Bundle, config: Option<
     let is_there = |path: &str| config.is_some_and(|config| is_asked_about(config, path));
     let found = engine.unknown_names(bundle, known.as_ref()).into_iter();
     let unknown = found.filter(|one| !one.path.as_deref().is_some_and(is_there));
-    let mut problems: Vec<PolicyProblem> = unknown.map(|one| one.problem).collect();
-    problems.sort();
-    problems.dedup();
-    problems
+    ordered::collected::<BTreeSet<PolicyProblem>, _>(unknown.map(|one| one.problem)).into_iter().collect()
 }
 
 impl KnownNames {
@@ -68,8 +66,10 @@ impl KnownNames {
         let issuers = config.issuers.iter().map(|issuer| issuer.issuer.as_str().to_owned());
         Self {
             routes: config.routes.routes().iter().map(KnownRoute::of).collect(),
-            claims: config.session.claims.iter().cloned().collect(),
-            issuers: providers.chain(issuers).chain(config.workloads.iter().map(|one| one.issuer.clone())).collect(),
+            claims: ordered::collected(config.session.claims.iter().cloned()),
+            issuers: ordered::collected(
+                providers.chain(issuers).chain(config.workloads.iter().map(|one| one.issuer.clone())),
+            ),
         }
     }
 

@@ -390,7 +390,7 @@ impl Reason {
         match self {
             Self::Callback(CallbackError::ProviderError(error))
             | Self::Token(TokenError::Refused(error))
-            | Self::Pushed(PushedError::Refused(error)) => Some(error),
+            | Self::Pushed(PushedError::Refused(error)) => Some(&**error),
             _ => None,
         }
     }

@@ -104,8 +104,8 @@ fn errors_of_providers() -> impl Iterator<Item = (Reason, u16)> {
     errors.into_iter().flat_map(|(code, status)| {
         let document = serde_json::json!({ "error": code, "error_description": DETAIL });
         let answer = ErrorResponse::of_answer(StatusCode::BAD_REQUEST, document.as_object());
-        let callback = CallbackError::ProviderError(ErrorResponse::of_callback(code, Some(DETAIL)));
-        [(Reason::Callback(callback), status), (Reason::Token(TokenError::Refused(answer)), status)]
+        let callback = CallbackError::ProviderError(Box::new(ErrorResponse::of_callback(code, Some(DETAIL))));
+        [(Reason::Callback(callback), status), (Reason::Token(TokenError::Refused(Box::new(answer))), status)]
     })
 }
 

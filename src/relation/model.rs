@@ -1,5 +1,6 @@
 //! Types, relations and what follows from what: checked once, so that every question has an answer.
 
+use crate::ordered;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::rewrite::{Allowed, Rewrite};
@@ -103,7 +104,7 @@ impl Model {
                 next.extend(parts.into_iter().flat_map(|part| leads_to(&self.0, kind, part)));
             }
         }
-        seen.into_iter().map(|(kind, _)| kind).collect()
+        ordered::collected(seen.into_iter().map(|(kind, _)| kind))
     }
 
     fn key(&self, kind: &Name, relation: &Name) -> Option<Key<'_>> {

@@ -6,13 +6,13 @@ pub enum SamlError {
     /// The SAML Worker does not answer, or what it sends is not an answer.
     WorkerAway,
     /// The SAML Worker refuses the message: its reason, and more.
-    Refused(String),
+    Refused(Box<str>),
     /// The SAML Worker refuses the message, because the provider says that nobody signed in: its status.
-    Status(String),
+    Status(Box<str>),
     /// The provider was to ask the person nothing, and would have to.
     Passive,
     /// What the provider publishes cannot be used: why.
-    Metadata(String),
+    Metadata(Box<str>),
     /// A form that is no answer of a provider's.
     Malformed,
     /// It answers no login of ours.
@@ -36,7 +36,7 @@ pub enum SamlError {
     /// Our own key does not sign.
     Key,
     /// A logout message that is not to be believed: the SAML Worker's reason.
-    Logout(String),
+    Logout(Box<str>),
 }
 
 impl SamlError {
@@ -68,7 +68,9 @@ impl SamlError {
     #[must_use]
     pub fn detail(&self) -> Option<String> {
         match self {
-            Self::Refused(text) | Self::Status(text) | Self::Metadata(text) | Self::Logout(text) => Some(text.clone()),
+            Self::Refused(text) | Self::Status(text) | Self::Metadata(text) | Self::Logout(text) => {
+                Some(text.to_string())
+            }
             Self::Undecryptable(text) => Some((*text).to_owned()),
             _ => None,
         }

@@ -62,8 +62,8 @@ fn refusal(refused: &Value) -> SamlError {
     let both = if detail.is_empty() { reason.to_owned() } else { format!("{reason}: {detail}") };
     match reason {
         PASSIVE => SamlError::Passive,
-        _ if reason.starts_with(STATUS) => SamlError::Status(both),
-        _ => SamlError::Refused(both),
+        _ if reason.starts_with(STATUS) => SamlError::Status(both.into()),
+        _ => SamlError::Refused(both.into()),
     }
 }
 
@@ -103,11 +103,11 @@ mod tests {
     fn a_refusal_says_why() {
         // R-357
         for (body, expected) in [
-            (r#"{"refused":{"reason":"gate.doctype","detail":""}}"#, SamlError::Refused("gate.doctype".to_owned())),
-            (r#"{"refused":{"reason":"gate.depth","detail":"33"}}"#, SamlError::Refused("gate.depth: 33".to_owned())),
+            (r#"{"refused":{"reason":"gate.doctype","detail":""}}"#, SamlError::Refused("gate.doctype".into())),
+            (r#"{"refused":{"reason":"gate.depth","detail":"33"}}"#, SamlError::Refused("gate.depth: 33".into())),
             (r#"{"refused":{"reason":"status.no_passive"}}"#, SamlError::Passive),
-            (r#"{"refused":{"reason":"status.authn_failed"}}"#, SamlError::Status("status.authn_failed".to_owned())),
-            (r#"{"refused":{}}"#, SamlError::Refused(String::new())),
+            (r#"{"refused":{"reason":"status.authn_failed"}}"#, SamlError::Status("status.authn_failed".into())),
+            (r#"{"refused":{}}"#, SamlError::Refused("".into())),
         ] {
             assert_eq!(answer(&response(200, body)), Err(expected), "{body}");
         }

@@ -34,7 +34,7 @@ impl Frail {
         if self.fate.get() != Fate::Fails {
             act(&self.table)?;
         }
-        if self.fate.get() == Fate::Works { Ok(()) } else { Err(StoreError::Unavailable("broken".to_owned())) }
+        if self.fate.get() == Fate::Works { Ok(()) } else { Err(StoreError::unavailable("broken")) }
     }
 
     fn read<T>(&self, act: impl FnOnce(&MemoryKeys) -> T) -> T {

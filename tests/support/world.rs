@@ -358,7 +358,7 @@ impl World {
         let outcome = self.beside(gateway, gateway.refresh_session(self, job)).await;
         self.flights.borrow_mut().remove(&job.digest);
         if self.renewals_crash.take() {
-            return Err(StoreError::Unavailable("the object died".to_owned()));
+            return Err(StoreError::unavailable("the object died"));
         }
         self.object(table).finish_refresh(job, &outcome, self.now())
     }

@@ -6,6 +6,7 @@ use crate::api_key::message::{KeyReply, MakeKey, RevokeShownKey, RotateKey};
 use crate::api_key::record::{ApiKeyRecord, KeyEnd, KeyEnding, OldSecret};
 use crate::api_key::table::{KeyRow, KeyTable};
 use crate::api_key::text::ApiKeyId;
+use crate::ordered;
 use crate::ports::StoreError;
 use crate::time::Timestamp;
 
@@ -20,12 +21,12 @@ impl<Table: KeyTable> KeyShard<'_, Table> {
         let holder = HolderKey::of(&make.holder);
         let rows = self.table.of_holder(&holder)?;
         let all = rows.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
-        let (live, mut ended): (Vec<_>, Vec<_>) = all.into_iter().partition(|stored| stored.record.is_live(now));
+        let (live, ended): (Vec<_>, Vec<_>) = all.into_iter().partition(|stored| stored.record.is_live(now));
         if live.len() >= make.most as usize {
             return Ok(KeyReply::TooMany);
         }
-        ended.sort_by_key(|stored| std::cmp::Reverse(stored.record.created_at));
-        for surplus in ended.iter().skip(MOST_ENDED) {
+        let newest_first = ordered::by_key(ended, |stored| std::cmp::Reverse(stored.record.created_at));
+        for surplus in newest_first.iter().skip(MOST_ENDED) {
             self.table.delete(surplus.row.id)?;
         }
         let known = self.standing(&holder)?;

@@ -10,6 +10,7 @@ use crate::gateway::Platform;
 use crate::gateway::account::sessions::{is_id, those_that_count};
 use crate::gateway::context::RequestContext;
 use crate::gateway::response_parts::ResponseParts;
+use crate::json;
 use crate::ports::{RequestBody, StoreError};
 use crate::refusal::Reason;
 use crate::session::{Command, Listed, Reply};
@@ -113,5 +114,5 @@ pub(super) fn as_json(listed: &Listed) -> Option<Map<String, Value>> {
         ("expires_at", json!(listed.expires_at)),
     ];
     let parent = grant.parent.as_ref().map(|parent| ("parent", json!(parent)));
-    Some(all.into_iter().chain(parent).map(|(name, value)| (name.to_owned(), value)).collect())
+    Some(json::object(all.into_iter().chain(parent).map(|(name, value)| (name.to_owned(), value))))
 }

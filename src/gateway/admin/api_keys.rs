@@ -18,6 +18,7 @@ use crate::gateway::account::api_keys::{
 use crate::gateway::context::RequestContext;
 use crate::gateway::response_parts::ResponseParts;
 use crate::http::StatusCode;
+use crate::ordered;
 use crate::ports::{RequestBody, StoreError};
 use crate::refusal::{KeyRequestError, OrderError, Reason};
 
@@ -203,9 +204,7 @@ fn scopes(order: &Order) -> Result<Vec<String>, Reason> {
     let wrong = || Reason::BadInput("scopes");
     let items = order.get("scopes").and_then(Value::as_array).ok_or_else(wrong)?;
     let one = |item: &Value| item.as_str().filter(|scope| is_scope(scope)).map(str::to_owned);
-    let mut scopes: Vec<String> = items.iter().map(one).collect::<Option<_>>().ok_or_else(wrong)?;
-    scopes.sort_unstable();
-    scopes.dedup();
+    let scopes = ordered::texts(items.iter().map(one).collect::<Option<_>>().ok_or_else(wrong)?);
     if scopes.len() > MAX_SCOPES { Err(wrong()) } else { Ok(scopes) }
 }
 

@@ -141,7 +141,8 @@ fn read<P>(
     who: Option<Map<String, Value>>,
     context: Option<Value>,
 ) -> Result<(Option<Hypothetical>, Context, Timestamp), String> {
-    let context = context.map(json::exactly_from_value::<Context>).transpose().map_err(|error| format!("context: {error}"))?;
+    let context =
+        context.map(json::exactly_from_value::<Context>).transpose().map_err(|error| format!("context: {error}"))?;
     let context = context.unwrap_or_default();
     let now = context.now()?.unwrap_or(ctx.request.now);
     let who = who.map(|who| json::exactly_from_value::<Who>(who.into()).map_err(|error| format!("who: {error}")));

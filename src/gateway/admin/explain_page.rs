@@ -91,11 +91,8 @@ fn who(asked: &ExplainForm<'_>) -> Result<Option<Map<String, Value>>, String> {
         text => members("claims", text)?,
     };
     let scopes: Vec<&str> = asked.scopes.split_whitespace().collect();
-    let mut who = Map::from_iter([
-        (kind.to_owned(), id.into()),
-        ("claims".to_owned(), claims.into()),
-        ("scopes".to_owned(), json!(scopes)),
-    ]);
+    let told = [(kind, id.into()), ("claims", claims.into()), ("scopes", json!(scopes))];
+    let mut who = json::object(told.into_iter().map(|(name, value): (_, Value)| (name.to_owned(), value)));
     if !asked.signed_in.is_empty() {
         who.insert("signed_in".to_owned(), asked.signed_in.into());
     }

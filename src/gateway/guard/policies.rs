@@ -56,7 +56,7 @@ async fn ask<P: Platform>(
     principal: &Principal,
     event: &mut Event,
 ) -> Option<Decision> {
-    let none = |code| Some(Decision::Deny(Denial::Policy(code, String::new())));
+    let none = |code| Some(Decision::Deny(Denial::policy(code, String::new())));
     let Some(policies) = &ctx.site.policies else { return none("policy.none_bound") };
     let loaded = loaded(ctx, policies).await;
     event.policy_pull = policies.trouble();
@@ -145,7 +145,7 @@ fn refusal(decision: PolicyDecision, principal: &Principal, now: Timestamp) -> O
     let code = decision.verdict.code();
     match decision.verdict {
         PolicyVerdict::Allow => None,
-        PolicyVerdict::Deny(_) => Some(Decision::Deny(Denial::Policy(code, failed(decision).unwrap_or_default()))),
+        PolicyVerdict::Deny(_) => Some(Decision::Deny(Denial::policy(code, failed(decision).unwrap_or_default()))),
         PolicyVerdict::StepUp(wanted) => Some(Decision::StepUp(step_up(wanted, principal, now))),
     }
 }

@@ -16,6 +16,7 @@ use crate::http::{HeaderMap, Method, Response, StatusCode};
 use crate::jose::github_keys::es256_in_der;
 use crate::leak_report::{LeakReportError, MAX_GITHUB_BYTES, ReportedSecret, feedback, read_github};
 use crate::limit::LimitKind;
+use crate::ordered;
 use crate::ports::{Log, RequestBody};
 use crate::refusal::Reason;
 
@@ -78,7 +79,7 @@ async fn end_all<'a, P: Platform>(
     rules: &ApiKeyRules,
     reported: &'a [ReportedSecret],
 ) -> ReportOutcome<'a> {
-    let texts: BTreeSet<&str> = reported.iter().map(|one| one.text.expose().as_str()).collect();
+    let texts: BTreeSet<&str> = ordered::collected(reported.iter().map(|one| one.text.expose().as_str()));
     let suspects = texts.into_iter().filter_map(|text| suspect(ctx, rules, text).map(|suspect| (text, suspect)));
     let (ours, unknown): (Vec<_>, Vec<_>) = suspects.partition(|(_, suspect)| suspect.is_ours);
     let mut outcome = ReportOutcome::default();

@@ -90,7 +90,7 @@ impl IdentityProvider {
             }
         };
         let development = ctx.site.config.public_url.is_loopback_development();
-        Self::read(&metadata, pins, (now, development)).map_err(|why| Reason::Saml(SamlError::Metadata(why.to_owned())))
+        Self::read(&metadata, pins, (now, development)).map_err(|why| Reason::Saml(SamlError::Metadata(why.into())))
     }
 
     fn read(

@@ -31,7 +31,7 @@ pub(in crate::gateway) async fn begin<P: Platform>(
     parts: &mut ResponseParts,
 ) -> Result<Response, Reason> {
     let found = IdentityProvider::of(ctx, party).await?;
-    let unusable = |why: &str| Reason::Saml(SamlError::Metadata(why.to_owned()));
+    let unusable = |why: &str| Reason::Saml(SamlError::Metadata(why.into()));
     let sso = found.sso.ok_or_else(|| unusable("it has no address for requests by redirect"))?;
     if found.wants_signed && party.saml.signing.is_none() {
         return Err(unusable("the provider takes signed requests alone, and `sign_requests` is off"));

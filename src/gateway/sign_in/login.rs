@@ -19,6 +19,7 @@ use crate::oidc::proof_key::ProofKey;
 use crate::oidc::return_to::ReturnTo;
 use crate::oidc::transaction::{self, Intent, Transaction};
 use crate::oidc::way_back;
+use crate::ordered;
 use crate::pages;
 use crate::ports::RequestBody;
 use crate::refusal::Reason;
@@ -365,9 +366,9 @@ fn surplus<P>(ctx: &RequestContext<'_, P>) -> Vec<String> {
             None => surplus.push(name.to_owned()),
         }
     }
-    alive.sort_unstable();
     let excess = (alive.len() + 1).saturating_sub(transaction::MAX_AT_ONCE);
-    surplus.extend(alive.into_iter().take(excess).map(|(_, name)| name));
+    let oldest_first = ordered::by_key(alive, |(started_at, _)| *started_at);
+    surplus.extend(oldest_first.into_iter().take(excess).map(|(_, name)| name));
     surplus
 }
 

@@ -32,7 +32,7 @@ fn a_code_comes_from_the_issuer_or_not_at_all() {
 }
 
 fn refused(error: &str) -> CallbackError {
-    CallbackError::ProviderError(ErrorResponse::of_callback(error, None))
+    CallbackError::ProviderError(Box::new(ErrorResponse::of_callback(error, None)))
 }
 
 #[test]

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::json::raw;
+use crate::ordered;
 
 /// The most that a person is shown of one call. What is longer is not approved: nobody reads it.
 pub const MAX_SHOWN_BYTES: usize = 16 * 1024;
@@ -53,7 +54,7 @@ impl ApprovableCall {
         let params = message.iter().find(|(member, _)| member == "params").map_or("{}", |(_, raw)| raw);
         let mut members = raw::members(params).ok_or(CallError::Malformed)?;
         members.retain(|(member, _)| member != NOT_ARGUMENTS);
-        members.sort_unstable();
+        let members = ordered::by_key(members, |(member, _)| member.clone());
         let text = written(members.iter()).ok_or(CallError::Malformed)?;
         if text.len() > MAX_SHOWN_BYTES {
             return Err(CallError::TooLarge);

@@ -191,5 +191,5 @@ fn key_fault(error: KeyProofError) -> ProofFault {
 /// The members that make the key, and no others.
 fn jwk_text(key: &PublicKey) -> String {
     let members = key.members().into_iter().map(|(name, value)| (name.to_owned(), Value::from(value)));
-    Value::Object(members.collect()).to_string()
+    Value::Object(json::object(members)).to_string()
 }

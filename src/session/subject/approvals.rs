@@ -5,6 +5,7 @@ use super::SubjectSessions;
 use super::grants::root_of;
 use crate::json;
 use crate::keyring::KeyPurpose;
+use crate::ordered;
 use crate::ports::{Random, StoreError};
 use crate::session::approval::{
     Approval, ApprovalCommand, ApprovalReply, ApprovalStanding, ApprovalState, ApprovalVerdict, Decided, LIFE,
@@ -26,9 +27,8 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
                 self.find_approval(id, now)?.map_or(ApprovalReply::Gone, |found| ApprovalReply::Found(Box::new(found)))
             }
             ApprovalCommand::List => {
-                let mut all = self.approvals(now)?;
-                all.sort_by_key(|one| std::cmp::Reverse(one.asked_at));
-                ApprovalReply::All(all)
+                let all = self.approvals(now)?;
+                ApprovalReply::All(ordered::by_key(all, |one| std::cmp::Reverse(one.asked_at)))
             }
             ApprovalCommand::Decide { id, verdict, decided } => self.decide(id, *verdict, decided, now)?,
         };

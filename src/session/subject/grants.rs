@@ -1,6 +1,7 @@
 //! Grants to agents: how they begin, are used, become narrower ones, and end with what they rest on.
 
 use super::{SubjectSessions, next_sequence, parse, row};
+use crate::ordered;
 use crate::ports::{Random, StoreError};
 use crate::secret::constant_time_eq;
 use crate::session::grant::{
@@ -303,10 +304,10 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
 
     /// Ends the grants that were used the longest time ago, so that there is room for one more.
     fn make_room_for_grant(&self, max_grants: u32, now: Timestamp) -> Result<(), StoreError> {
-        let mut given: Vec<_> = self.grants()?.into_iter().filter(|(_, _, grant)| grant.parent.is_none()).collect();
-        given.sort_by_key(|(row, session, _)| (session.last_seen, row.sequence));
+        let given: Vec<_> = self.grants()?.into_iter().filter(|(_, _, grant)| grant.parent.is_none()).collect();
         let surplus = given.len().saturating_sub(max_grants.saturating_sub(1) as usize);
-        for (row, ..) in given.iter().take(surplus) {
+        let oldest_first = ordered::by_key(given, |(row, session, _)| (session.last_seen, row.sequence));
+        for (row, ..) in oldest_first.iter().take(surplus) {
             self.dismiss(row, now)?;
         }
         Ok(())

@@ -25,11 +25,7 @@ impl Probe for World {
 
     async fn read_cache(&self) -> Result<(), StoreError> {
         breath().await;
-        if self.fault.get() == Fault::Cache {
-            Err(StoreError::Unavailable("the cache broke".to_owned()))
-        } else {
-            Ok(())
-        }
+        if self.fault.get() == Fault::Cache { Err(StoreError::unavailable("the cache broke")) } else { Ok(()) }
     }
 }
 

@@ -13,7 +13,7 @@ impl PolicyStore for World {
             breath().await;
         }
         if self.fault.get() == Fault::Policies {
-            return Err(StoreError::Unavailable("it takes too long".to_owned()));
+            return Err(StoreError::unavailable("it takes too long"));
         }
         Ok(self.policies.borrow().get(key).cloned())
     }
@@ -23,7 +23,7 @@ impl PolicyPublisher for World {
     async fn publish(&self, key: &str, text: String) -> Result<(), StoreError> {
         breath().await;
         if self.fault.get() == Fault::Policies {
-            return Err(StoreError::Unavailable("the store broke".to_owned()));
+            return Err(StoreError::unavailable("the store broke"));
         }
         self.policies.borrow_mut().insert(key.to_owned(), text);
         Ok(())

@@ -24,7 +24,7 @@ impl ReplayGuard for World {
         self.spend(1, 0, 0);
         breath().await;
         if self.fault.get() == Fault::Once {
-            return Err(StoreError::Unavailable("the object broke".to_owned()));
+            return Err(StoreError::unavailable("the object broke"));
         }
         let mut claimed = self.claimed.borrow_mut();
         let free = claimed.get(key).is_none_or(|until| *until <= self.now.get());
@@ -51,14 +51,14 @@ impl ReplayGuard for World {
         self.spend(1, 0, 0);
         breath().await;
         if self.fault.get() == Fault::Once {
-            return Err(StoreError::Unavailable("the object broke".to_owned()));
+            return Err(StoreError::unavailable("the object broke"));
         }
         Ok(self.claimed.borrow().get(key).is_some_and(|until| *until > self.now.get()))
     }
 
     async fn release(&self, key: &[u8; 32]) -> Result<(), StoreError> {
         if matches!(self.fault.get(), Fault::Once | Fault::Killed) {
-            return Err(StoreError::Unavailable("it does not answer".to_owned()));
+            return Err(StoreError::unavailable("it does not answer"));
         }
         self.spend(1, 1, 0);
         self.claimed.borrow_mut().remove(key);
@@ -72,7 +72,7 @@ impl Counters for World {
         self.spend(1, 1, 0);
         self.draws.set(self.draws.get() + 1);
         if self.fault.get() == Fault::Counters {
-            return Err(StoreError::Unavailable("the object broke".to_owned()));
+            return Err(StoreError::unavailable("the object broke"));
         }
         let now = self.now();
         Ok(self.buckets.borrow_mut().entry(*key).or_insert(Bucket::full(now)).draw(allowance, now))
@@ -81,7 +81,7 @@ impl Counters for World {
     async fn is_within(&self, binding: &str, key: &BucketKey) -> Result<bool, StoreError> {
         breath().await;
         if self.fault.get() == Fault::Counters {
-            return Err(StoreError::Unavailable("there is no such binding".to_owned()));
+            return Err(StoreError::unavailable("there is no such binding"));
         }
         let asked = (binding.to_owned(), key.to_hex());
         let mut before = self.platform_limits.borrow_mut();
@@ -100,7 +100,7 @@ impl TupleStore for World {
 
     async fn change_tuples(&self, change: &Change) -> Result<ChangeOutcome, StoreError> {
         if let Some(left) = self.tuple_changes.get() {
-            let left = left.checked_sub(1).ok_or_else(|| StoreError::Unavailable("tuples".to_owned()))?;
+            let left = left.checked_sub(1).ok_or_else(|| StoreError::unavailable("tuples"))?;
             self.tuple_changes.set(Some(left));
         }
         Ok(self.tuples_reached().await?.change(change))
@@ -125,7 +125,7 @@ impl ApiKeys for World {
         self.key_calls.set(self.key_calls.get() + 1);
         breath().await;
         if self.fault.get() == Fault::Keys {
-            return Err(StoreError::Unavailable("the object broke".to_owned()));
+            return Err(StoreError::unavailable("the object broke"));
         }
         let table = Rc::clone(self.keys.borrow_mut().entry(shard).or_default());
         // As it is sent.
@@ -154,7 +154,7 @@ impl Blocks for World {
         self.block_calls.set(self.block_calls.get() + 1);
         breath().await;
         if self.fault.get() == Fault::Blocks {
-            return Err(StoreError::Unavailable("the object broke".to_owned()));
+            return Err(StoreError::unavailable("the object broke"));
         }
         // What goes over the wire comes out of it.
         let request = BlockRequest::parse(&request.to_json()).ok_or(StoreError::Malformed)?;
@@ -221,7 +221,7 @@ impl ServiceTokens for World {
         self.spend(1, 0, 0);
         breath().await;
         if self.fault.get() == Fault::ServiceTokens {
-            return Err(StoreError::Unavailable("the object broke".to_owned()));
+            return Err(StoreError::unavailable("the object broke"));
         }
         // As it is sent.
         let wanted = ServiceTokenRequest::parse(&wanted.to_json()).ok_or(StoreError::Malformed)?;
@@ -250,7 +250,7 @@ impl ServiceTokens for World {
     async fn reach(&self) -> Result<(), StoreError> {
         breath().await;
         if self.fault.get() == Fault::ServiceTokens {
-            return Err(StoreError::Unavailable("the object broke".to_owned()));
+            return Err(StoreError::unavailable("the object broke"));
         }
         Ok(())
     }
@@ -262,8 +262,8 @@ impl Sessions for World {
         self.session_calls.set(self.session_calls.get() + 1);
         breath().await;
         match (self.fault.get(), command) {
-            (Fault::Sessions | Fault::Killed, _) => return Err(StoreError::Unavailable("the object broke".to_owned())),
-            (Fault::Ends, Command::End { .. }) => return Err(StoreError::Unavailable("the object broke".to_owned())),
+            (Fault::Sessions | Fault::Killed, _) => return Err(StoreError::unavailable("the object broke")),
+            (Fault::Ends, Command::End { .. }) => return Err(StoreError::unavailable("the object broke")),
             (Fault::OddAnswers, Command::Begin(_)) => return Ok(Reply::Gone),
             (Fault::OddAnswers, _) => return Ok(Reply::Begun),
             _ => {}
@@ -281,7 +281,7 @@ impl Sessions for World {
         let may_refresh = gateway.is_some() && !in_flight(command);
         if self.fault.get() == Fault::EndAnswers && command.ends() {
             let _done = object.handle(command, self.now(), false)?;
-            return Err(StoreError::Unavailable("the answer is lost".to_owned()));
+            return Err(StoreError::unavailable("the answer is lost"));
         }
         match (object.handle(command, self.now(), may_refresh)?, gateway) {
             (Step::Refresh(job), Some(gateway)) => self.fly(&gateway, &table, &job).await?,
@@ -301,7 +301,7 @@ impl World {
     async fn tuples_reached(&self) -> Result<RefMut<'_, MemoryTuples>, StoreError> {
         breath().await;
         if self.fault.get() == Fault::Tuples {
-            return Err(StoreError::Unavailable("the object broke".to_owned()));
+            return Err(StoreError::unavailable("the object broke"));
         }
         Ok(self.tuples.borrow_mut())
     }
@@ -310,7 +310,7 @@ impl World {
         self.spend(1, 0, 0);
         breath().await;
         if self.fault.get() == Fault::SidIndex {
-            return Err(StoreError::Unavailable("the object broke".to_owned()));
+            return Err(StoreError::unavailable("the object broke"));
         }
         Ok(self.sids.borrow_mut())
     }

@@ -8,6 +8,7 @@ use crate::api_key::message::{MAX_NAME_BYTES, MAX_SCOPES};
 use crate::gateway::context::RequestContext;
 use crate::http::{essence, header};
 use crate::json;
+use crate::ordered;
 use crate::ports::RequestBody;
 use crate::refusal::Reason;
 use crate::time::Seconds;
@@ -51,10 +52,9 @@ impl NewKey {
         } else {
             return Err(Reason::BadInput("content-type"));
         };
-        let Written { name, mut scopes, days } = written;
+        let Written { name, scopes, days } = written;
         let name = name.map(|name| name.trim().to_owned()).filter(|name| is_name(name));
-        scopes.sort_unstable();
-        scopes.dedup();
+        let scopes = ordered::texts(scopes);
         // A key without any could do nothing.
         if scopes.is_empty() || scopes.len() > MAX_SCOPES {
             return Err(Reason::BadInput("scopes"));
