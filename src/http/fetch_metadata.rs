@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use crate::http::{Method, RequestHead, header};
+use crate::http::{Method, RequestHead, header, weight};
 
 /// How a request came about, as far as the browser tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,10 +87,8 @@ fn prefers_html(head: &RequestHead) -> bool {
 fn rank(range: &str, kind: &str, place: usize) -> Option<(u16, Reverse<usize>)> {
     let mut parts = range.split(';').map(str::trim);
     let named = parts.next().is_some_and(|name| name.ends_with(kind));
-    let weight = parts.find_map(|parameter| parameter.strip_prefix("q=")).map_or(1.0, |q| q.parse().unwrap_or(0.0));
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0..=1000")]
-    let thousandths = (f32::clamp(weight, 0.0, 1.0) * 1000.0) as u16;
-    (named && thousandths > 0).then_some((thousandths, Reverse(place)))
+    let weight = parts.find_map(|parameter| parameter.strip_prefix("q=")).map_or(Some(1000), weight::thousandths);
+    weight.filter(|weight| named && *weight > 0).map(|weight| (weight, Reverse(place)))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! `Accept-Language` → one of the languages that our pages speak (RFC 9110 §12.5.4).
 
-use crate::http::{HeaderMap, header};
+use crate::http::{HeaderMap, header, weight};
 
 /// What comes after these ranges, or this many bytes, is not looked at.
 const MAX_RANGES: usize = 16;
@@ -79,22 +79,8 @@ fn wanted(range: &str, offered: &[Language]) -> Option<(Language, u16)> {
     let language = if primary == "*" { offered.first().copied() } else { Language::of_tag(primary) };
     let weight = parts
         .find_map(|parameter| parameter.strip_prefix("q=").or_else(|| parameter.strip_prefix("Q=")))
-        .map_or(Some(1000), thousandths)?;
+        .map_or(Some(1000), weight::thousandths)?;
     Some((language.filter(|language| offered.contains(language))?, weight))
-}
-
-/// `1`, `0.8`, `0.25` (RFC 9110 §12.4.2).
-fn thousandths(weight: &str) -> Option<u16> {
-    let (whole, part) = weight.split_once('.').unwrap_or((weight, ""));
-    if part.len() > 3 || !part.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let part: u16 = format!("{part:0<3}").parse().ok()?;
-    match whole {
-        "0" => Some(part),
-        "1" => Some(1000),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ pub mod header_edits;
 pub mod language;
 pub mod public_url;
 pub mod security_headers;
+mod weight;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};

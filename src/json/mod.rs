@@ -140,6 +140,15 @@ pub fn said<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a Value
     members.get(name).filter(|value| !says_nothing(value))
 }
 
+/// A number that is written as one of JSON. The standard library reads more, and takes ten thousand bytes for it.
+#[must_use]
+pub fn number(text: &str) -> Option<Number> {
+    match read(text, 0) {
+        Ok(Value::Number(number)) => Some(number),
+        _ => None,
+    }
+}
+
 /// The texts of a member that is a list of them, where one text by itself is a list of one.
 pub fn texts(value: &Value) -> impl Iterator<Item = &str> {
     let several = value.as_array().into_iter().flatten().filter_map(Value::as_str);

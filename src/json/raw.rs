@@ -5,6 +5,8 @@
 use std::fmt::Write;
 use std::ops::Range;
 
+use crate::json;
+
 /// The members of an object, in their order: the name as it reads, the value as it is written. `None` where the text is no
 /// object. Whether the values are JSON throughout is for [`super::parse_object`] to say, beforehand.
 #[must_use]
@@ -16,7 +18,7 @@ pub fn members(text: &str) -> Option<Vec<(String, &str)>> {
     }
     let mut token = tokens.next()?;
     while token != "}" {
-        let name: String = serde_json::from_str(token).ok()?;
+        let name: String = json::from_text(token).ok()?;
         if tokens.next()? != ":" {
             return None;
         }
@@ -59,7 +61,7 @@ pub fn pretty(text: &str) -> Option<String> {
 
 /// A string as it reads, with escapes for all that a reader could not see, or would see something else for.
 fn push_string(token: &str, out: &mut String) -> Option<()> {
-    let read: String = serde_json::from_str(token).ok()?;
+    let read: String = json::from_text(token).ok()?;
     for c in serde_json::to_string(&read).ok()?.chars() {
         if is_deceptive(c) {
             let mut units = [0; 2];

@@ -2,10 +2,11 @@
 //! they decide nothing; but the upstream, or what is in front of it, may go by them, so they must say the same.
 
 use base64ct::{Base64, Encoding};
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use super::{McpError, McpMessage, MessageKind, version};
 use crate::http::{HeaderName, HeaderValue, RequestHead};
+use crate::json;
 
 const METHOD: &str = "mcp-method";
 const NAME: &str = "mcp-name";
@@ -72,8 +73,9 @@ fn holds(members: &Map<String, Value>, text: &str) -> bool {
         Value::String(value) => value == text,
         Value::Bool(value) => *value == (text == "true") && matches!(text, "true" | "false"),
         Value::Number(value) => {
-            value.as_i64().is_some_and(|value| text.parse() == Ok(value))
-                || value.as_f64().is_some_and(|value| text.parse() == Ok(value))
+            let other = json::number(text);
+            let is_integer = value.as_i64().is_some() && other.as_ref().and_then(Number::as_i64) == value.as_i64();
+            is_integer || other.is_some_and(|other| value.as_f64() == other.as_f64())
         }
         Value::Object(inner) => holds(inner, text),
         Value::Array(_) | Value::Null => false,

@@ -296,7 +296,7 @@ fn refusal(status: StatusCode, document: Option<&Map<String, Value>>) -> TokenEr
 fn expires_in(value: Option<&Value>) -> Seconds {
     let number = match value {
         Some(Value::Number(number)) => number.as_f64(),
-        Some(Value::String(text)) => text.trim().parse().ok(),
+        Some(Value::String(text)) => json::number(text.trim()).and_then(|number| number.as_f64()),
         _ => None,
     };
     match number {
