@@ -62,6 +62,11 @@ impl Error for Unread {
         Self::form(format!("not {expected}"))
     }
 
+    /// [`Fields`] names the member instead, and lists are counted before they are read.
+    fn invalid_length(_: usize, _: &dyn Expected) -> Self {
+        Self::Syntax
+    }
+
     fn invalid_value(_: Unexpected<'_>, expected: &dyn Expected) -> Self {
         Self::form(format!("not {expected}"))
     }

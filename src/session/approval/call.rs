@@ -4,7 +4,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::json::raw;
+use crate::json::{self, raw};
 use crate::ordered;
 
 /// The most that a person is shown of one call. What is longer is not approved: nobody reads it.
@@ -85,7 +85,7 @@ pub fn without_answers(body: &str, is_ours: impl Fn(&str) -> bool) -> Option<Str
     let (_, params) = message.iter().find(|(member, _)| member == "params")?;
     let params = raw::members(params)?;
     let (_, state) = params.iter().find(|(member, _)| member == "requestState")?;
-    if !is_ours(&serde_json::from_str::<String>(state).ok()?) {
+    if !is_ours(&json::from_text::<String>(state).ok()?) {
         return None;
     }
     let kept = params.iter().filter(|(member, _)| !ANSWERS.contains(&member.as_str()));
