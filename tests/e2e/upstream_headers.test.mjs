@@ -30,7 +30,9 @@ const upstream = createServer((request, response) => {
 await new Promise((listening) => upstream.listen(0, "127.0.0.1", listening));
 /** One that says what Node's server would not. */
 const raw = createTcpServer((socket) =>
-  socket.once("data", () => {
+  socket.once("data", (head) => {
+    const [, status] = /^GET \/raw\?status=(\d+)&with=(\w+)/.exec(head.toString("latin1")) ?? [];
+    if (status) return socket.end([`HTTP/1.1 ${status} Odd`, ...(head.includes("with=edits") ? ["server: nginx"] : []), "", "raw"].join("\r\n"));
     const cookies = ["app=1", "__Host-postern=\xc3\xa9", "__Host-postern=\x01", "other=2"].map((cookie) => `set-cookie: ${cookie}`);
     socket.end(["HTTP/1.1 200 OK", "content-length: 3", 'etag: "a"', "x-name: caf\xc3\xa9", "x-odd: a\x01b", ...cookies, "", "raw"].join("\r\n"), "latin1");
   }),
@@ -66,6 +68,15 @@ test("a header's bytes beyond ASCII pass, its control characters do not, and nei
   const { status, headers, setCookies, body } = await workerd.send("/raw");
   assert.deepEqual([status, body, headers.etag, headers["x-name"], headers["x-odd"]], [200, "raw", '"a"', "caf\xc3\xa9", undefined]);
   assert.deepEqual(setCookies, ["app=1", "other=2"]);
+});
+
+test("a status that no browser knows is no answer, whether or not a header of it would go", async () => {
+  for (const edits of ["none", "edits"]) {
+    for (const [status, expected] of [[200, 200], [299, 299], [599, 599], [600, 502], [999, 502]]) {
+      const answer = await workerd.send(`/raw?status=${status}&with=${edits}`);
+      assert.equal(answer.status, expected, `${status} with ${edits}`);
+    }
+  }
 });
 
 test("a packed body passes as it is", async () => {

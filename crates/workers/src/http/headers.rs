@@ -52,11 +52,13 @@ pub struct AnswerHead {
     pub has_invalid: bool,
 }
 
-/// What an answer says before its body. `None`: its status is none that is known.
+/// What an answer says before its body. `None`: its status is none that a [`Response`] may be made with (Fetch §5.5), be it
+/// passed on as it is.
 pub fn answered(response: &Response) -> Option<AnswerHead> {
     let text = glue::answered(response).ok()?;
     let mut texts = texts(&text);
-    let status = StatusCode::from_u16(texts.next()?.parse().ok()?).ok()?;
+    let status = texts.next()?.parse().ok().filter(|status| matches!(status, 101 | 200..=599))?;
+    let status = StatusCode::from_u16(status).ok()?;
     let (headers, has_invalid) = valid(texts);
     Some(AnswerHead { status, headers, has_invalid })
 }
