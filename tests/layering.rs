@@ -177,3 +177,18 @@ fn every_module_has_its_place_in_the_order() {
         assert!(module == "lib" || order.contains(&module), "{} is in no order", path.display());
     }
 }
+
+/// `json` knows nothing of `deny_unknown_fields`: whether members may be unknown is said where a text is read.
+#[test]
+fn what_denies_unknown_members_is_read_exactly() {
+    let texts: Vec<(PathBuf, String)> = all().into_iter().map(|(_, path)| (path.clone(), code(&path))).collect();
+    let denying: Vec<_> = texts.iter().filter(|(_, code)| code.contains("deny_unknown_fields")).collect();
+    assert!(denying.len() > 5, "{} files deny unknown members", denying.len());
+    for (path, code) in denying {
+        let types = code.lines().filter_map(|line| line.split_once("struct ")?.1.split(|c| !is_part_of_name(c)).next());
+        let is_read =
+            |name: &str| texts.iter().any(|(_, code)| code.contains(&format!("exactly_from_value::<{name}>")));
+        let exactly = code.contains("json::exactly_from_") || types.into_iter().any(is_read);
+        assert!(exactly, "{}: `json::exactly_from_text` and `json::exactly_from_value` refuse them", path.display());
+    }
+}
