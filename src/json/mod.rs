@@ -144,7 +144,7 @@ pub fn said<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a Value
 #[must_use]
 pub fn number(text: &str) -> Option<Number> {
     match read(text, 0) {
-        Ok(Value::Number(number)) => Some(number),
+        Ok(Value::Number(number)) if !text.contains(|c: char| c.is_ascii_whitespace()) => Some(number),
         _ => None,
     }
 }

@@ -115,3 +115,15 @@ fn what_is_written_sorted_is_the_same_value_whatever_its_order() {
     assert_eq!(written, r#"{"":{},"a":{"x":true,"y":-1.5},"b":[1,{"a":"é\"\n","z":null},[]]}"#);
     assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), value);
 }
+
+#[test]
+fn a_number_is_written_as_one_of_json() {
+    for (text, value) in [("0", 0.0), ("-5", -5.0), ("3600", 3600.0), ("1.5", 1.5), ("1e3", 1000.0)] {
+        assert_eq!(number(text).and_then(|number| number.as_f64()), Some(value), "{text}");
+    }
+    for text in
+        ["", "+1", ".5", "1.", "01", "0x1", "inf", "NaN", "1e999", " 1", "1 ", "1 2", "[1]", "\"1\"", "true", "null"]
+    {
+        assert_eq!(number(text), None, "{text}");
+    }
+}
