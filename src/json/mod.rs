@@ -5,6 +5,8 @@
 //! a double, and texts longer than the caller allows, before they are read.
 
 pub mod raw;
+#[cfg(test)]
+pub(crate) mod testing;
 mod typed;
 
 pub use typed::{Unread, exactly_from_text, exactly_from_value, from_bytes, from_text, from_value};
@@ -90,9 +92,7 @@ pub fn parse_array(bytes: &[u8], max_bytes: usize) -> Result<Vec<Value>, JsonErr
 
 /// An object of these members. One piece of code for all: collecting a map has its own for each iterator, sorting included.
 pub fn object(members: impl Iterator<Item = (String, Value)>) -> Map<String, Value> {
-    let mut object = Map::new();
-    members.for_each(|(name, value)| drop(object.insert(name, value)));
-    object
+    ordered::collected(members)
 }
 
 /// Writes an object of these members, with its own and all others' in the order of their names. Some builds of `serde_json`

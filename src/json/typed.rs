@@ -141,7 +141,7 @@ impl Reader {
     /// Not what was asked for.
     fn unexpected<T>(&self, expected: &str) -> Result<T, Unread> {
         let found = match &self.value {
-            // `Fields` says what it is that is not there, where it has to be.
+            // No caller sees this: `Fields` takes the default, or names the missing member. So no message is written.
             None => return Err(Unread::Syntax),
             Some(Value::Null) => "null",
             Some(Value::Bool(_)) => "a boolean",

@@ -115,6 +115,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::json::testing::each_with_one_more;
     use crate::limit::{LimitKind, Whose};
 
     const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
@@ -156,6 +157,7 @@ mod tests {
         let drawn = Drawn { admitted: true, remaining: 19, next: Seconds::new(1) };
         let wanted = json!({ "admitted": true, "next": 1, "remaining": 19, "v": 1 });
         assert_eq!(serde_json::from_str::<Value>(&answer(&drawn)).unwrap(), wanted);
+        assert!(each_with_one_more(&answer(&drawn)).iter().all(|other| read_answer(other).is_none()));
         assert_eq!(read_answer(&answer(&drawn)), Some(drawn));
         for json in ["", "{}", r#"{"v":2,"admitted":true,"remaining":1,"next":1}"#, r#"{"v":1,"admitted":true}"#] {
             assert_eq!(read_answer(json), None, "{json}");

@@ -72,14 +72,15 @@ fn holds(members: &Map<String, Value>, text: &str) -> bool {
     members.values().any(|value| match value {
         Value::String(value) => value == text,
         Value::Bool(value) => *value == (text == "true") && matches!(text, "true" | "false"),
-        Value::Number(value) => {
-            let other = json::number(text);
-            let is_integer = value.as_i64().is_some() && other.as_ref().and_then(Number::as_i64) == value.as_i64();
-            is_integer || other.is_some_and(|other| value.as_f64() == other.as_f64())
-        }
+        Value::Number(value) => json::number(text).is_some_and(|other| are_equal(value, &other)),
         Value::Object(inner) => holds(inner, text),
         Value::Array(_) | Value::Null => false,
     })
+}
+
+/// Integers are told apart where a floating-point number would not.
+fn are_equal(one: &Number, other: &Number) -> bool {
+    one == other || ((one.is_f64() || other.is_f64()) && one.as_f64() == other.as_f64())
 }
 
 /// What a header says, which may be written in Base64 between `=?base64?` and `?=`.

@@ -78,6 +78,7 @@ impl ServiceTokenRequest {
 
 /// An answer as it is sent.
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct SentReply<T> {
     v: u8,
     reply: T,
@@ -99,7 +100,7 @@ impl ServiceTokenReply {
     /// Reads an answer.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        json::from_text(text).ok().filter(|sent: &SentReply<Self>| sent.v == VERSION).map(|sent| sent.reply)
+        json::exactly_from_text(text).ok().filter(|sent: &SentReply<Self>| sent.v == VERSION).map(|sent| sent.reply)
     }
 
     /// The answer.
@@ -128,6 +129,7 @@ pub fn open(sealed: &str, terms: &str, keys: &KeyRing) -> Option<ServiceToken> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::testing::each_with_one_more;
     use crate::secret::Secret;
 
     struct Counting;
@@ -170,6 +172,9 @@ mod tests {
         for reply in
             [ServiceTokenReply::Token(token()), ServiceTokenReply::Unavailable, ServiceTokenReply::OtherConfiguration]
         {
+            for other in each_with_one_more(&reply.to_json()) {
+                assert_eq!(ServiceTokenReply::parse(&other), None, "{other}");
+            }
             assert_eq!(ServiceTokenReply::parse(&reply.to_json()), Some(reply));
         }
         assert!(ServiceTokenReply::parse(r#"{"v":1,"reply":"unavailable"}"#).is_some());

@@ -148,3 +148,15 @@ fn is_name(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-/".contains(c);
     !name.is_empty() && name.len() <= 128 && name.chars().all(plain)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stored_version_that_says_more_is_none() {
+        let stored = r#"{"files":{"a.cedar":"permit(principal, action, resource);"},"format":1}"#;
+        assert_eq!(Bundle::from_text(stored).map(|bundle| bundle.to_text()), Ok(stored.to_owned()));
+        assert!(Bundle::from_text(&stored.replace(r#""format""#, r#""more":1,"format""#)).is_err());
+    }
+}

@@ -465,3 +465,19 @@ impl Loaded {
         std::iter::once(&self.live).chain(&self.shadow)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pointer_that_says_more_is_none() {
+        let pointer = Pointer::after(None, Version::of("a"), Some(Version::of("b")));
+        assert!(
+            json::testing::each_with_one_more(&pointer.to_text())
+                .iter()
+                .all(|other| Pointer::from_text(other).is_none())
+        );
+        assert_eq!(Pointer::from_text(&pointer.to_text()), Some(pointer));
+    }
+}

@@ -345,6 +345,7 @@ fn to_json<T: Serialize>(body: &T) -> String {
 mod tests {
     use super::*;
     use crate::config::LONGEST_GRANT;
+    use crate::json::testing::each_with_one_more;
 
     const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 
@@ -374,9 +375,15 @@ mod tests {
             page(None),
             page(Some(subject)),
         ] {
+            for other in each_with_one_more(&request.to_json()) {
+                assert_eq!(SidRequest::parse(&other, NOW), None, "{other}");
+            }
             assert_eq!(SidRequest::parse(&request.to_json(), NOW), Some(request));
         }
         for response in [SidReply::Entered, SidReply::Overtaken, SidReply::Subjects(vec![subject.object_name()])] {
+            for other in each_with_one_more(&response.to_json()) {
+                assert_eq!(SidReply::parse(&other), None, "{other}");
+            }
             assert_eq!(SidReply::parse(&response.to_json()), Some(response));
         }
         assert_eq!(SidReply::Subjects(vec![subject.object_name()]).subjects(), Ok(vec![subject]));

@@ -170,6 +170,7 @@ impl FindReply {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::testing::each_with_one_more;
 
     const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
     const ID: &str = "99b3b75e830b70503346";
@@ -177,6 +178,13 @@ mod tests {
     #[test]
     fn messages_and_answers_arrive_as_they_were_sent() {
         let decision = LoggedDecision::new(ID, r#"{"a":"\"é"}"#.to_owned(), NOW.plus(Seconds::hours(24)));
+        let answers = [None, Some("{}".to_owned())].map(|event| FindReply::answer(event).to_json());
+        for text in [decision.to_json(), Message::find(ID)] {
+            assert!(each_with_one_more(&text).iter().all(|other| Message::parse(other, NOW).is_none()), "{text}");
+        }
+        for text in answers {
+            assert!(each_with_one_more(&text).iter().all(|other| FindReply::parse(other).is_none()), "{text}");
+        }
         assert_eq!(Message::parse(&decision.to_json(), NOW), Some(Message::Keep(decision)));
         assert_eq!(Message::parse(&Message::find(ID), NOW), Some(Message::Find(ID.to_owned())));
         for event in [None, Some("{}".to_owned())] {

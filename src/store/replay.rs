@@ -291,6 +291,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::json::testing::each_with_one_more;
 
     const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 
@@ -352,7 +353,19 @@ mod tests {
         for first in [true, false] {
             let json = ReplayReply::answer(first).to_json();
             assert_eq!(ReplayReply::parse(&json).map(|answer| answer.first()), Some(first));
+            assert!(each_with_one_more(&json).iter().all(|other| ReplayReply::parse(other).is_none()), "{json}");
         }
+    }
+
+    #[test]
+    fn what_says_more_is_no_message() {
+        let key = [7; 32];
+        let claim = ReplayClaim::of_owner(&key, &key, NOW.plus(Seconds::new(1))).to_json();
+        assert!(each_with_one_more(&claim).iter().all(|other| ReplayClaim::parse(other, NOW).is_err()));
+        let release = ReplayRelease::new(&key).to_json();
+        assert!(each_with_one_more(&release).iter().all(|other| ReplayRelease::parse(other).is_none()));
+        let look = ReplayLook::new(&key).to_json();
+        assert!(each_with_one_more(&look).iter().all(|other| ReplayLook::parse(other).is_none()));
     }
 
     #[test]

@@ -194,6 +194,9 @@ fn a_question_that_cannot_be_read_is_answered_with_what_was_expected() {
         let problem = answered.json()["problems"][0].as_str().unwrap().to_owned();
         assert!(problem.starts_with(expected), "{problem}");
     }
+    let supposed = json!({ "who": { "provider": "corp" }, "request": "GET /", "context": { "adress": "192.0.2.1" } });
+    let problem = suppose(&root, &supposed).json()["problems"][0].as_str().unwrap().to_owned();
+    assert!(problem.starts_with("context: unknown field `adress`"), "{problem}");
     for order in [json!({ "who": "alice", "request": "GET /" }), json!({ "who": {} }), json!({ "request": "GET /" })] {
         suppose(&root, &order).assert_refused(400, "request.bad_input");
     }

@@ -79,15 +79,28 @@ fn a_notification_needs_no_headers_but_what_it_has_must_be_true() {
 fn a_parameter_in_a_header_is_one_of_the_arguments() {
     //
     let arguments = json!({
-        "region": "us-west1", "greeting": "Hello, 世界", "count": 42, "dry": true, "none": null,
+        "region": "us-west1", "greeting": "Hello, 世界", "count": 42, "large": 9_007_199_254_740_993_u64, "dry": true, "none": null,
         "where": { "tenant": "acme" }, "list": ["secret"],
     });
     let call = message("tools/call", &json!({ "name": "search", "arguments": arguments }));
     let told = |value: &str| check(&head(&[VERSION, CALL, (NAME, "search"), ("mcp-param-any", value)]), &call);
-    for good in ["us-west1", " us-west1 ", "=?base64?SGVsbG8sIOS4lueVjA==?=", "42", "42.0", "true", "acme"] {
+    for good in
+        ["us-west1", " us-west1 ", "=?base64?SGVsbG8sIOS4lueVjA==?=", "42", "42.0", "9007199254740993", "true", "acme"]
+    {
         assert_eq!(told(good), Ok(()), "{good}");
     }
-    for bad in ["us-west2", "", "null", "false", "43", "secret", "=?base64?SGVsbG8?=", "us-west1, us-west1"] {
+    for bad in [
+        "us-west2",
+        "",
+        "null",
+        "false",
+        "43",
+        "+42",
+        "9007199254740992",
+        "secret",
+        "=?base64?SGVsbG8?=",
+        "us-west1, us-west1",
+    ] {
         assert_eq!(told(bad), Err(McpError::HeaderMismatch("mcp-param-*")), "{bad}");
     }
     let lines = [VERSION, (METHOD, "tools/list"), ("mcp-param-region", "us-west1")];

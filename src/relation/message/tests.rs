@@ -1,4 +1,5 @@
 use super::*;
+use crate::json::testing::each_with_one_more;
 
 fn tuple(text: &str) -> Tuple {
     Tuple::parse(text).unwrap()
@@ -43,6 +44,9 @@ fn messages_arrive_as_they_were_sent() {
         TupleRequest::Remove(user(), None),
         TupleRequest::Remove(user(), kinds(&["document", "folder"])),
     ] {
+        for other in each_with_one_more(&request.to_json()) {
+            assert_eq!(TupleRequest::parse(&other), None, "{other}");
+        }
         assert_eq!(TupleRequest::parse(&request.to_json()), Some(request));
     }
     let found = vec![Subject::parse("group:b#member").unwrap()];
@@ -56,6 +60,9 @@ fn messages_arrive_as_they_were_sent() {
         TupleResponse::Changed(ChangeOutcome::Crowded(vec![Userset::parse("document:7#viewer").unwrap()])),
         TupleResponse::Page(Page { tuples: vec![tuple("document:7#viewer@user:a")], more: true }),
     ] {
+        for other in each_with_one_more(&response.to_json()) {
+            assert_eq!(TupleResponse::parse(&other), None, "{other}");
+        }
         assert_eq!(TupleResponse::parse(&response.to_json()), Some(response));
     }
 }

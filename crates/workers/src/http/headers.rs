@@ -52,8 +52,8 @@ pub struct AnswerHead {
     pub has_invalid: bool,
 }
 
-/// What an answer says before its body. `None`: its status is none that a [`Response`] may be made with (Fetch §5.5), be it
-/// passed on as it is.
+/// What an answer says before its body. `None`: its status is neither 101 nor from 200 to 599, so no [`Response`] can be
+/// constructed with it (Fetch §5.5). The same limit holds for an answer that is passed on unchanged.
 pub fn answered(response: &Response) -> Option<AnswerHead> {
     let text = glue::answered(response).ok()?;
     let mut texts = texts(&text);
