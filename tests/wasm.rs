@@ -26,3 +26,5 @@ mod signing;
 mod stepper;
 #[path = "wasm/vectors.rs"]
 mod vectors;
+#[path = "wasm/warm_up.rs"]
+mod warm_up;

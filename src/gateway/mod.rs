@@ -31,6 +31,7 @@ mod second_factor;
 mod sharing;
 mod sign_in;
 mod sign_out;
+mod warm_up;
 mod well_known;
 
 use std::cell::Cell;
@@ -76,6 +77,7 @@ use proven::ProviderNonces;
 use refused::{Refused, explain};
 use request::Request;
 use response_parts::ResponseParts;
+pub use warm_up::WarmUp;
 
 /// A site at work. Built once, shared by all requests; of any one of them it holds only what [`LiveCache`],
 /// [`TokenCache`], [`KeyCache`], [`IntrospectionBudget`], [`IsolateBuckets`], [`Assertions`] and

@@ -196,6 +196,20 @@ test("what is wrong with a configuration that was read ahead is in the log once,
   assert.equal(new Set(told.map(({ reason }) => reason)).size, told.length, "each of them once");
 });
 
+test("the made-up request of a start is in no log and reaches no upstream", async (context) => {
+  const workerd = new BareWorkerd({ providers: { main: issuer }, main: counting({ ROUTES: { "/open": open } }) });
+  context.after(() => workerd.close());
+  delete workerd.bindings.ROUTES;
+  await workerd.listen();
+  // The configuration was read, and after it the request went through.
+  assert.equal((await workerd.send("/reads")).body, "1");
+  assert.ok(!workerd.output.includes('"event"'), workerd.output);
+  assert.equal(await statusOf(workerd, "/open"), 200);
+  await line(workerd, '"path":"/open"');
+  assert.equal(workerd.output.split('"event"').length - 1, 1, workerd.output);
+  assert.ok(!workerd.output.includes("warm-up"), workerd.output);
+});
+
 const ROUTE = { ROUTES: { "/open": open } };
 const MISTAKES = [
   ["a variable in both places", { file: ROUTE }, "ROUTES: is in the configuration file and among the variables"],

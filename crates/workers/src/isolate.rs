@@ -69,7 +69,9 @@ pub fn set_policy_engine(engine: &'static dyn PolicyEngine) {
 
 /// Reads the deployment where the runtime starts the isolate, so that no request waits for it. It counts if what first needs it,
 /// a request or an object, has the very same bindings. What cannot be read is read again then, for there is somebody to be told.
-pub fn read_ahead(env: &Env) {
+///
+/// Returns it, if it was read.
+pub fn read_ahead(env: &Env) -> Option<Rc<Sites>> {
     let read = || -> Result<Option<ReadAhead>, Exception> {
         let file = file()?;
         if file.as_ref().is_some_and(|text| text.len() > MOST_READ_AHEAD) {
@@ -79,7 +81,10 @@ pub fn read_ahead(env: &Env) {
         let deployment = read(Purpose::Gateway, &bindings, file.as_deref())?;
         Ok(Some(ReadAhead { bindings, deployment }))
     };
-    AHEAD.set(read().ok().flatten());
+    let ahead = read().ok().flatten()?;
+    let deployment = Rc::clone(&ahead.deployment);
+    AHEAD.set(Some(ahead));
+    Some(deployment)
 }
 
 /// The isolate's deployment, read ahead or when it is first needed, by a request or by an object. Then the log says once what

@@ -17,6 +17,7 @@ pub mod pending_promise;
 pub mod pending_request;
 pub mod platform;
 pub mod random;
+pub mod warm_up;
 pub mod webcrypto;
 
 pub use guard::{Admitted, Guard};

@@ -20,18 +20,19 @@ mod workload;
 
 use super::context::RequestContext;
 use super::refused::Refused;
+use super::request::Request;
 use super::response_parts::ResponseParts;
 use super::sign_in::continue_pages;
 use super::sign_in::link::SignIn;
-use super::{Disposition, Platform, cold, response};
+use super::{Disposition, Gateway, Platform, cold, response};
 use crate::audit::Effect;
 use crate::authn::Principal;
 use crate::http::{Method, Response, StatusCode, cookie, cors};
 use crate::pages;
 use crate::ports::RequestBody;
 use crate::refusal::{Reason, Refusal};
-use crate::route::{CanonicalPath, Matched};
-use crate::upstream::{CacheScope, ForwardPlan, Forwarding};
+use crate::route::{CanonicalPath, Matched, Route};
+use crate::upstream::{CacheScope, ForwardPlan, Forwarding, StreamLifetime, UpstreamIdentity};
 use decide::AdmittedRequest;
 
 /// Finds the route and lets the request through, or not.
@@ -75,24 +76,8 @@ async fn forward<P: Platform>(
     let bound_token = identity.bound_token.take();
     let service = ctx.site.service_credential(ctx.platform, route).await?;
     parts.event.service = service.as_ref().map(|credential| credential.id.to_string());
-    let forwarding = Forwarding {
-        head: ctx.request.head,
-        path,
-        strip_prefix: route.strip_prefix.as_deref(),
-        query: ctx.request.target.query,
-        public_url: &ctx.site.config.public_url,
-        cache_scope: CacheScope::of(&route.access),
-        cache: route.guard().map(|guard| guard.cache).unwrap_or_default(),
-        lifetime,
-        identity,
-        service,
-        security_headers: route.security_headers.clone(),
-        claim_headers: &ctx.site.config.claim_headers,
-        request_headers: &route.request_headers,
-        websocket_buffer: route.websocket_buffer,
-        key_prefix: ctx.site.config.secret_prefix(),
-        request_id: &ctx.request.id,
-    };
+    let plain = forwarding((ctx.site, &ctx.request), (path, route), (identity, lifetime));
+    let forwarding = Forwarding { service, ..plain };
     let mut plan = ForwardPlan::new(upstream.clone(), forwarding, permit);
     if let Some(token) = bound_token {
         let proven = plan.add_proof(&token, ctx.request.now, ctx.platform.random());
@@ -101,6 +86,33 @@ async fn forward<P: Platform>(
     parts.event.removed(&plan.removed);
     mcp::filter_lists(&mut plan, matched, principal.as_ref().map(Principal::scopes).unwrap_or_default());
     Ok((plan, principal))
+}
+
+/// What is known of a request when it goes on by a route, without a token of our own: what its upstream is told of the caller,
+/// and for how long it was let through.
+pub(super) fn forwarding<'a>(
+    (site, request): (&'a Gateway, &'a Request<'_>),
+    (path, route): (&'a CanonicalPath, &'a Route),
+    (identity, lifetime): (UpstreamIdentity, StreamLifetime),
+) -> Forwarding<'a> {
+    Forwarding {
+        head: request.head,
+        path,
+        strip_prefix: route.strip_prefix.as_deref(),
+        query: request.target.query,
+        public_url: &site.config.public_url,
+        cache_scope: CacheScope::of(&route.access),
+        cache: route.guard().map(|guard| guard.cache).unwrap_or_default(),
+        lifetime,
+        identity,
+        service: None,
+        security_headers: route.security_headers.clone(),
+        claim_headers: &site.config.claim_headers,
+        request_headers: &route.request_headers,
+        websocket_buffer: route.websocket_buffer,
+        key_prefix: site.config.secret_prefix(),
+        request_id: &request.id,
+    }
 }
 
 /// Answers a browser that asks whether a page of another origin may send a request: before anybody is asked who they

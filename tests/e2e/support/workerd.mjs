@@ -78,6 +78,7 @@ const namespace = (name, entries) => service(name, [binding(["ENTRIES", entries]
 const socket = (name, port, of) => `(name = ${text(name)}, address = "127.0.0.1:${port}", http = (), service = ${text(of)})`;
 const ECHO = '(name = "ECHO", service = "echo")';
 
+/** Postern is last: when an isolate begins, the runtime drops what V8's first compiler made for all others in the process. */
 function configuration(folder, { bindings, port, peers, published }) {
   const beside = Object.entries(peers);
   const services = [service("echo"), namespace("cache", {}), ...(published ? [namespace("policies", published)] : []), ...beside.map(([name, peer]) => service(name, [...Object.entries(peer.bindings).map(binding), ECHO]))];
@@ -86,8 +87,8 @@ function configuration(folder, { bindings, port, peers, published }) {
 
 const config :Workerd.Config = (
   services = [
-    (name = "postern", worker = .postern),
     ${services.join(",\n    ")},
+    (name = "postern", worker = .postern),
     (name = "objects", disk = (path = ${text(join(folder, "objects"))}, writable = true)),
     (name = "internet", network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true))),
   ],

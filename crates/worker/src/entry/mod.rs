@@ -27,6 +27,7 @@ use postern_workers::js::Exception;
 use postern_workers::log;
 use postern_workers::pending_request::PendingRequest;
 use postern_workers::platform::Workers;
+use postern_workers::warm_up;
 
 /// Runs before the first request, where nobody waits.
 #[event(start)]
@@ -36,10 +37,12 @@ fn start() {
     isolate::set_languages(js::load_language);
 }
 
-/// Reads the configuration from these bindings before there is a request.
+/// Reads the configuration from these bindings before there is a request, and runs the code of every request with a made-up one.
 #[wasm_bindgen(js_name = readAhead)]
-pub fn read_ahead(env: &Env) {
-    isolate::read_ahead(env);
+pub fn read_ahead(env: &Env, request: &Request, answer: &Response) {
+    if let Some(deployment) = isolate::read_ahead(env) {
+        drop(warm_up::run(&deployment, request, answer));
+    }
 }
 
 /// Takes a request in; `entry.js` steps it through.

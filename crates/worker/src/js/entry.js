@@ -14,13 +14,22 @@ parts.textsOf = async (tag) => (await import("./languages.js")).default[tag];
 
 let isReadAhead = false;
 
-/** Has the configuration read where the isolate starts, and no request waits for it: once the main module has said where it is. */
+/** A made-up request with headers such as most have, and a made-up answer to it. */
+const madeUp = () => [
+  new Request("https://warm-up.invalid/", { headers: { accept: "application/json, text/plain, */*", "accept-language": "en", cookie: "a=b", "sec-fetch-site": "same-origin", "user-agent": "none" } }),
+  new Response(null, { headers: { "content-type": "text/plain", server: "none", "set-cookie": "a=b" } }),
+];
+
+/**
+ * Has the configuration read where the isolate starts, and the code of every request compiled, so that no request waits for that:
+ * once the main module has said where the configuration is.
+ */
 const readAhead = () =>
   queueMicrotask(() => {
     if (isReadAhead) return;
     isReadAhead = true;
     try {
-      current().bindgen.readAhead(bindings);
+      current().bindgen.readAhead(bindings, ...madeUp());
     } catch {
       // The instance has ended, and said why. The first request reads it in the next one.
     }
