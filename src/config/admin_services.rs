@@ -154,7 +154,7 @@ fn credential(table: &mut Table<'_>, known: &Known<'_>, bearer: bool) -> Option<
         table.problem(name, "is about tokens, and there is no `issuer`");
     }
     if table.has("key") && !bearer {
-        table.problem("key", "expected `bearer = true` beside it: whoever gets to see a key can use it");
+        table.problem("key", "expected `bearer = true` beside it: a person or program that sees a key can use it");
     }
     certificate.map(AdminCredential::Certificate).or(key.map(AdminCredential::Key))
 }

@@ -323,10 +323,10 @@ pub(super) fn contradicts_public(route: &Table<'_>) -> &'static str {
 /// Static files read no headers.
 fn refuse_telling_nobody(table: &Table<'_>, guard: &Guard) {
     if guard.token != Token::None {
-        table.problem("token", format!("`{}` has nobody to go to, static assets take no token", guard.token));
+        table.problem("token", format!("`{}` is not for static assets: they take no token", guard.token));
     }
     if !guard.headers.is_empty() {
-        table.problem("headers", "have nobody to go to, static assets read none");
+        table.problem("headers", "are not for static assets: they read none");
     }
 }
 

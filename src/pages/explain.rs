@@ -86,7 +86,7 @@ fn past(asked: &ExplainForm<'_>, kept: bool) -> Markup {
             @if kept {
                 label for="id" { "Its number" }
                 input #id name="id" value=(asked.id) required maxlength="20" spellcheck="false" autocomplete="off";
-                p.hint { "Whoever was refused sees it on the page, and programs in " code { "request_id" } "." }
+                p.hint { "The person who was refused sees it on the page, and programs in " code { "request_id" } "." }
                 button { "Explain" }
             } @else {
                 p { "Nothing is kept here. " code { "DECISIONS" } " in the configuration says what is." }

@@ -218,7 +218,7 @@ impl Refusal {
             }
             Self::Forbidden(_) => "You are signed in, but your account has no access to this page.",
             Self::ApprovalRequired(..) => {
-                "Whoever may allow it can do so on a page of ours. Then it can be tried again."
+                "A person who may allow it can do so on a page of ours. Then it can be tried again."
             }
             Self::ApprovalDenied(_) => "It was asked a moment ago, and the answer was no.",
             Self::CrossSite => {

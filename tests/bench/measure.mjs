@@ -5,7 +5,12 @@ import { Agent, request } from "node:http";
 import { parseArgs } from "node:util";
 
 export const CONNECTIONS = 32;
-const WARM_UP_SECONDS = 1;
+/**
+ * How many requests of each kind come before the measured ones. V8 compiles each function of a module twice: at once and badly, and
+ * well once it has run often enough. After 9,000 requests a third of Postern's time was still spent in the first kind of code, after
+ * 60,000 a hundredth. What all kinds of requests share is warmed up by all of them.
+ */
+export const WARM_UP_REQUESTS = 20_000;
 /** Many and short: what else the machine does lasts longer than one. */
 const TURNS = 15;
 const ONCE_SECONDS = 0.02;
@@ -60,13 +65,12 @@ export function get(workerd, agent, { port = workerd.port, path, headers, body }
   });
 }
 
-/** Asks over and over, on a fixed number of connections, for so many seconds. Each answer's milliseconds, sorted. */
-async function load(workerd, ask, seconds) {
+/** Asks over and over, on a fixed number of connections, until it is over after so many answers. Each answer's milliseconds, sorted. */
+async function load(workerd, ask, isOver) {
   const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
   const milliseconds = [];
-  const end = performance.now() + seconds * 1000;
   const connection = async () => {
-    while (performance.now() < end) {
+    while (!isOver(milliseconds.length)) {
       const started = performance.now();
       const status = await get(workerd, agent, ask);
       if (status !== (ask.expected ?? 200)) throw new Error(`${ask.path} answered ${status}: ${workerd.refusals()}`);
@@ -78,15 +82,25 @@ async function load(workerd, ask, seconds) {
   return milliseconds.sort((one, other) => one - other);
 }
 
+/** Takes the Worker to where V8 has compiled well what such requests run. */
+async function warmUp(workerd, ask, requests) {
+  await load(workerd, ask, (answered) => answered >= requests);
+  await settled();
+  workerd.takeOutput();
+}
+
+const settled = () => new Promise((done) => setTimeout(done, SETTLE_MS));
+
 async function turnOf(workerd, ask, seconds) {
   // Not counted: what other requests displaced since the last turn is found again by the first.
   await get(workerd, new Agent(), ask);
   const [cpu, own, started] = [workerd.cpuSeconds, process.cpuUsage(), performance.now()];
-  const milliseconds = await load(workerd, ask, seconds);
+  const end = started + seconds * 1000;
+  const milliseconds = await load(workerd, ask, () => performance.now() >= end);
   const elapsed = (performance.now() - started) / 1000;
   const { user, system } = process.cpuUsage(own);
   const used = workerd.cpuSeconds - cpu;
-  await new Promise((settled) => setTimeout(settled, SETTLE_MS));
+  await settled();
   const log = workerd.takeOutput();
   ask.check?.(log, milliseconds.length);
   return {
@@ -102,10 +116,11 @@ async function turnOf(workerd, ask, seconds) {
 /**
  * All of them in turn, several times over and every other time backwards, so that what else the machine does meets all of them.
  * @param {Ask[]} asks
+ * @param {number} [warmUpRequests] fewer, where one request does the work of many
  * @returns {Promise<Record<string, object[]>>} the turns of each, by name; turns of the same place belong together
  */
-export async function inTurns(workerd, asks, seconds) {
-  for (const ask of ONCE ? [] : asks) await turnOf(workerd, { ...ask, check: undefined }, WARM_UP_SECONDS);
+export async function inTurns(workerd, asks, seconds, warmUpRequests = WARM_UP_REQUESTS) {
+  for (const ask of ONCE ? [] : asks) await warmUp(workerd, ask, warmUpRequests);
   const turns = Object.fromEntries(asks.map(({ name }) => [name, []]));
   const [count, each] = ONCE ? [1, ONCE_SECONDS] : [TURNS, seconds / TURNS];
   for (let turn = 0; turn < count; turn += 1) {

@@ -11,7 +11,7 @@ import { Agent } from "node:http";
 import { startProviders } from "../provider/host.mjs";
 import { newKey } from "../provider/keys.mjs";
 import { BareWorkerd } from "../e2e/support/workerd.mjs";
-import { get, inTurns, median, optionsOf, paired, round, write } from "./measure.mjs";
+import { WARM_UP_REQUESTS, get, inTurns, median, optionsOf, paired, round, write } from "./measure.mjs";
 import { bundle, file } from "./support.mjs";
 
 const options = optionsOf();
@@ -109,7 +109,7 @@ const workerd = await guardsOf(host, candidates);
 try {
   await workerd.start();
   for (const one of candidates) await assertGuarding(workerd, one);
-  const turns = await inTurns(workerd, candidates.flatMap((one) => asksOf(workerd, one)), options.seconds);
+  const turns = await inTurns(workerd, candidates.flatMap((one) => asksOf(workerd, one)), options.seconds, WARM_UP_REQUESTS / BATCH);
   const results = Object.fromEntries(ALGORITHMS.map((alg) => [alg, Object.fromEntries(Object.keys(SIGHTS).map((sight) => [sight, comparison(turns, alg, sight)]))]));
   console.log("CPU µs of one verification, verifications in a second of CPU, and how many times less of it Postern takes than jose.");
   console.table(Object.fromEntries(ALGORITHMS.flatMap((alg) => Object.entries(SIGHTS).map(([sight, says]) => [`${alg}, ${says}`, rowOf(results[alg][sight])]))));

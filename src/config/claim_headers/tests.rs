@@ -151,7 +151,7 @@ fn what_nobody_there_could_have_is_a_contradiction() {
         assert!(one(json!({ "X-A": word }), bearer.clone()).contains("`x-a` is about sessions"), "{word}");
     }
     let assets = json!({ "upstream": "assets" });
-    assert!(one(json!({ "X-A": "subject" }), assets).contains("static assets read none"));
+    assert!(one(json!({ "X-A": "subject" }), assets).contains("are not for static assets: they read none"));
     let mut public = vars(&json!({ "X-A": "subject" }), json!({ "public": true }));
     public["ROUTES"]["/a"].as_object_mut().unwrap().remove("authenticate");
     assert_eq!(

@@ -74,7 +74,7 @@ fn only_routes_that_send_the_proof_pass_bound_tokens_on() {
         refused(dpop.clone(), route("dpop", &json!(["bearer"]))).iter().any(|line| line.contains("has no `session`"))
     );
     let nowhere = json!({ "upstream": "assets", "token": "dpop" });
-    assert!(first(&dpop, nowhere).contains("has nobody to go to"));
+    assert!(first(&dpop, nowhere).contains("is not for static assets"));
     let mut asked = with(small(), &["PROVIDERS", "corp", "sender_constrained"], json!("dpop"));
     asked = with(asked, &["ROUTES", "/api/{*rest}"], route("dpop", &sessions));
     asked = with(asked, &["VERIFY"], json!({}));

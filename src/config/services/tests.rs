@@ -141,7 +141,7 @@ fn a_route_names_an_entry_that_is_there() {
             "https://billing.example",
             "expected `none` or `relay` or `dpop` or `assertion` or `txn` or `service:ID`",
         ),
-        ("service:billing", "assets", "has nobody to go to"),
+        ("service:billing", "assets", "is not for static assets"),
     ] {
         let lines = problems(&routes(token, upstream));
         assert!(lines.iter().any(|line| line.contains(expected)), "{token} {upstream}: {lines:?}");

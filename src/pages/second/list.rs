@@ -51,7 +51,7 @@ pub fn render(view: &View<'_>, own: &OwnFactors<'_>) -> HtmlPage {
     let factors = &own.list.factors;
     let body = html! {
         h1 { (title) }
-        p { (view.say("With one of these you show that it is you, beside your sign-in. Whoever steals your password alone does not get far.")) }
+        p { (view.say("With one of these you show that it is you, beside your sign-in. A thief who has only your password does not get far.")) }
         (notice(view, &own.changes))
         (first_things(view, own))
         @if own.has_passkeys() { (accepted(own)) }

@@ -104,7 +104,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
     }
 
     /// Sealed: arguments may hold anything.
-    fn put_approval(&self, approval: &Approval) -> Result<(), StoreError> {
+    pub(super) fn put_approval(&self, approval: &Approval) -> Result<(), StoreError> {
         let key = key(&approval.id);
         let plain = serde_json::to_vec(approval).map_err(|_| StoreError::Malformed)?;
         let value = self.keys.seal(KeyPurpose::StoredTokens, key.as_bytes(), &plain, self.random);

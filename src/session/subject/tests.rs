@@ -56,12 +56,14 @@ impl SessionTable for MemoryTable {
     }
 }
 
-struct Numbered(std::cell::Cell<u8>);
+struct Numbered(std::cell::Cell<u32>);
 
 impl Random for Numbered {
     fn fill(&self, bytes: &mut [u8]) {
         self.0.set(self.0.get() + 1);
-        bytes.fill(self.0.get());
+        for (byte, of_number) in bytes.iter_mut().zip(self.0.get().to_le_bytes().into_iter().cycle()) {
+            *byte = of_number;
+        }
     }
 }
 

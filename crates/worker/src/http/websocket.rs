@@ -81,7 +81,7 @@ pub(crate) fn waiting(socket: &JsValue) -> f64 {
     property(socket, "bufferedAmount").ok().and_then(|amount| amount.as_f64()).unwrap_or_default()
 }
 
-/// Sends a message on. One that comes after the end has nobody to go to.
+/// Sends a message on. One that comes after the end is dropped.
 pub(crate) fn send(socket: &JsValue, message: &JsValue) {
     let _closed = js::call(socket, "send", &Array::of1(message));
 }

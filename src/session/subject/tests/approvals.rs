@@ -4,7 +4,7 @@ use super::*;
 use crate::ids::actor::Actor;
 use crate::session::approval::tests::{call, party};
 use crate::session::approval::{
-    Approval, ApprovalCommand, ApprovalReply, ApprovalVerdict, Decided, MAX_PENDING, UseApproval,
+    Approval, ApprovalCommand, ApprovalReply, ApprovalVerdict, Decided, MAX_KEPT, MAX_PENDING, UseApproval,
 };
 use crate::session::grant::MAX_GRANTS;
 use crate::session::message::BeginGrant;
@@ -105,6 +105,28 @@ fn a_no_and_a_full_table_ask_nobody() {
         asked(using(&world, &grant, &n.to_string(), START + 611));
     }
     assert_eq!(using(&world, &grant, "99", START + 612), ApprovalReply::TooMany);
+}
+
+#[test]
+fn a_used_approval_makes_room_in_a_full_table_and_one_that_still_counts_does_not() {
+    //
+    let world = World::new();
+    let grant = granted(&world, START);
+    let used = asked(using(&world, &grant, "0", START));
+    decide(&world, &used, ApprovalVerdict::Allow, START);
+    assert!(matches!(using(&world, &grant, "0", START), ApprovalReply::Used(_)));
+    let allowed = asked(using(&world, &grant, "1", START));
+    let ApprovalReply::Decided(allowed) = decide(&world, &allowed, ApprovalVerdict::Allow, START) else { panic!() };
+    for n in 2..MAX_KEPT {
+        let one = Approval { id: n.to_string(), call: call(&n.to_string()), ..(*allowed).clone() };
+        world.with(|subject| subject.put_approval(&one)).unwrap();
+    }
+    let read = |id: &str| ask(&world, ApprovalCommand::Read { id: id.to_owned() }, START);
+    assert!(matches!(read(&used.id), ApprovalReply::Found(_)));
+    let last = asked(using(&world, &grant, "1000", START));
+    assert_eq!(read(&used.id), ApprovalReply::Gone);
+    assert!(matches!(decide(&world, &last, ApprovalVerdict::Allow, START), ApprovalReply::Decided(_)));
+    assert_eq!(using(&world, &grant, "1001", START), ApprovalReply::TooMany);
 }
 
 #[test]
