@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 export const CONNECTIONS = 32;
 /**
  * How many requests of each kind come before the measured ones. V8 compiles each function of a module twice: at once and badly, and
- * well once it has run often enough. After 9,000 requests a third of Postern's time was still spent in the first kind of code, after
+ * well once it has run often enough. After 9,000 requests a third of the module's time was still spent in the first kind of code, after
  * 60,000 a hundredth. What all kinds of requests share is warmed up by all of them.
  */
 export const WARM_UP_REQUESTS = 20_000;
