@@ -13,8 +13,8 @@ use crate::time::to_unix;
 
 /// A provider has no more.
 pub(crate) const MAX: usize = 8;
-/// The largest key that is taken: arithmetic with longer ones would take too long.
-const MAX_BITS: usize = 8192;
+/// The smallest RSA key that is accepted. The library reads no certificate with one of more than 4096 bits.
+const MIN_RSA_BITS: usize = 2048;
 
 /// The keys that may have signed.
 pub(crate) fn all(certificates: &[String]) -> Result<Vec<X509Certificate>, Refusal> {
@@ -33,7 +33,7 @@ fn strong(der: &str) -> Result<X509Certificate, Refusal> {
 /// The library knows keys of RSA, P-256 and P-384 only.
 fn is_weak(certificate: &X509Certificate) -> bool {
     RsaPublicKey::from_public_key_der(certificate.subject_public_key_info_der())
-        .is_ok_and(|key| !(2048..=MAX_BITS).contains(&(key.n().bits())))
+        .is_ok_and(|key| key.n().bits() < MIN_RSA_BITS)
 }
 
 pub(crate) fn told(certificate: &X509Certificate) -> Certificate {

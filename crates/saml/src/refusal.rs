@@ -89,9 +89,9 @@ codes! {
     Transforms = "gate.transforms",
     /// A signature or digest uses an algorithm that is not accepted, such as SHA-1 or HMAC.
     Algorithm = "gate.algorithm",
-    /// A certificate cannot be read.
+    /// A certificate cannot be read, or its key is neither RSA with at most 4,096 bits nor on P-256 or P-384.
     Certificate = "certificate.form",
-    /// The key of a certificate is not accepted: it must be RSA with 2048 to 8192 bits, or on P-256 or P-384.
+    /// The RSA key of a certificate has fewer than 2,048 bits.
     CertificateWeak = "certificate.weak",
     /// There is no certificate to verify with, or there are more than eight.
     Certificates = "certificate.count",

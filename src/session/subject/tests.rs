@@ -1,8 +1,8 @@
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 
+use self::memory_table::MemoryTable;
 use super::*;
 use crate::ids::identifiers::{IssuerIdentifier, SubjectIdentifier};
 use crate::session::SessionId;
@@ -11,50 +11,6 @@ use crate::session::refresh::RefreshState;
 use crate::session::table::{Note, NoteKind};
 use crate::session::terms::{Lapse, SessionTerms};
 use crate::time::Seconds;
-
-#[derive(Default)]
-struct MemoryTable {
-    rows: RefCell<BTreeMap<String, Row>>,
-    notes: RefCell<BTreeMap<(String, String), Note>>,
-}
-
-impl SessionTable for MemoryTable {
-    fn find(&self, digest: &SessionDigest) -> Result<Option<Row>, StoreError> {
-        Ok(self.rows.borrow().get(digest.as_str()).cloned())
-    }
-    fn all(&self) -> Result<Vec<Row>, StoreError> {
-        let mut rows: Vec<Row> = self.rows.borrow().values().cloned().collect();
-        rows.sort_by_key(|row| std::cmp::Reverse(row.sequence));
-        Ok(rows)
-    }
-    fn put(&self, row: &Row) -> Result<(), StoreError> {
-        self.rows.borrow_mut().insert(row.digest.as_str().to_owned(), row.clone());
-        Ok(())
-    }
-    fn delete(&self, digest: &SessionDigest) -> Result<(), StoreError> {
-        self.rows.borrow_mut().remove(digest.as_str());
-        Ok(())
-    }
-    fn note(&self, kind: NoteKind, key: &str) -> Result<Option<Note>, StoreError> {
-        Ok(self.notes.borrow().get(&(kind.as_str().to_owned(), key.to_owned())).cloned())
-    }
-    fn notes(&self, kind: NoteKind) -> Result<Vec<Note>, StoreError> {
-        Ok(self.notes.borrow().values().filter(|note| note.kind == kind).cloned().collect())
-    }
-    fn put_note(&self, note: &Note) -> Result<(), StoreError> {
-        self.notes.borrow_mut().insert((note.kind.as_str().to_owned(), note.key.clone()), note.clone());
-        Ok(())
-    }
-    fn delete_note(&self, kind: NoteKind, key: &str) -> Result<(), StoreError> {
-        self.notes.borrow_mut().remove(&(kind.as_str().to_owned(), key.to_owned()));
-        Ok(())
-    }
-    fn next_event(&self) -> Result<Option<Timestamp>, StoreError> {
-        let rows = self.rows.borrow().values().map(|row| row.expires_at).min();
-        let notes = self.notes.borrow().values().map(|note| note.at).min();
-        Ok(rows.into_iter().chain(notes).min())
-    }
-}
 
 struct Numbered(std::cell::Cell<u32>);
 
@@ -496,6 +452,7 @@ mod approvals;
 mod by_client;
 mod device;
 mod grants;
+mod memory_table;
 mod replacing;
 mod second;
 mod watching;

@@ -284,6 +284,8 @@ fn the_keys_are_the_configured_ones() {
     assert_eq!(with(&["ec"]), "signature.bad");
     assert_eq!(with(&[]), "certificate.count");
     assert_eq!(with(&["idp", "weak"]), "certificate.weak");
+    assert_eq!(with(&["idp", "largest"]), "verified");
+    assert_eq!(with(&["idp", "oversized"]), "certificate.form");
     assert_eq!(with(&["idp"; 9]), "certificate.count");
 }
 
