@@ -226,6 +226,8 @@ mod staleness;
 mod step_up;
 #[path = "flow/stores.rs"]
 mod stores;
+#[path = "flow/strangers.rs"]
+mod strangers;
 #[path = "flow/strength.rs"]
 mod strength;
 #[path = "flow/tenant.rs"]

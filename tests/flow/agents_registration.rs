@@ -36,7 +36,7 @@ fn a_client_registers_and_nothing_is_stored() {
     }
     let large = json!({ "client_name": "x", "redirect_uris": ["https://a.example/"], "x": "a".repeat(1024) });
     assert_eq!(register(&large).reply().status.as_u16(), 400);
-    // Five were asked for before.
+    // Five were asked for before.
     let statuses: Vec<u16> = (0..26).map(|_| register(&wanted).reply().status.as_u16()).collect();
     assert_eq!((statuses[24], statuses[25]), (201, 429));
     // Where nobody may register, those who did are not known any more.

@@ -25,36 +25,49 @@ impl<P: Platform> RequestContext<'_, P> {
         (issuer, subject): (&str, &str),
         parts: &mut ResponseParts,
     ) -> Result<(), Reason> {
-        self.limit_agents((LimitKind::Consents, ""), CONSENTS, Whose::Subject(issuer, subject), parts).await
+        self.limit_agents(
+            (LimitKind::Consents, ""),
+            (CONSENTS, Counter::Object),
+            Whose::Subject(issuer, subject),
+            parts,
+        )
+        .await
     }
 
     /// Counts a document that is fetched from this host.
     pub(super) async fn limit_fetches(&self, host: &str, parts: &mut ResponseParts) -> Result<(), Reason> {
         let network = Whose::Network(self.request.head.peer.network());
-        self.limit_agents((LimitKind::ClientDocuments, ""), FETCHES_BY_NETWORK, network, parts).await?;
-        self.limit_agents((LimitKind::ClientDocuments, host), FETCHES_OF_HOST, Whose::Everyone, parts).await
+        self.limit_agents((LimitKind::ClientDocuments, ""), (FETCHES_BY_NETWORK, Counter::Object), network, parts)
+            .await?;
+        self.limit_agents(
+            (LimitKind::ClientDocuments, host),
+            (FETCHES_OF_HOST, Counter::Object),
+            Whose::Everyone,
+            parts,
+        )
+        .await
     }
 
     /// Counts a token of the grant of this name.
     pub(super) async fn limit_tokens(&self, grant: &str, parts: &mut ResponseParts) -> Result<(), Reason> {
-        self.limit_agents((LimitKind::AgentTokens, grant), TOKENS, Whose::Everyone, parts).await
+        self.limit_agents((LimitKind::AgentTokens, grant), (TOKENS, Counter::Object), Whose::Everyone, parts).await
     }
 
-    /// Counts a registration.
+    /// Counts a registration, in the isolate: a stranger sends it, and nothing that a stranger sends writes a row.
     pub(super) async fn limit_registrations(&self, parts: &mut ResponseParts) -> Result<(), Reason> {
         let network = Whose::Network(self.request.head.peer.network());
-        self.limit_agents((LimitKind::Registrations, ""), REGISTRATIONS, network, parts).await
+        self.limit_agents((LimitKind::Registrations, ""), (REGISTRATIONS, Counter::Isolate), network, parts).await
     }
 
     async fn limit_agents(
         &self,
         bucket: (LimitKind, &str),
-        (requests, period, burst): (u32, Seconds, u32),
+        ((requests, period, burst), counter): ((u32, Seconds, u32), Counter),
         whose: Whose<'_>,
         parts: &mut ResponseParts,
     ) -> Result<(), Reason> {
         let Some(allowance) = Allowance::new(requests, period, burst) else { return Ok(()) };
-        let limit = Limit { allowance, counter: Counter::Object };
+        let limit = Limit { allowance, counter };
         self.limit_at(bucket, &limit, whose, parts).await
     }
 }
