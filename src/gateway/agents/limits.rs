@@ -7,16 +7,19 @@ use crate::limit::{Allowance, Counter, Limit, LimitKind, Whose};
 use crate::refusal::Reason;
 use crate::time::Seconds;
 
+/// How many requests in what time, how many of them at once, and what counts them.
+type AgentLimit = (u32, Seconds, u32, Counter);
+
 /// Consents of one person.
-const CONSENTS: (u32, Seconds, u32) = (60, Seconds::hours(1), 30);
+const CONSENTS: AgentLimit = (60, Seconds::hours(1), 30, Counter::Object);
 /// Documents fetched for callers from one network.
-const FETCHES_BY_NETWORK: (u32, Seconds, u32) = (30, Seconds::minutes(1), 30);
+const FETCHES_BY_NETWORK: AgentLimit = (30, Seconds::minutes(1), 30, Counter::Object);
 /// Documents fetched from one host.
-const FETCHES_OF_HOST: (u32, Seconds, u32) = (60, Seconds::minutes(1), 60);
+const FETCHES_OF_HOST: AgentLimit = (60, Seconds::minutes(1), 60, Counter::Object);
 /// Tokens of one grant.
-const TOKENS: (u32, Seconds, u32) = (120, Seconds::hours(1), 60);
-/// Registrations from one network.
-const REGISTRATIONS: (u32, Seconds, u32) = (30, Seconds::hours(1), 30);
+const TOKENS: AgentLimit = (120, Seconds::hours(1), 60, Counter::Object);
+/// Registrations from one network. A stranger sends them, and nothing that a stranger sends writes a row.
+const REGISTRATIONS: AgentLimit = (30, Seconds::hours(1), 30, Counter::Isolate);
 
 impl<P: Platform> RequestContext<'_, P> {
     /// Counts a question to this person.
@@ -25,44 +28,31 @@ impl<P: Platform> RequestContext<'_, P> {
         (issuer, subject): (&str, &str),
         parts: &mut ResponseParts,
     ) -> Result<(), Reason> {
-        self.limit_agents(
-            (LimitKind::Consents, ""),
-            (CONSENTS, Counter::Object),
-            Whose::Subject(issuer, subject),
-            parts,
-        )
-        .await
+        self.limit_agents((LimitKind::Consents, ""), CONSENTS, Whose::Subject(issuer, subject), parts).await
     }
 
     /// Counts a document that is fetched from this host.
     pub(super) async fn limit_fetches(&self, host: &str, parts: &mut ResponseParts) -> Result<(), Reason> {
         let network = Whose::Network(self.request.head.peer.network());
-        self.limit_agents((LimitKind::ClientDocuments, ""), (FETCHES_BY_NETWORK, Counter::Object), network, parts)
-            .await?;
-        self.limit_agents(
-            (LimitKind::ClientDocuments, host),
-            (FETCHES_OF_HOST, Counter::Object),
-            Whose::Everyone,
-            parts,
-        )
-        .await
+        self.limit_agents((LimitKind::ClientDocuments, ""), FETCHES_BY_NETWORK, network, parts).await?;
+        self.limit_agents((LimitKind::ClientDocuments, host), FETCHES_OF_HOST, Whose::Everyone, parts).await
     }
 
     /// Counts a token of the grant of this name.
     pub(super) async fn limit_tokens(&self, grant: &str, parts: &mut ResponseParts) -> Result<(), Reason> {
-        self.limit_agents((LimitKind::AgentTokens, grant), (TOKENS, Counter::Object), Whose::Everyone, parts).await
+        self.limit_agents((LimitKind::AgentTokens, grant), TOKENS, Whose::Everyone, parts).await
     }
 
-    /// Counts a registration, in the isolate: a stranger sends it, and nothing that a stranger sends writes a row.
+    /// Counts a registration.
     pub(super) async fn limit_registrations(&self, parts: &mut ResponseParts) -> Result<(), Reason> {
         let network = Whose::Network(self.request.head.peer.network());
-        self.limit_agents((LimitKind::Registrations, ""), (REGISTRATIONS, Counter::Isolate), network, parts).await
+        self.limit_agents((LimitKind::Registrations, ""), REGISTRATIONS, network, parts).await
     }
 
     async fn limit_agents(
         &self,
         bucket: (LimitKind, &str),
-        ((requests, period, burst), counter): ((u32, Seconds, u32), Counter),
+        (requests, period, burst, counter): AgentLimit,
         whose: Whose<'_>,
         parts: &mut ResponseParts,
     ) -> Result<(), Reason> {
