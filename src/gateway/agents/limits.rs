@@ -72,10 +72,11 @@ mod tests {
     fn the_reference_says_how_much_is_allowed() {
         //
         let page = include_str!("../../../docs/reference/limits.md");
-        let limit = |(requests, period, burst): (u32, Seconds, u32)| {
+        let limit = |(requests, period, burst, counter): AgentLimit| {
             let period = if period == Seconds::hours(1) { "an hour" } else { "a minute" };
             let at_once = if burst == requests { String::new() } else { format!(", {burst} at once") };
-            format!("{requests} {period}{at_once} |")
+            let counted = if counter == Counter::Isolate { ", in each isolate" } else { "" };
+            format!("{requests} {period}{at_once}{counted} |")
         };
         for (what, expected) in [
             ("Questions to one user", limit(CONSENTS)),
