@@ -23,7 +23,8 @@ static PROOFS: AtomicU32 = AtomicU32::new(0);
 const TOKEN: &str = "/auth/agents/token";
 const FORM: &str = "application/x-www-form-urlencoded";
 const JWT_BEARER: (&str, &str) = ("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer");
-const CLIENT: &str = "https://client.example/oauth/client.json";
+/// A client that the provider may let act for people.
+pub const CLIENT: &str = "https://client.example/oauth/client.json";
 const OTHER: &str = "https://other.example/oauth/client.json";
 
 fn deployment() -> (World, Gateway) {

@@ -4,7 +4,7 @@ use postern::gateway::Gateway;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::support::{Answered, Asked, Browser, ORIGIN, World, answer, gateway, variables};
+use crate::support::{Answered, Asked, Browser, Fault, ORIGIN, World, answer, gateway, variables};
 
 pub const CLIENT: &str = "https://client.example/oauth/client.json";
 pub const CALLBACK: &str = "https://client.example/cb";
@@ -362,6 +362,19 @@ fn an_old_document_does_for_a_day_while_the_client_s_server_is_down() {
     publish(&world, CLIENT, 500, &document());
     assert_eq!(asks(23 * 3600), "agent.consent_asked");
     assert_eq!(asks(3600), "agent.document_status");
+}
+
+#[test]
+fn an_answer_that_could_not_be_kept_may_be_given_again() {
+    //
+    let (world, gateway) = deployment(json!({}));
+    let browser = Browser::new(&world, &gateway).signed_in();
+    let question = question(&sent(&browser, &authorize(&[])));
+    world.fault.set(Fault::SidIndex);
+    browser.send(&form(&question, "allow", "1")).assert_refused(503, "store.unavailable");
+    world.fault.set(Fault::None);
+    assert_eq!(browser.send(&form(&question, "allow", "1")).event["reason"], "agent.consent_given");
+    browser.send(&form(&question, "allow", "1")).assert_refused(403, "agent.consent_used");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use postern::gateway::Gateway;
 use serde_json::{Value, json};
 
 use super::agents_server as server;
-use super::{agents, agents_tokens};
+use super::{agents, agents_enterprise, agents_tokens};
 use crate::support::{Answered, Asked, Browser, CORP, Fault, PARTNER, World, gateway, two_providers};
 
 const TYP: Option<&str> = Some("global-token-revocation+jwt");
@@ -290,6 +290,32 @@ fn a_consent_under_way_loses_to_a_revocation_by_address() {
     let answered = person.send(&server::form(&question, "allow", "30"));
     assert_ne!(answered.event["reason"], "agent.consent_given", "{}", answered.event);
     assert_eq!(world.sessions(), 0);
+}
+
+#[test]
+fn what_the_provider_let_a_client_do_before_a_revocation_by_address_is_over() {
+    //
+    let (world, gateway) = agents_enterprise::deployment_with(|variables| {
+        variables["PROVIDERS"]["corp"]["revocation"] = json!({ "email": true });
+    });
+    let vouched = |jti: &str| {
+        let claims = json!({ "jti": jti, "email": "alice@example.com", "email_verified": true });
+        agents_enterprise::jag(&world, agents_enterprise::CLIENT, &claims)
+    };
+    let bring = |assertion: &str| agents_enterprise::bring(&world, &gateway, agents_enterprise::CLIENT, assertion, &[]);
+    let (brought, kept) = (vouched("jag-1"), vouched("jag-2"));
+    let access = bring(&brought).json()["access_token"].clone();
+    assert_eq!(agents_enterprise::calls(&world, &gateway, &access).event["outcome"], "allow");
+    world.wait(1);
+    let told = asked(&token(&world, &json!({})), &by_mail("alice@example.com"));
+    assert_done(&send(&world, &gateway, &told), "revocation.sessions_ended", 1);
+    agents_enterprise::calls(&world, &gateway, &access).assert_refused(401, "agent.gone");
+    for assertion in [&brought, &kept] {
+        assert_eq!(bring(assertion).event["reason"], "id_jag.ended");
+    }
+    // What it lets the client do since then counts.
+    world.wait(1);
+    assert_eq!(bring(&vouched("jag-3")).event["reason"], "agent.token_vouched_for");
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::agents_approvals::with_agents;
+use crate::own_keys::{developer, with_keys};
 use crate::support::{Answered, Asked, Browser, World, gateway, variables};
 
 const SESSION: &str = "__Host-postern";
@@ -80,17 +82,45 @@ fn who_is_not_signed_in_signs_in_first_and_programs_are_refused() {
     }
 }
 
-#[test]
-fn a_program_that_watches_the_list_keeps_no_session_alive() {
-    //
-    let (world, gateway) = (World::new(), gateway(&variables()));
-    let browser = Browser::new(&world, &gateway).signed_in();
+/// The lists that people have of what is theirs.
+const LISTS: [&str; 4] = ["/auth/sessions", "/auth/keys", "/auth/second", "/auth/approvals"];
+
+/// A deployment with all of them.
+fn with_lists() -> Value {
+    let mut variables = with_agents();
+    variables["KEYS"] = with_keys()["KEYS"].take();
+    variables["SECOND"] = json!({});
+    variables
+}
+
+/// Asks for a list three times in three quarters of an hour, and comes back after an hour: the session may be idle for half of one.
+fn watched(path: &str, asked: impl Fn(&Browser<'_>) -> Answered, came_back: impl Fn(&Browser<'_>)) {
+    let (world, gateway) = (World::new(), gateway(&with_lists()));
+    let browser = developer(&world, &gateway, "alice", json!(["developer"]));
     for _ in 0..3 {
         world.wait(15 * 60);
-        assert_eq!(list(&browser).len(), 1);
+        let answered = asked(&browser);
+        assert_eq!(status(&answered), 200, "{path}: {}", answered.event);
     }
     world.wait(15 * 60);
-    browser.send(&Asked::script("GET", "/auth/sessions")).assert_refused(401, "session.gone");
+    came_back(&browser);
+}
+
+#[test]
+fn a_program_that_watches_a_list_keeps_no_session_alive() {
+    //
+    for path in LISTS {
+        let asked = |browser: &Browser<'_>| browser.send(&Asked::script("GET", path));
+        watched(path, asked, |browser| asked(browser).assert_refused(401, "session.gone"));
+    }
+}
+
+#[test]
+fn a_person_who_looks_at_a_list_keeps_the_session_alive() {
+    //
+    for path in LISTS {
+        watched(path, |browser| browser.go(path), |browser| assert!(browser.is_in(), "{path}"));
+    }
 }
 
 #[test]
