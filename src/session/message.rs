@@ -145,6 +145,34 @@ impl Command {
         }
     }
 
+    /// Whether it may be asked once more where nobody knows whether it was done: it changes nothing, or nothing that a second one
+    /// like it would not.
+    #[must_use]
+    pub fn may_be_repeated(&self) -> bool {
+        match self {
+            Self::Check(_) | Self::List { .. } | Self::Unblock | Self::ListGrantsTo { .. } => true,
+            Self::CheckGrant(check) => !check.spend,
+            Self::Approval(command) => command.may_be_repeated(),
+            Self::Second(command) => command.only_reads(),
+            Self::Begin(_)
+            | Self::End { .. }
+            | Self::EndListed { .. }
+            | Self::EndOthers { .. }
+            | Self::EndSid { .. }
+            | Self::EndEmail { .. }
+            | Self::EndAll { .. }
+            | Self::Block { .. }
+            | Self::BeginGrant(_)
+            | Self::RedeemCode(_)
+            | Self::RefreshGrant(_)
+            | Self::Exchange(_)
+            | Self::EndGrant { .. }
+            | Self::EndGrants { .. }
+            | Self::EndGrantsTo { .. }
+            | Self::Device(_) => false,
+        }
+    }
+
     /// The session that it moves to another id, if all is well. Nothing may be refreshing its tokens meanwhile.
     #[must_use]
     pub fn rotates(&self) -> Option<&SessionDigest> {

@@ -41,6 +41,33 @@ fn what_is_said_of_bound_tokens_is_sent_as_by_the_first_release_that_has_them() 
     written_as_read::<Reply>(include_str!("../../fixtures/session/bound_answers_v1.jsonl"));
 }
 
+#[test]
+fn what_may_have_been_done_is_asked_again_only_where_that_changes_nothing() {
+    // R-326
+    let spends = r#"{"check_grant":{"digest":"d","spend":true,"clocks":{"idle":3600,"absolute":28800}}}"#;
+    let others = [
+        ("looks", spends.replace("true", "false"), true),
+        ("spends", spends.to_owned(), false),
+        ("lists", r#"{"approval":"list"}"#.to_owned(), true),
+        ("unblocks", r#""unblock""#.to_owned(), true),
+        ("lists factors", r#"{"second":{"read":{"session":null}}}"#.to_owned(), true),
+        ("takes factors away", r#"{"second":"reset"}"#.to_owned(), false),
+    ];
+    for (name, text, may_be_repeated) in others {
+        let command: Command = serde_json::from_str(&text).unwrap();
+        assert_eq!(command.may_be_repeated(), may_be_repeated, "{name}");
+    }
+    let [first, grants] = [
+        include_str!("../../fixtures/session/commands_v1.jsonl"),
+        include_str!("../../fixtures/session/grants_v1.jsonl"),
+    ];
+    for line in first.lines().chain(grants.lines()) {
+        let Envelope { command, .. } = serde_json::from_str::<Envelope<Command>>(line).unwrap();
+        let only_asks = ["check", "list", "list_grants_to"].iter().any(|name| line.contains(&format!("{{\"{name}\":")));
+        assert_eq!(command.may_be_repeated(), only_asks, "{line}");
+    }
+}
+
 const BOUND_RECORD: &str = include_str!("../../fixtures/session/record_v1_bound.json");
 const OF_DEVICES: &str = include_str!("../../fixtures/session/device_v1.jsonl");
 

@@ -117,3 +117,27 @@ test("a token for one use opens once, of fifty requests at once, and ends with t
   assert.equal((await call(postern, access, "search", {})).status, 401);
   assert.equal((await call(postern, narrowed, "search", {})).status, 401);
 });
+
+test("what an object did before it was reset is not done twice", async () => {
+  // R-326
+  const browser = await person();
+  const client = await register(postern);
+  const { access_token: access } = await consent(browser, client);
+  const breaking = async (work) => {
+    await postern.break({ SUBJECTS: "reset_after" });
+    const answer = await work();
+    await postern.break({});
+    return answer;
+  };
+  assert.equal((await breaking(() => exchanged(client, access))).status, 503);
+  const made = await exchanged(client, access, { task: "Book a room", uses: "2" });
+  const { access_token: twice } = JSON.parse(made.body);
+  assert.equal((await breaking(() => call(postern, twice, "search", {}))).status, 503);
+  const statuses = [];
+  for (let use = 0; use < 2; use += 1) statuses.push((await call(postern, twice, "search", {})).status);
+  assert.deepEqual(statuses, [200, 401]);
+  const { approval_url: url } = JSON.parse((await call(postern, access, "delete_doc", { id: 8 })).body);
+  const { pathname } = new URL(url);
+  assert.equal((await breaking(() => decide(browser, pathname, "allow"))).status, 503);
+  assert.equal((await call(postern, access, "delete_doc", { id: 8 })).status, 200);
+});

@@ -118,7 +118,7 @@ fn used(
     let wanted = UseApproval {
         call: ApprovableCall::new(&grant, "/mcp", ("tools/call", "delete_doc"), &body).unwrap(),
         grant,
-        request: "request-1".to_owned(),
+        request: format!("request-{}", handle.id.digest().as_str()),
         id: handle.id.digest().as_str().to_owned(),
         link: token(gateway, &handle),
         approvers: approvers.map(|roles| roles.iter().map(|role| (*role).to_owned()).collect()),

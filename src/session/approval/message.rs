@@ -28,6 +28,17 @@ pub enum ApprovalCommand {
     },
 }
 
+impl ApprovalCommand {
+    /// Whether a second one like it changes nothing more: whoever uses an approval is known by the request.
+    #[must_use]
+    pub const fn may_be_repeated(&self) -> bool {
+        match self {
+            Self::Use(_) | Self::Read { .. } | Self::List => true,
+            Self::Decide { .. } => false,
+        }
+    }
+}
+
 /// A call that is made, and all that is asked with it where nobody has decided.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct UseApproval {

@@ -206,6 +206,12 @@ pub fn standing(
 ) -> ApprovalStanding {
     let of_root = || all.iter().filter(|one| one.root == root && !one.is_over(now));
     let same = || of_root().filter(|one| one.grant == grant && one.call.hash == call.hash);
+    // The answer to this request may have been lost: it is asked once more then.
+    let is_used_by_it =
+        |one: &&Approval| matches!(&one.state, ApprovalState::Used { request: by, .. } if by == request);
+    if let Some(used) = same().find(is_used_by_it) {
+        return ApprovalStanding::Use(Box::new(used.clone()));
+    }
     if let Some(used) = same().find_map(|one| one.used(now, request)) {
         return ApprovalStanding::Use(Box::new(used));
     }
@@ -278,7 +284,9 @@ pub(crate) mod tests {
         let at = |all: &[Approval], now| standing(all, ("g1", "g1"), &call("{}"), (now, "r2"));
         assert!(matches!(at(std::slice::from_ref(&given), end.minus(Seconds::new(1))), ApprovalStanding::Use(_)));
         assert_eq!(at(&[given], end), ApprovalStanding::Ask);
-        assert_eq!(at(&[used], end), ApprovalStanding::Ask);
+        // The request that used it up may ask once more, and no other.
+        assert_eq!(at(std::slice::from_ref(&used), end), ApprovalStanding::Use(Box::new(used.clone())));
+        assert_eq!(standing(&[used], ("g1", "g1"), &call("{}"), (end, "r3")), ApprovalStanding::Ask);
     }
 
     #[test]

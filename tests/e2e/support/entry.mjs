@@ -75,6 +75,13 @@ const FAULTS = {
     faults = {};
     return Promise.reject(Object.assign(new Error("Durable Object reset because its code was updated."), { retryable: true, remote: true, durableObjectReset: true }));
   },
+  // The same when the object has done what it was asked: of what changes something, not of the questions that come before.
+  async reset_after(message) {
+    if (!/"spend":true|"exchange":|"decide":|"use":/.test(message)) return this();
+    faults = {};
+    await this();
+    throw Object.assign(new Error("Durable Object reset because its code was updated."), { retryable: true, remote: true, durableObjectReset: true });
+  },
   garbage: () => Promise.resolve(new Response("\u0000 not what you expect", { status: 200 })),
   // Each is noted, so that a test can count them.
   slow() {

@@ -19,11 +19,11 @@ impl Sessions for Bindings {
         let envelope = Envelope { v: VERSION, command };
         let message = serde_json::to_string(&envelope).map_err(|_| StoreError::Malformed)?;
         let (objects, name) = (self.objects(), subject.object_name());
-        let answer = if command.ends() {
+        let answer = if command.may_be_repeated() {
+            objects.read(BINDING, &name, &message).await?
+        } else {
             self.background().note_effect();
             objects.call(BINDING, &name, &message).await?
-        } else {
-            objects.read(BINDING, &name, &message).await?
         };
         ANSWERS.with(|answers| answers.read(subject, &message, &answer)).ok_or(StoreError::Malformed)
     }

@@ -51,18 +51,38 @@ fn ask(world: &World, command: ApprovalCommand, now: i64) -> ApprovalReply {
     }
 }
 
-fn using(world: &World, grant: &SessionDigest, arguments: &str, now: i64) -> ApprovalReply {
+/// Of a request of its own.
+fn wanted(world: &World, grant: &SessionDigest, arguments: &str) -> UseApproval {
     let id = SessionId::generate(&world.random).digest().as_str().to_owned();
-    let wanted = UseApproval {
+    UseApproval {
         grant: grant.public_id(),
         call: call(arguments),
-        request: "r".to_owned(),
+        request: format!("request-{id}"),
         link: format!("link-{id}"),
         id,
         approvers: None,
         person: party("alice"),
+    }
+}
+
+fn using(world: &World, grant: &SessionDigest, arguments: &str, now: i64) -> ApprovalReply {
+    ask(world, ApprovalCommand::Use(Box::new(wanted(world, grant, arguments))), now)
+}
+
+#[test]
+fn a_request_whose_answer_was_lost_is_let_through_when_it_asks_again_and_no_other() {
+    // R-332, R-333
+    let world = World::new();
+    let grant = granted(&world, START);
+    let first = asked(using(&world, &grant, "{}", START));
+    decide(&world, &first, ApprovalVerdict::Allow, START + 1);
+    let by = |request: &str| {
+        let wanted = UseApproval { request: request.to_owned(), ..wanted(&world, &grant, "{}") };
+        ask(&world, ApprovalCommand::Use(Box::new(wanted)), START + 2)
     };
-    ask(world, ApprovalCommand::Use(Box::new(wanted)), now)
+    let ApprovalReply::Used(used) = by("one") else { panic!() };
+    assert_eq!(by("one"), ApprovalReply::Used(used));
+    asked(by("two"));
 }
 
 fn asked(reply: ApprovalReply) -> Approval {
