@@ -3,15 +3,17 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::pin::pin;
 use std::rc::Rc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::{LocalBoxFuture, Shared};
+use futures_util::future::{Either, LocalBoxFuture, Shared, select};
 use js_sys::{Array, Promise};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::worker_sys::DurableObjectState;
-use worker::{Env, State, Storage, WebSocket};
+use worker::{Delay, Env, State, Storage, WebSocket};
 
 use crate::objects::session_watchers::{self, Watchers};
 use crate::objects::subject_table::SubjectTable;
@@ -35,6 +37,10 @@ use postern_workers::random::SystemRandom;
 
 /// How long after an alarm for which there is no gateway the next one rings.
 const NEXT_TRY: Seconds = Seconds::new(3600);
+
+/// How long what moves a session to another id waits for a refresh of its tokens. Whoever asks an object waits for twice as long: what
+/// was done later would be told to nobody, and the new id would be lost.
+const LONGEST_REFRESH: Duration = Duration::from_secs(5);
 
 /// The furthest ahead that an alarm is set.
 const LONGEST_WAIT: Seconds = Seconds::hours(30 * 24);
@@ -144,7 +150,8 @@ impl Inner {
             return Some((serde_json::to_string(&answer).ok()?, true));
         }
         let Reply::Live(live) = &answer else { return None };
-        let (has_token, waits) = (live.access_token.is_some(), under_way.is_some() && waits_for_token(&answer));
+        let has_token = live.access_token.is_some() || live.bound_token.is_some();
+        let waits = under_way.is_some() && waits_for_token(&answer);
         if waits { None } else { Some((serde_json::to_string(&answer).ok()?, !has_token)) }
     }
 
@@ -167,8 +174,8 @@ impl Inner {
     async fn carry_out(self: &Rc<Self>, command: &Command) -> Result<Reply, ObjectError> {
         // What a refresh brings belongs to the id that it began under: a session moves to another before or after it. What
         // came meanwhile may have begun the next one.
-        while let Some(under_way) = command.rotates().and_then(|digest| self.refreshing(digest)) {
-            under_way.await;
+        if let Some(digest) = command.rotates() {
+            self.let_refreshes_end(digest).await?;
         }
         match self.begin(command)? {
             // What is still valid can be used meanwhile; who has nothing waits.
@@ -177,6 +184,22 @@ impl Inner {
                 self.without_refresh(&*self.gateway()?, command)
             }
             (answer, _) => Ok(answer),
+        }
+    }
+
+    /// Waits for the refreshes of a session.
+    ///
+    /// # Errors
+    /// When they take so long that nobody may be left who is told of what comes after them.
+    async fn let_refreshes_end(&self, digest: &SessionDigest) -> Result<(), ObjectError> {
+        let ended = async {
+            while let Some(under_way) = self.refreshing(digest) {
+                under_way.await;
+            }
+        };
+        match select(pin!(ended), Delay::from(LONGEST_REFRESH)).await {
+            Either::Left(_) => Ok(()),
+            Either::Right(_) => Err(ObjectError::Failed("the session's tokens are still being refreshed".to_owned())),
         }
     }
 
