@@ -5,6 +5,7 @@ use super::{
     WorkloadIssuer,
 };
 use crate::api_key::KeyPrefix;
+use crate::http::HeaderName;
 use crate::limit::Limit;
 use crate::route::{Requirements, Route};
 use crate::time::Timestamp;
@@ -59,6 +60,12 @@ impl Config {
     pub fn secret_prefix(&self) -> Option<&KeyPrefix> {
         let of_keys = self.api_keys.as_ref().map(|rules| &rules.prefix);
         of_keys.or_else(|| self.agents.as_ref().map(|rules| &rules.prefix))
+    }
+
+    /// The header of API keys, where they have one of their own.
+    #[must_use]
+    pub fn key_header(&self) -> Option<&HeaderName> {
+        self.api_keys.as_ref()?.header.as_ref()
     }
 
     /// Whether any request may be one for the policies to decide.

@@ -33,9 +33,9 @@ impl AnswerTerms {
     #[must_use]
     pub fn edits<'a>(&self, status: StatusCode, of_answer: &'a HeaderMap) -> HeaderEdits<'a> {
         let mut edits = passed_on(of_answer);
-        if let CacheScope::Private(vary) = self.scope {
+        if let CacheScope::Private(vary) = &self.scope {
             let cache = if may_be_kept(status, of_answer) { self.cache } else { BrowserCache::None };
-            keep_from_caches(&mut edits, vary, cache);
+            keep_from_caches(&mut edits, vary.as_ref(), cache);
         }
         // There is no page to a WebSocket.
         if let Some(security) = self.security_headers.as_ref().filter(|_| status != StatusCode::SWITCHING_PROTOCOLS) {
@@ -72,14 +72,14 @@ fn passed_on(of_answer: &HeaderMap) -> HeaderEdits<'_> {
 }
 
 /// An answer that depends on who asked is for no other person's cache, whatever the upstream thinks.
-fn keep_from_caches(edits: &mut HeaderEdits<'_>, vary: Option<&'static str>, cache: BrowserCache) {
+fn keep_from_caches(edits: &mut HeaderEdits<'_>, vary: Option<&HeaderValue>, cache: BrowserCache) {
     for name in FOR_CACHES {
         edits.remove(&HeaderName::from_static(name));
     }
     let directive = HeaderValue::try_from(cache.directive());
     edits.insert(header::CACHE_CONTROL, directive.unwrap_or(HeaderValue::from_static("private, no-store")));
     if let Some(vary) = vary {
-        edits.append(header::VARY, HeaderValue::from_static(vary));
+        edits.append(header::VARY, vary.clone());
     }
 }
 
@@ -106,7 +106,9 @@ mod tests {
     use crate::time::Seconds;
     use crate::upstream::headers::{OF_THE_CONNECTION, TELLING_NAMES, TELLING_PREFIXES};
 
-    const PRIVATE: CacheScope = CacheScope::Private(Some("Cookie"));
+    fn private_scope() -> CacheScope {
+        CacheScope::Private(Some(HeaderValue::from_static("Cookie")))
+    }
 
     fn headers(lines: &[(&'static str, &'static str)]) -> HeaderMap {
         lines.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value))).collect()
@@ -132,7 +134,7 @@ mod tests {
     fn what_depended_on_the_caller_is_cached_for_nobody() {
         //
         let cacheable = headers(&[("cache-control", "public, max-age=600"), ("cdn-cache-control", "max-age=1")]);
-        let private = answer_headers(PRIVATE, &cacheable);
+        let private = answer_headers(private_scope(), &cacheable);
         assert_eq!(private.get("cache-control").unwrap(), "private, no-store");
         assert_eq!(private.get("vary").unwrap(), "Cookie");
         assert!(!private.contains_key("cdn-cache-control"));
@@ -145,7 +147,7 @@ mod tests {
             ["cache-control", "cdn-cache-control", "cloudflare-cdn-cache-control", "surrogate-control", "expires"]
         {
             let answer = headers(&[(name, "max-age=600"), ("etag", "a")]);
-            let private = answer_headers(PRIVATE, &answer);
+            let private = answer_headers(private_scope(), &answer);
             let values: Vec<_> = private.get_all(name).iter().collect();
             let expected: &[&str] = if name == "cache-control" { &["private, no-store"] } else { &[] };
             assert_eq!(values, expected, "{name}");
@@ -158,7 +160,7 @@ mod tests {
     fn a_browser_keeps_what_the_route_lets_it_keep_and_no_failure() {
         //
         let kept = |cache, status: u16, lines: &[(&'static str, &'static str)]| {
-            let terms = AnswerTerms { scope: PRIVATE, cache, ..AnswerTerms::default() };
+            let terms = AnswerTerms { scope: private_scope(), cache, ..AnswerTerms::default() };
             let headers = terms.edits(StatusCode::from_u16(status).unwrap(), &headers(lines)).applied();
             assert_eq!(headers.get_all("cache-control").iter().count(), 1);
             headers["cache-control"].to_str().unwrap().to_owned()
@@ -209,6 +211,6 @@ mod tests {
         ]);
         assert_eq!(answer_headers(CacheScope::Shared, &answer), headers(&[("etag", "a")]));
         let upgrade = headers(&[("connection", "Upgrade"), ("upgrade", "websocket")]);
-        assert_eq!(answer_headers(PRIVATE, &upgrade).get("upgrade").unwrap(), "websocket");
+        assert_eq!(answer_headers(private_scope(), &upgrade).get("upgrade").unwrap(), "websocket");
     }
 }

@@ -134,7 +134,7 @@ fn subsets() -> impl Iterator<Item = Vec<&'static str>> {
 fn whatever_told_who_asked_the_answer_is_theirs_alone() {
     //
     let mut variables = taking();
-    variables["KEYS"] = json!({ "prefix": "exa" });
+    variables["KEYS"] = json!({ "prefix": "exa", "header": "X-API-Key" });
     let rule = json!({ "name": "main", "repository_id": "1", "repository_owner_id": "2", "scopes": ["deploy"] });
     variables["ISSUERS"]["keys"] = json!({ "issuer": "https://issuer.example", "audience": "https://api.example.com" });
     variables["ISSUERS"]["ci"] =
@@ -146,20 +146,23 @@ fn whatever_told_who_asked_the_answer_is_theirs_alone() {
     let gateway = gateway(&variables);
     for ways in subsets() {
         let route = gateway.config().routes.routes().iter().find(|route| route.name == path(&ways)).unwrap();
-        let scope = CacheScope::of(&route.access);
+        let scope = CacheScope::of(&route.access, gateway.config().key_header());
         assert!(scope.is_private(), "{ways:?}");
         let public = HeaderMap::from_iter([(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=600"))]);
         let kept = AnswerTerms { scope, ..AnswerTerms::default() }.edits(StatusCode::OK, &public).applied();
         assert_eq!(kept["cache-control"], "private, no-store", "{ways:?}");
         let told = kept.get("vary").map(|vary| vary.to_str().unwrap()).unwrap_or_default();
-        assert_eq!(told.contains("Cookie"), ways.contains(&"session"), "{ways:?}");
+        for (name, way) in [("Cookie", "session"), ("x-api-key", "key"), ("cf-access-jwt-assertion", "workload")] {
+            assert_eq!(told.contains(name), ways.contains(&way), "{name}: {ways:?}");
+        }
         assert_eq!(
             told.contains("Authorization"),
             ["bearer", "workload", "key"].iter().any(|way| ways.contains(way)),
             "{ways:?}"
         );
     }
-    assert_eq!(CacheScope::of(&Access::Public), CacheScope::Shared);
+    let key_header = gateway.config().key_header();
+    assert_eq!(CacheScope::of(&Access::Public, key_header), CacheScope::Shared);
 }
 
 #[test]

@@ -73,7 +73,8 @@ impl Gateway {
         match decided {
             Ok((AdmittedRequest { principal, identity, permit, .. }, route)) => {
                 let ResponseParts { cookies, grant, quotas, .. } = parts;
-                let (scope, security_headers) = (CacheScope::of(&route.access), route.security_headers.clone());
+                let scope = CacheScope::of(&route.access, self.config().key_header());
+                let security_headers = route.security_headers.clone();
                 let cache = route.guard().map(|guard| guard.cache).unwrap_or_default();
                 let answer = AnswerTerms { scope, cache, cookies, grant, quotas, security_headers };
                 let (access_token, request_id) = (identity.access_token, ctx.request.id);
@@ -99,7 +100,11 @@ impl Gateway {
             Access::Public => Ok(None),
             Access::Guarded(guard) => {
                 let caller = decide::authenticate(&ctx, &path, GuardedRoute { route, guard }, &mut parts).await;
-                Ok(Some(caller.map_err(|refused| refused.reason)?.into_principal()))
+                let caller = caller.map_err(|refused| refused.reason)?;
+                if let Some(grant) = caller.counted_grant() {
+                    ctx.spend(&grant).await?;
+                }
+                Ok(Some(caller.into_principal()))
             }
         }
     }
