@@ -11,13 +11,13 @@ mod bound;
 mod context;
 mod decrypted;
 mod deployment;
-mod email_index;
 mod exposed_key;
 mod guard;
 mod health;
 mod issuer_documents;
 mod languages;
 mod leak_reports;
+mod person_index;
 mod platform;
 mod proven;
 mod refused;
@@ -225,7 +225,7 @@ impl Gateway {
         let now = platform.clock().now();
         let mut event = Event::about(&request_id, head.method.as_str(), head.target().path, &head.peer, now);
         event.decided_by(&self.config);
-        let ctx = RequestContext { request: Request::new(head, now, request_id), site: self, platform };
+        let ctx = RequestContext { request: Request::new(head, now, request_id), site: self, platform, uses_up: true };
         (ctx, ResponseParts::new(event))
     }
 
@@ -253,7 +253,10 @@ impl Gateway {
         parts: &mut ResponseParts,
     ) -> Result<Disposition, Refused> {
         if is_limited_as_own(path) {
-            ctx.limit_own(LimitKind::Own, self.config.limits.own.as_ref(), parts).await?;
+            let limited = ctx.limit_own(LimitKind::Own, self.config.limits.own.as_ref(), parts).await;
+            if let Err(reason) = limited {
+                return agents::refuse(ctx, path, reason.into(), parts).map(Disposition::Respond);
+            }
         }
         if let Some(resource) = resource_url::asked_about(&ctx.site.config, path) {
             return Ok(Disposition::Respond(protected_resource::describe(ctx, resource, parts)?));
@@ -383,7 +386,7 @@ impl Gateway {
         let grant = self.grant(head);
         // Its language was loaded before it was sent on.
         let request = Request::new(head, Timestamp::EPOCH, request_id.to_owned());
-        let ctx = RequestContext { request, site: self, platform: &() };
+        let ctx = RequestContext { request, site: self, platform: &(), uses_up: true };
         let here = ctx.request.here();
         let again = ctx.request.may_be_asked_again().then_some(here.as_str());
         let context = ProblemContext { request_id, again, ..ProblemContext::default() };

@@ -23,14 +23,14 @@ use crate::time::{Seconds, Timestamp};
 /// lengthened later holds for sessions that are already there.
 pub const KEPT: Seconds = Seconds::hours(30 * 24);
 
-/// How much longer than its grants an entry of an agent is kept: within that time, grants that begin do not renew it.
+/// How much longer than grants an entry is kept that finds them: within that time, grants that begin do not renew it.
 pub const SPARE: Seconds = Seconds::hours(24);
 
 const VERSION: u8 = 1;
 /// A little longer: other clocks. Bounds what a caller can make an object keep.
 const LONGEST: Seconds = Seconds::hours(31 * 24);
-/// The same for entries of agents: the longest grant, [`SPARE`], and a little.
-const LONGEST_OF_AGENT: Seconds = Seconds::hours(92 * 24);
+/// The same for entries by which grants are found: the longest grant, [`SPARE`], and a little.
+const LONGEST_OF_GRANTS: Seconds = Seconds::hours(92 * 24);
 /// Longer than any login can take: how long a logout that found no session is remembered.
 const REMEMBERED: Seconds = Seconds::new(transaction::LIFETIME.get() + 300);
 /// An object is not woken more often than this to clean up.
@@ -107,10 +107,33 @@ pub struct SidEntry {
     pub subject: SubjectKey,
     /// When the login began.
     pub login_started_at: Timestamp,
-    /// When the session is certainly over: [`KEPT`] from now.
+    /// When the session, or what is granted, is certainly over.
     pub until: Timestamp,
-    /// Of an agent's entry: one that is kept until then is left as it is, so that not each grant is worth a row written.
+    /// Of an entry by which grants are found: one that is kept until then is left as it is, so that not each grant is worth a row
+    /// written.
     pub suffices: Option<Timestamp>,
+}
+
+impl SidEntry {
+    /// Somebody's session, or what they granted, by a name that their provider has for them: kept as long as any session lives,
+    /// and as long as any grant of theirs, the last of which ends at `grants_end_at`.
+    #[must_use]
+    pub fn of_person(
+        subject: SubjectKey,
+        login_started_at: Timestamp,
+        now: Timestamp,
+        grants_end_at: Option<Timestamp>,
+    ) -> Self {
+        let sessions_end_at = now.plus(KEPT);
+        let entry = Self { subject, login_started_at, until: sessions_end_at, suffices: None };
+        match grants_end_at.filter(|end| *end > sessions_end_at) {
+            None => entry,
+            Some(end) => {
+                let until = end.plus(SPARE).min(now.plus(LONGEST_OF_GRANTS));
+                Self { until, suffices: Some(end.min(until)), ..entry }
+            }
+        }
+    }
 }
 
 /// Some of the subjects of a key.
@@ -262,7 +285,7 @@ impl SidRequest {
         let is_subject = |name: &str| SubjectKey::from_object_name(name).is_some();
         match &envelope.body {
             Self::Put { subject, until, suffices, .. } => {
-                let longest = if suffices.is_some() { LONGEST_OF_AGENT } else { LONGEST };
+                let longest = if suffices.is_some() { LONGEST_OF_GRANTS } else { LONGEST };
                 good &= is_subject(subject) && *until > now && *until <= now.plus(longest);
             }
             Self::Page { after, limit, .. } => {
@@ -326,7 +349,7 @@ pub const fn remembered_until(now: Timestamp) -> Timestamp {
 /// earlier release began it, ends at its next refresh.
 #[must_use]
 pub const fn agent_remembered_until(now: Timestamp) -> Timestamp {
-    now.plus(LONGEST_OF_AGENT)
+    now.plus(LONGEST_OF_GRANTS)
 }
 
 /// How long after `now` to clean up, when the next entry expires at `next`. Entries of agents are kept for longer than others: so
@@ -427,13 +450,27 @@ mod tests {
         let good = SidRequest::put(&SidKey::of_agent("https://client.example/"), &of_agent()).to_json();
         assert!(SidRequest::parse(&good, NOW).is_some());
         let until = of_agent().until.as_unix().to_string();
-        let longest = NOW.plus(LONGEST_OF_AGENT);
+        let longest = NOW.plus(LONGEST_OF_GRANTS);
         assert!(SidRequest::parse(&good.replace(&until, &longest.as_unix().to_string()), NOW).is_some());
         for bad in [longest.plus(Seconds::new(1)), NOW] {
             assert_eq!(SidRequest::parse(&good.replace(&until, &bad.as_unix().to_string()), NOW), None);
         }
         // A revocation is remembered until no grant can be left that it did not see.
         assert!(agent_remembered_until(NOW) >= of_agent().until);
+    }
+
+    #[test]
+    fn an_entry_of_a_person_is_kept_as_long_as_what_it_finds_may_live() {
+        //
+        let of = |grants_end_at| SidEntry::of_person(entry().subject, entry().login_started_at, NOW, grants_end_at);
+        assert_eq!(of(None), entry());
+        assert_eq!(of(Some(NOW.plus(Seconds::hours(1)))), entry());
+        let longest = NOW.plus(LONGEST_GRANT);
+        assert_eq!(of(Some(longest)), of_agent());
+        for end in [longest, longest.plus(Seconds::hours(8)), longest.plus(KEPT)] {
+            let put = SidRequest::put(&SidKey::of("https://op.example", "s-1"), &of(Some(end))).to_json();
+            assert!(SidRequest::parse(&put, NOW).is_some(), "{put}");
+        }
     }
 
     #[test]

@@ -273,6 +273,36 @@ fn who_is_named_by_an_address_is_found_by_their_grants_when_no_session_is_left()
 }
 
 #[test]
+fn a_grant_of_many_weeks_is_found_by_the_address_of_its_person() {
+    //
+    for address_comes_later in [false, true] {
+        let mut vars = server::with_agents(json!({ "grant": "90d" }));
+        vars["PROVIDERS"]["corp"]["revocation"] = json!({ "email": true });
+        let (world, gateway) = (server::world(), gateway(&vars));
+        let with_address = || {
+            world.corp.bend_claims(|claims| {
+                claims["email"] = "alice@example.com".into();
+                claims["email_verified"] = true.into();
+            });
+        };
+        if !address_comes_later {
+            with_address();
+        }
+        let refresh = server::granted_for(&Browser::new(&world, &gateway).signed_in(), "90");
+        world.wait(5 * 24 * 3600);
+        if address_comes_later {
+            with_address();
+            Browser::new(&world, &gateway).signed_in();
+        }
+        world.wait(45 * 24 * 3600);
+        let answered = send(&world, &gateway, &asked(&token(&world, &json!({})), &by_mail("alice@example.com")));
+        assert_eq!(answered.event["reason"], "revocation.sessions_ended", "{}", answered.event);
+        let refused = Browser::new(&world, &gateway).send(&agents_tokens::refreshing(&refresh));
+        assert_eq!(refused.json()["error"], "invalid_grant");
+    }
+}
+
+#[test]
 fn a_consent_under_way_loses_to_a_revocation_by_address() {
     //
     let mut vars = server::with_agents(json!({}));

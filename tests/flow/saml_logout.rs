@@ -5,6 +5,7 @@ use postern_saml_messages::{LogoutRequest, LogoutResponse, MakeLogoutRequest, Ma
 use serde_json::json;
 
 use super::saml::{form, saml_variables, sign_in};
+use super::{agents_server, agents_tokens};
 use crate::support::saml_worker::{Logout, decoded, encoded, name};
 use crate::support::{Answered, Asked, Browser, Fault, World, gateway};
 
@@ -61,6 +62,23 @@ fn exactly_the_sessions_that_are_meant_end() {
         assert_eq!(value(&location, "RelayState").as_deref(), Some("theirs"));
         assert!(location.starts_with("https://idp.example.com/slo?") && value(&location, "Signature").is_some());
     }
+}
+
+#[test]
+fn a_grant_of_many_weeks_ends_by_the_name_of_its_person() {
+    //
+    let mut variables = saml_variables();
+    let agents = agents_server::with_agents(json!({ "grant": "90d" }));
+    for name in ["AGENTS", "ROUTES"] {
+        variables[name] = agents[name].clone();
+    }
+    let (world, gateway) = (agents_server::world(), gateway(&variables));
+    let refresh = agents_server::granted_for(&sign_in(&world, &gateway, "alice", "s-1"), "90");
+    world.wait(45 * 24 * 3600);
+    let answered = tell(&world, &gateway, "SAMLRequest", &request("_l1", "alice", &[]));
+    assert_eq!(answered.event["reason"], "logout.sessions_ended", "{}", answered.event);
+    let refused = Browser::new(&world, &gateway).send(&agents_tokens::refreshing(&refresh));
+    assert_eq!(refused.json()["error"], "invalid_grant");
 }
 
 #[test]

@@ -33,9 +33,9 @@ use crate::refusal::mismatch::Expected;
 use crate::refusal::{Document, Reason};
 use crate::secret::Secret;
 use crate::session::refresh::RefreshState;
-use crate::session::sid_index::{self, SidEntry, SidKey};
+use crate::session::sid_index::SidKey;
 use crate::session::{
-    Begin, Command, Origin, Reply, Revocation, Session, SessionHandle, SessionId, SidIndex, SubjectKey, Tokens,
+    Begin, Command, Origin, Reply, Revocation, Session, SessionHandle, SessionId, SubjectKey, Tokens,
 };
 use crate::time::Timestamp;
 
@@ -325,7 +325,8 @@ pub(in crate::gateway) async fn begin_session<P: Platform>(
     }
     let session = record(ctx, provider, &response, &person);
     let named = (provider.id.as_str(), &*session.issuer);
-    if !ctx.enter_email(named, subject, session.email(), transaction.started_at).await.map_err(Reason::Store)? {
+    let entered = ctx.enter_session_by_email(named, subject, session.email(), transaction.started_at).await;
+    if !entered.map_err(Reason::Store)? {
         return Err(Reason::LoginOvertaken);
     }
     tell_keys(ctx, &session).await?;
@@ -379,9 +380,7 @@ async fn enter<P: Platform>(
     subject: SubjectKey,
     transaction: &Transaction,
 ) -> Result<(), Reason> {
-    let until = ctx.request.now.plus(sid_index::KEPT);
-    let entry = SidEntry { subject, login_started_at: transaction.started_at, until, suffices: None };
-    let entered = ctx.platform.sid_index().enter_sid(&key, &entry).await;
+    let entered = ctx.enter_session(&key, subject, transaction.started_at).await;
     if entered.map_err(Reason::Store)? { Ok(()) } else { Err(Reason::LoginOvertaken) }
 }
 
