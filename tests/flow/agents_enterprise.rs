@@ -252,6 +252,19 @@ fn a_client_has_to_prove_itself_and_strangers_have_nothing_fetched() {
     let sent = world.sent.borrow().len();
     let stranger = post(&world, &gateway, None, &[&fields[..], &[("client_id", "https://evil.example/c")]].concat());
     assert_error(&stranger, "invalid_grant", "id_jag.not_trusted");
+    // Nor for what nobody signed, whatever client it says it is from.
+    let forged = format!("{}A", &good[..good.len() - 1]);
+    for (client, reason) in [("https://evil.example/c", "id_jag.not_trusted"), (OTHER, "jwt.bad_signature")] {
+        let claims = json!({ "iss": client, "sub": client });
+        let proof = key(CLIENT).sign(None, claims.as_object().unwrap());
+        let fields = [
+            JWT_BEARER,
+            ("assertion", &forged),
+            ("client_assertion", &proof),
+            ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+        ];
+        assert_error(&post(&world, &gateway, None, &fields), "invalid_grant", reason);
+    }
     assert_eq!(world.sent.borrow().len(), sent);
 }
 
@@ -277,7 +290,11 @@ fn the_request_and_the_assertion_name_one_resource() {
     let good = jag(&world, CLIENT, &json!({}));
     assert_error(&bring(&world, &gateway, CLIENT, &good, &other), "invalid_target", "id_jag.resource");
     world.wait(1);
-    let free = jag(&world, CLIENT, &json!({ "resource": null }));
+    let free = jag(&world, CLIENT, &json!({ "resource": null, "jti": "jag-2" }));
+    assert_eq!(bring(&world, &gateway, CLIENT, &free, &other).event["reason"], "agent.token_vouched_for");
+    // What was given for it is for that one.
+    let own = [("resource", "https://app.example.com/mcp")];
+    assert_error(&bring(&world, &gateway, CLIENT, &free, &own), "invalid_target", "id_jag.resource");
     assert_eq!(bring(&world, &gateway, CLIENT, &free, &other).event["reason"], "agent.token_vouched_for");
 }
 
@@ -291,6 +308,9 @@ fn one_client_brings_it_again_and_no_other_does() {
     let again = bring(&world, &gateway, CLIENT, &good, &[]);
     assert_eq!((&again.event["detail"], &again.event["grant"]), (&json!("repeated"), &first.event["grant"]));
     assert_eq!(again.json()["expires_in"], 280);
+    // Nobody gets more than they ask for.
+    let less = bring(&world, &gateway, CLIENT, &good, &[("scope", "docs:read")]);
+    assert_error(&less, "invalid_scope", "id_jag.scope");
     // A provider that gives two clients one `jti`.
     let theirs = jag(&world, OTHER, &json!({}));
     assert_error(&bring(&world, &gateway, OTHER, &theirs, &[]), "invalid_grant", "id_jag.used_by_another");

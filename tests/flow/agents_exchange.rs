@@ -76,6 +76,10 @@ fn a_token_becomes_one_that_may_do_less() {
     // No longer than the token that it is for.
     assert_eq!((&told["expires_in"], told.get("refresh_token")), (&json!(540), None));
     assert_eq!(answered.event["reason"], "agent.token_exchanged");
+    // The same address with a slash at its end, as clients write it that take addresses apart.
+    let resource = format!("{ORIGIN}/mcp/");
+    let by_address = machine.send(&exchanging(&text, &client, &[("resource", Some(&resource))]));
+    assert_eq!(by_address.event["reason"], "agent.token_exchanged", "{}", by_address.event);
     let narrowed = told["access_token"].as_str().unwrap().to_owned();
     let used = calls(&world, &gateway, &narrowed);
     assert_eq!((&used.event["outcome"], &used.event["actors"]), (&json!("allow"), &json!([client, client])));

@@ -4,6 +4,7 @@ use postern::gateway::Gateway;
 use serde_json::{Value, json};
 use url::Url;
 
+use crate::agents_tokens;
 use crate::support::{Answered, Asked, Browser, Fault, ORIGIN, World, answer, gateway, variables};
 
 pub const CLIENT: &str = "https://client.example/oauth/client.json";
@@ -114,6 +115,15 @@ pub fn code(browser: &Browser<'_>, changes: &[(&str, Option<&str>)]) -> String {
     let page = sent(browser, &authorize(changes));
     let answered = browser.send(&form(&question(&page), "allow", "30"));
     told_of(&answered, "code").unwrap_or_else(|| panic!("{}", answered.event))
+}
+
+/// The refresh token of what a person allows for so many days.
+pub fn granted_for(browser: &Browser<'_>, days: &str) -> String {
+    let question = question(&sent(browser, &authorize(&[])));
+    let answered = browser.send(&form(&question, "allow", days));
+    let code = told_of(&answered, "code").unwrap_or_else(|| panic!("{}", answered.event));
+    let redeemed = browser.send(&agents_tokens::redeeming(&code, &[]));
+    redeemed.json()["refresh_token"].as_str().unwrap_or_else(|| panic!("{}", redeemed.event)).to_owned()
 }
 
 pub fn deployment(table: Value) -> (World, Gateway) {
@@ -362,6 +372,28 @@ fn an_old_document_does_for_a_day_while_the_client_s_server_is_down() {
     publish(&world, CLIENT, 500, &document());
     assert_eq!(asks(23 * 3600), "agent.consent_asked");
     assert_eq!(asks(3600), "agent.document_status");
+}
+
+#[test]
+fn a_document_that_its_server_withdraws_counts_no_more() {
+    //
+    let mut other = document();
+    other["client_id"] = json!("https://client.example/other.json");
+    for (status, published, reason) in [
+        (404, document(), "agent.document_status"),
+        (410, document(), "agent.document_status"),
+        (302, document(), "agent.document_status"),
+        (200, other, "agent.document_of_another"),
+        (200, json!([]), "agent.document_not_json"),
+    ] {
+        let (world, gateway) = deployment(json!({}));
+        let asks = || sent(&Browser::new(&world, &gateway).signed_in(), &authorize(&[])).event["reason"].clone();
+        assert_eq!(asks(), "agent.consent_asked");
+        publish(&world, CLIENT, status, &published);
+        assert_eq!(asks(), "agent.consent_asked");
+        world.wait(2 * 3600);
+        assert_eq!(asks(), reason, "{status}");
+    }
 }
 
 #[test]

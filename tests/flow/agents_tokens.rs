@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::agents_server::{CALLBACK, CLIENT, VERIFIER, code, document, publish, resource, with_agents, world};
 use super::sender::Machine;
-use crate::support::{Answered, Asked, Browser, ORIGIN, World, gateway, signer_named};
+use crate::support::{Answered, Asked, Browser, Fault, ORIGIN, World, gateway, signer_named};
 
 const TOKEN: &str = "/auth/agents/token";
 
@@ -222,6 +222,40 @@ fn a_grant_hands_out_only_so_many_tokens() {
     }
     let answered = machine.send(&refreshing(&token));
     assert_eq!((&answered.event["reason"], answered.reply().status.as_u16()), (&json!("limit.agent_tokens"), 429));
+    assert_readable(&answered);
+}
+
+/// Whether a page of another origin learns what it is refused for, and when to come again.
+#[track_caller]
+fn assert_readable(answered: &Answered) {
+    let headers = &answered.reply().headers;
+    assert_eq!(headers["access-control-allow-origin"], "*", "{}", answered.event);
+    assert!(headers.contains_key("retry-after"), "{}", answered.event);
+    let exposed = headers["access-control-expose-headers"].to_str().unwrap();
+    assert!(exposed.contains("Retry-After"), "{exposed}");
+}
+
+#[test]
+fn a_page_of_another_origin_may_read_why_it_gets_nothing_now() {
+    //
+    let (world, gateway) = deployment(json!({ "register": true }));
+    let browser = Browser::new(&world, &gateway).signed_in();
+    let code = code(&browser, &[]);
+    world.fault.set(Fault::Sessions);
+    let answered = browser.send(&redeeming(&code, &[]));
+    assert_eq!(answered.reply().status.as_u16(), 503, "{}", answered.event);
+    assert_readable(&answered);
+    world.fault.set(Fault::None);
+    let mut variables = with_agents(json!({ "register": true }));
+    variables["LIMITS"]["own"] = json!({ "rate": "1/1h", "burst": 1 });
+    let limited = crate::support::gateway(&variables);
+    for path in [TOKEN, "/auth/agents/revoke", "/auth/agents/register"] {
+        let machine = Browser::new(&world, &limited);
+        machine.send(&post(path, &[]));
+        let answered = machine.send(&post(path, &[]));
+        assert_eq!(answered.reply().status.as_u16(), 429, "{}", answered.event);
+        assert_readable(&answered);
+    }
 }
 
 #[test]

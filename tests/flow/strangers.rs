@@ -4,9 +4,11 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use base64ct::{Base64UrlUnpadded, Encoding};
 use postern::gateway::{Gateway, MANAGEMENT};
 use serde_json::{Value, json};
 
+use super::agents_enterprise;
 use super::agents_server::{self, CALLBACK, CLIENT};
 use super::agents_tokens::redeeming;
 use super::authzen::{MANY, ONE};
@@ -21,6 +23,9 @@ const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: &str = "application/json";
 const OF_OAUTH: &str = "urn:ietf:params:oauth";
 /// A client whose document nobody has fetched yet.
+const STRANGER: &str = "https://stranger.example/client.json";
+const OF_ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+/// How that client would prove itself.
 const BY_ASSERTION: &str = "client_id=https://stranger.example/client.json&client_assertion=a.b.c&client_assertion_type=urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// A deployment with all that there is, and every decision kept.
@@ -184,6 +189,12 @@ struct Forged {
     bodies: Vec<(&'static str, String)>,
 }
 
+/// A token that nobody signed.
+fn unsigned(claims: &Value) -> String {
+    let part = |text: String| Base64UrlUnpadded::encode_string(text.as_bytes());
+    format!("{}.{}.AAAA", part(json!({ "alg": "ES256", "typ": "JWT" }).to_string()), part(claims.to_string()))
+}
+
 /// The same with another last character.
 fn bent(credential: &str) -> String {
     let (rest, last) = credential.split_at(credential.len() - 1);
@@ -197,6 +208,9 @@ fn forged(browser: &Browser<'_>) -> Forged {
     let told = browser.send(&redeeming(&code, &[])).json();
     let [access, refresh] = ["access_token", "refresh_token"].map(|name| bent(told[name].as_str().unwrap()));
     let (key, code, cookie) = (bent(&key), bent(&code), browser.cookie(SESSION).unwrap());
+    let voucher = bent(&agents_enterprise::jag(browser.world, STRANGER, &json!({})));
+    let vouched = format!("grant_type={OF_OAUTH}:grant-type:jwt-bearer&assertion={voucher}");
+    let own_word = unsigned(&json!({ "iss": STRANGER, "sub": STRANGER }));
     let report = json!([{ "token": key, "type": "key", "url": "https://github.com/a" }]).to_string();
     let client = json!({ "client_name": "x", "redirect_uris": [CALLBACK] }).to_string();
     let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": "x" } }).to_string();
@@ -212,6 +226,8 @@ fn forged(browser: &Browser<'_>) -> Forged {
             form(format!("grant_type=refresh_token&refresh_token={refresh}&client_id={CLIENT}")),
             form(format!("token={access}&client_id={CLIENT}")),
             form(format!("grant_type={OF_OAUTH}:grant-type:jwt-bearer&assertion=a.b.c&{BY_ASSERTION}")),
+            form(format!("{vouched}&{BY_ASSERTION}")),
+            form(format!("{vouched}&client_assertion={own_word}&client_assertion_type={OF_ASSERTION}")),
             form(format!("grant_type=refresh_token&refresh_token={refresh}&{BY_ASSERTION}")),
             form(format!(
                 "grant_type={OF_OAUTH}:grant-type:token-exchange&subject_token={access}&subject_token_type={OF_OAUTH}:token-type:access_token&{BY_ASSERTION}"

@@ -46,11 +46,7 @@ impl<P: Platform> RequestContext<'_, P> {
             return Err(refused(ClientRefusal::Method));
         }
         let assertion = shown_assertion(parameters)?;
-        let id = match (parameters.get("client_id"), &assertion) {
-            (Some(id), _) => id.to_owned(),
-            (None, Some(shown)) => shown.claimed_issuer().ok().flatten().ok_or(refused(ClientRefusal::Unknown))?,
-            (None, None) => return Err(token_error(TokenEndpointError::InvalidRequest("client_id"))),
-        };
+        let id = claimed_by(parameters, assertion.as_ref())?;
         parts.event.client_id = Some(short(&id));
         let named = self.named_client(rules, &id).map_err(|error| {
             refused(if error == AgentError::NotAdmitted { ClientRefusal::NotAllowed } else { ClientRefusal::Unknown })
@@ -111,6 +107,22 @@ impl<P: Platform> RequestContext<'_, P> {
 
     async fn verify_assertion(&self, shown: &UnverifiedJwt<'_>, keys: &KeySet) -> Result<VerifiedJwt, JwtError> {
         shown.verify(keys, &assertion::ALGORITHMS, self.platform.signatures()).await
+    }
+}
+
+/// The client that a token request says it is from: anybody may have written that.
+///
+/// # Errors
+/// When it does not say.
+pub(super) fn claimed_client(parameters: &TokenParameters<'_>) -> Result<String, Reason> {
+    claimed_by(parameters, shown_assertion(parameters)?.as_ref())
+}
+
+fn claimed_by(parameters: &TokenParameters<'_>, assertion: Option<&UnverifiedJwt<'_>>) -> Result<String, Reason> {
+    match (parameters.get("client_id"), assertion) {
+        (Some(id), _) => Ok(id.to_owned()),
+        (None, Some(shown)) => shown.claimed_issuer().ok().flatten().ok_or(refused(ClientRefusal::Unknown)),
+        (None, None) => Err(token_error(TokenEndpointError::InvalidRequest("client_id"))),
     }
 }
 

@@ -16,7 +16,7 @@ use crate::gateway::response_parts::ResponseParts;
 use crate::http::{HeaderValue, StatusCode, header};
 use crate::oidc::documents::{Freshness, Lifetimes, Stored};
 use crate::oidc::exchange;
-use crate::ports::{Fetch, SharedDocuments};
+use crate::ports::{Fetch, FetchError, SharedDocuments};
 use crate::refusal::Reason;
 use crate::time::Seconds;
 
@@ -81,8 +81,9 @@ impl<P: Platform> RequestContext<'_, P> {
         let old = known.map(|(stored, _)| stored);
         match self.fetch_client_document(published, old.as_deref(), &read, parts).await {
             Ok(document) => Ok(document),
-            // Better the document of an hour ago than none: what it says was true then.
-            Err(reason) => old.and_then(|stored| read(&stored.body).ok()).ok_or(reason),
+            // Better the document of an hour ago than none: what it says was true then, and nobody has said otherwise since.
+            Err(reason) if is_silence(&reason) => old.and_then(|stored| read(&stored.body).ok()).ok_or(reason),
+            Err(reason) => Err(reason),
         }
     }
 
@@ -166,6 +167,20 @@ impl<P: Platform> RequestContext<'_, P> {
         }
         self.remember(&place, &Rc::new(stored));
         Ok(document)
+    }
+}
+
+/// Whether a client's server said nothing of its document. One that says that there is none, or gives one that is not good, has
+/// withdrawn what it gave before.
+fn is_silence(reason: &Reason) -> bool {
+    match reason {
+        Reason::Client(AgentError::Unreachable(error)) => *error != FetchError::TooLarge,
+        Reason::Client(AgentError::Status(status)) => {
+            status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS
+        }
+        Reason::Client(_) => false,
+        // It was not asked.
+        _ => true,
     }
 }
 

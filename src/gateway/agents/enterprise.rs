@@ -1,6 +1,6 @@
 //! Enterprise-managed authorization: a person's provider lets a client act for them, and nobody is asked here (ID-JAG; R-319…R-322).
 
-use super::client_auth::{ProvenClient, token_error};
+use super::client_auth::{ProvenClient, claimed_client, token_error};
 use super::token::{Issued, proven_key};
 use crate::agent::authorize::offer;
 use crate::agent::enterprise::{EnterpriseRefusal, IdJag, IdJagExpectations, LONGEST_LIFE};
@@ -8,6 +8,7 @@ use crate::agent::grant::{Grant, MAX_GRANTS};
 use crate::agent::handle::{GrantHandle, HandleKind};
 use crate::agent::token::error::ClientRefusal;
 use crate::agent::token::{TokenEndpointError, TokenParameters};
+use crate::audit::short;
 use crate::authn::agent;
 use crate::config::{AgentRules, Provider};
 use crate::gateway::Platform;
@@ -38,6 +39,17 @@ struct Allowed {
     scopes: Vec<String>,
 }
 
+impl Allowed {
+    /// Why a grant that was made for the same assertion before does not do: it is for something else, or may do more.
+    fn refuses(&self, grant: &Grant) -> Option<EnterpriseRefusal> {
+        if grant.resource != self.resource {
+            return Some(EnterpriseRefusal::Resource);
+        }
+        let is_within = grant.scopes.iter().all(|scope| self.scopes.contains(scope));
+        (!is_within).then_some(EnterpriseRefusal::Scope)
+    }
+}
+
 /// Gives a token for what a person's provider vouches for. There is no refresh token: the client asks the provider again.
 ///
 /// # Errors
@@ -58,18 +70,20 @@ pub(super) async fn grant<P: Platform>(
     let rule = provider.and_then(|provider| Some((provider, rules.enterprise_of(provider.id.as_str())?)));
     let (provider, rule) = rule.ok_or(refused(EnterpriseRefusal::NotTrusted))?;
     parts.event.provider = Some(provider.id.as_str().to_owned());
-    // Strangers have no document fetched: only clients that the configuration names get so far.
-    let named = parameters.get("client_id");
-    if named.is_some_and(|named| rule.scopes_of(named).is_none()) {
+    // Strangers have no document fetched, and no store asked: only what the provider signed for a client that the configuration
+    // names gets so far.
+    let claimed = claimed_client(parameters)?;
+    let trusted = rule.scopes_of(&claimed).ok_or(refused(EnterpriseRefusal::NotTrusted))?;
+    parts.event.client_id = Some(short(&claimed));
+    let jag = believe(ctx, provider, &jwt, &claimed).await?;
+    let client = ctx.proven_client(rules, parameters, parts).await?;
+    if client.id != claimed {
         return Err(refused(EnterpriseRefusal::NotTrusted));
     }
-    let client = ctx.proven_client(rules, parameters, parts).await?;
-    let trusted = rule.scopes_of(&client.id).ok_or(refused(EnterpriseRefusal::NotTrusted))?;
     if !client.is_proven {
         //
         return Err(token_error(TokenEndpointError::InvalidClient(ClientRefusal::NoProof)));
     }
-    let jag = believe(ctx, provider, &jwt, &client).await?;
     parts.event.identity(provider.id.as_str(), provider.issuer.as_str(), jag.subject());
     let jkt = proven_key(ctx, path).await?;
     if jag.jkt().is_some() && jag.jkt() != jkt.as_deref() {
@@ -81,12 +95,12 @@ pub(super) async fn grant<P: Platform>(
     begin(ctx, rules, &voucher, allowed, parts).await
 }
 
-/// Verifies the signature by the provider's keys, then the claims.
+/// Verifies the signature by the provider's keys, then the claims, for a client of that id.
 async fn believe<P: Platform>(
     ctx: &RequestContext<'_, P>,
     provider: &Provider,
     jwt: &UnverifiedJwt<'_>,
-    client: &ProvenClient,
+    client_id: &str,
 ) -> Result<IdJag, Reason> {
     let metadata = ctx.site.documents.metadata(ctx.platform, provider).await?;
     let accepted = AcceptedKeys::of_provider(provider, &metadata);
@@ -95,7 +109,7 @@ async fn believe<P: Platform>(
     let expected = IdJagExpectations {
         issuer: provider.issuer.as_str(),
         audience: ctx.site.config.public_url.origin(),
-        client_id: &client.id,
+        client_id,
         longest_life: LONGEST_LIFE,
         now: ctx.request.now,
     };
@@ -156,7 +170,7 @@ async fn begin<P: Platform>(
     let id = id_of(ctx, voucher);
     parts.event.grant = Some(id.digest().public_id());
     ctx.limit_tokens(&id.digest().public_id(), parts).await?;
-    let session = record(ctx, rules, voucher, allowed);
+    let session = record(ctx, rules, voucher, &allowed);
     let lacks_second = |session: &Session| agent::lacks_second(&ctx.site.config, session);
     if lacks_second(&session) {
         return Err(refused(EnterpriseRefusal::SecondFactor));
@@ -172,7 +186,8 @@ async fn begin<P: Platform>(
     let ended = || refused(EnterpriseRefusal::Ended);
     let of = (provider.id.as_str(), provider.issuer.as_str());
     let ends_at = ctx.request.now.plus(rules.access);
-    let entered = ctx.enter_email(of, subject, begin.session.email(), begin.asked_at).await.map_err(Reason::Store)?
+    let (person, asked_at) = ((subject, begin.session.email()), begin.asked_at);
+    let entered = ctx.enter_grant_by_email(of, person, ends_at, asked_at).await.map_err(Reason::Store)?
         && ctx.enter_agent(&voucher.client.id, subject, ends_at, begin.asked_at).await.map_err(Reason::Store)?;
     if !entered {
         return Err(ended());
@@ -194,9 +209,11 @@ async fn begin<P: Platform>(
     if lacks_second(&session) {
         return Err(refused(EnterpriseRefusal::SecondFactor));
     }
-    let is_of_this_key = session.grant.as_ref().is_some_and(|grant| grant.jkt == voucher.jkt);
-    if !is_of_this_key {
+    let Some(grant) = session.grant.as_deref().filter(|grant| grant.jkt == voucher.jkt) else {
         return Err(refused(EnterpriseRefusal::Key));
+    };
+    if let Some(refusal) = allowed.refuses(grant) {
+        return Err(refused(refusal));
     }
     let handle = GrantHandle { kind: HandleKind::Access, subject, id, number: 0 };
     Ok(Issued { handle, session, refresh: false, kind: None, reason: "agent.token_vouched_for" })
@@ -213,7 +230,7 @@ fn id_of<P>(ctx: &RequestContext<'_, P>, Voucher { provider, jag, client, .. }: 
 }
 
 /// The grant, with what the provider says of the person here. What it says at their next sign-in takes its place.
-fn record<P>(ctx: &RequestContext<'_, P>, rules: &AgentRules, voucher: &Voucher<'_>, allowed: Allowed) -> Session {
+fn record<P>(ctx: &RequestContext<'_, P>, rules: &AgentRules, voucher: &Voucher<'_>, allowed: &Allowed) -> Session {
     let Voucher { provider, jag, client, jkt } = voucher;
     let now = ctx.request.now;
     let issuer = Some(ctx.site.config.public_url.origin().to_owned());
@@ -221,8 +238,8 @@ fn record<P>(ctx: &RequestContext<'_, P>, rules: &AgentRules, voucher: &Voucher<
         client: client.id.clone(),
         client_name: client.name.clone(),
         redirect_uri: String::new(),
-        resource: allowed.resource,
-        scopes: allowed.scopes,
+        resource: allowed.resource.clone(),
+        scopes: allowed.scopes.clone(),
         expires_at: now.plus(rules.access),
         code: None,
         generation: 0,

@@ -2,6 +2,7 @@
 
 use super::client_auth::{ProvenClient, token_error};
 use super::token::{Issued, proven_key};
+use crate::agent::authorize::offer;
 use crate::agent::exchange::{ACCESS_TOKEN_TYPE, ExchangeError, ExchangeRequest, Parent, narrow};
 use crate::agent::grant::{Grant, GrantRefusal, MAX_ACTORS};
 use crate::agent::handle::{GrantHandle, HandleKind};
@@ -52,6 +53,9 @@ pub(super) async fn grant<P: Platform>(
         is_of_task: parent.task.is_some() || parent.uses_left.is_some(),
         ends_at: shown.ends_at().min(parent.expires_at),
     };
+    let asked_for = request.resource.map(|asked| offer::find(&ctx.site.config, asked).map(|offer| offer.resource));
+    let asked_for = asked_for.map(|found| found.ok_or(refused(ExchangeError::OtherResource))).transpose()?;
+    let request = ExchangeRequest { resource: asked_for.as_deref(), ..request };
     let narrowed = narrow(&request, of, MAX_ACTORS, (now, rules.access)).map_err(refused)?;
     let issuer = Some(ctx.site.config.public_url.origin().to_owned());
     let actor = Actor { issuer, subject: client.id.clone() };

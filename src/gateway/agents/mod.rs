@@ -57,15 +57,30 @@ pub(super) async fn answer<P: Platform>(
     body: impl RequestBody,
     parts: &mut ResponseParts,
 ) -> Result<Response, Refused> {
-    match path.as_str() {
+    let answered = match path.as_str() {
         METADATA => Ok(metadata::describe(ctx, rules, parts)?),
         AUTHORIZE if ctx.request.head.method == Method::POST => cold(consent::decide(ctx, rules, body, parts)).await,
         AUTHORIZE => cold(authorize::ask(ctx, rules, parts)).await,
         TOKEN => cold(token::answer(ctx, (rules, path), body, parts)).await,
         REVOKE => cold(revoke::answer(ctx, rules, body, parts)).await,
-        REGISTER if rules.register => Ok(cold(register::answer(ctx, body, parts)).await?),
+        REGISTER if rules.register => cold(register::answer(ctx, body, parts)).await.map_err(Refused::from),
         _ => Err(Reason::NoRoute.into()),
-    }
+    };
+    answered.or_else(|refused| refuse(ctx, path, refused, parts))
+}
+
+/// What refuses a client, so that a page of another origin may read it, with when it may come again.
+///
+/// # Errors
+/// With the refusal itself, where no client is refused.
+pub(super) fn refuse<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    path: &CanonicalPath,
+    refused: Refused,
+    parts: &mut ResponseParts,
+) -> Result<Response, Refused> {
+    let is_for_clients = [TOKEN, REVOKE, REGISTER].contains(&path.as_str()) && ctx.site.config.agents.is_some();
+    if is_for_clients { Ok(for_clients(ctx.refuse(&refused, parts))) } else { Err(refused) }
 }
 
 /// A browser asks whether a page of another origin may post here: any may, for no cookie counts.
@@ -84,7 +99,7 @@ fn for_clients(response: Response) -> Response {
     let mut response = response::readable_by_all(response);
     for (name, value) in [
         (header::ACCESS_CONTROL_ALLOW_METHODS, "POST"),
-        (header::ACCESS_CONTROL_EXPOSE_HEADERS, "DPoP-Nonce, WWW-Authenticate"),
+        (header::ACCESS_CONTROL_EXPOSE_HEADERS, "DPoP-Nonce, Retry-After, WWW-Authenticate"),
         (HeaderName::from_static("pragma"), "no-cache"),
     ] {
         response.headers.insert(name, HeaderValue::from_static(value));
