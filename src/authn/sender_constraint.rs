@@ -66,6 +66,8 @@ pub struct TokenRequest<'a> {
     pub relays: bool,
     /// The keys that our nonces are made with.
     pub keys: &'a KeyRing,
+    /// Whether a proof is used up by it: not where the request is not let through in any case.
+    pub uses_up: bool,
     /// Now.
     pub now: Timestamp,
 }
@@ -169,6 +171,9 @@ async fn prove_key(
         now: request.now,
     };
     let proof = DpopProof::check(&request.head.headers, &expected, signatures).await.map_err(SenderError::Dpop)?;
+    if !request.uses_up {
+        return Ok(());
+    }
     match once.claim(proof.once_key(), proof.usable_until()).await {
         Ok(true) => Ok(()),
         Ok(false) => Err(SenderError::Dpop(DpopError::Replayed).into()),

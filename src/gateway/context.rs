@@ -37,13 +37,15 @@ pub(super) struct RequestContext<'a, P> {
     pub(super) request: Request<'a>,
     pub(super) site: &'a Gateway,
     pub(super) platform: &'a P,
+    /// Whether what is good once is used up by this request: not where it only asks why another one was refused.
+    pub(super) uses_up: bool,
 }
 
 impl<P> RequestContext<'_, P> {
     /// The context of another request, about which this one asks.
-    pub(super) fn about<'b>(&'b self, head: &'b RequestHead) -> RequestContext<'b, P> {
+    pub(super) fn about<'b>(&'b self, head: &'b RequestHead, uses_up: bool) -> RequestContext<'b, P> {
         let request = Request::new(head, self.request.now, self.request.id.clone());
-        RequestContext { request, site: self.site, platform: self.platform }
+        RequestContext { request, site: self.site, platform: self.platform, uses_up }
     }
 }
 

@@ -39,6 +39,16 @@ pub(super) enum Credential {
     Key,
 }
 
+impl Credential {
+    /// How a token was presented, if it was one.
+    pub(super) const fn scheme(self) -> Option<Scheme> {
+        match self {
+            Self::Token(scheme) => Some(scheme),
+            Self::None | Self::Session | Self::Certificate | Self::Key => None,
+        }
+    }
+}
+
 impl From<Reason> for Refused {
     fn from(reason: Reason) -> Self {
         Self { reason, challenge: None, sign_in: None, sign_in_helps: true }

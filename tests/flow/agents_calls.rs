@@ -308,6 +308,26 @@ fn a_token_for_one_use_is_used_once() {
 }
 
 #[test]
+fn a_call_that_is_refused_or_waits_costs_no_use() {
+    //
+    let (world, gateway) = (
+        World::new(),
+        deployment(&json!({ "scopes": { "tools/call:admin_*": "admin", "tools/call:delete_*": "docs:write" } })),
+    );
+    let alice = Browser::new(&world, &gateway).signed_in_as("alice", "s1");
+    let grant = granted(&world, "alice", |grant| grant.uses_left = Some(1));
+    let agent = Agent { machine: Browser::new(&world, &gateway), token: token(&gateway, &grant) };
+    let arguments = json!({ "id": 7 });
+    let refused = posted(&call("admin_all", &arguments, false, &json!({})), "admin_all", &agent.token);
+    agent.machine.send(&refused).assert_refused(403, "authz.insufficient_scope");
+    let asked = agent.calls(&arguments);
+    asked.assert_refused(403, "approval.asked");
+    allow(&alice, &page(&asked));
+    agent.calls(&arguments).forwarded();
+    agent.calls(&arguments).assert_refused(401, "agent.gone");
+}
+
+#[test]
 fn a_client_of_an_earlier_revision_is_told_where_by_a_problem() {
     // what the result says is of this revision.
     let (world, gateway) = (World::new(), deployment(&json!({ "legacy": true })));

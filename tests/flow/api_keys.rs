@@ -11,6 +11,7 @@ use postern::ports::BodyError;
 use postern::time::Seconds;
 use serde_json::{Value, json};
 
+use crate::agents_approvals;
 use crate::support::{
     Answered, Asked, Browser, CORP, Fault, PARTNER, World, gateway, gateway_with_keys, key, variables,
 };
@@ -411,9 +412,11 @@ fn a_key_is_shown_to_nobody_who_takes_tokens_alone() {
 
 #[test]
 fn where_keys_have_a_header_of_their_own_they_come_by_no_other() {
-    //
+    //
     let mut variables = with_keys();
+    variables["AGENTS"] = json!({});
     variables["KEYS"]["header"] = json!("X-API-Key");
+    variables["ROUTES"]["/mcp"] = json!({ "upstream": "service:MCP", "authenticate": ["agent", "key"] });
     let (world, gateway) = (World::new(), gateway(&variables));
     let (_, key) = made(&world, &gateway, &alice(), &["orders:read"]);
     let by = |asked: Asked| Browser::new(&world, &gateway).send(&asked);
@@ -423,6 +426,11 @@ fn where_keys_have_a_header_of_their_own_they_come_by_no_other() {
     by(Asked::bearing("/k/1", &key)).assert_refused(401, "authn.no_token");
     by(Asked::bearing("/mixed/1", &key)).assert_refused(401, "key.not_taken");
     by(Asked::bearing("/mixed/1", "x").with("x-api-key", &key)).assert_refused(400, "bearer.repeated");
+    // an agent's token is no exception.
+    let grant = agents_approvals::granted(&world, "alice", |_| ());
+    let token = agents_approvals::token(&gateway, &grant);
+    by(Asked::bearing("/mcp", &token).with("x-api-key", &key)).assert_refused(400, "bearer.repeated");
+    by(Asked::bearing("/mcp", &token)).forwarded();
     let open = by(Asked::script("GET", "/open/1").with("x-api-key", &key));
     assert!(!format!("{:?}", open.forwarded()).contains("acme_"));
 }

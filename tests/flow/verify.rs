@@ -6,6 +6,8 @@ use postern::ports::{BodyError, RequestBody};
 use serde_json::{Value, json};
 
 use super::bearer::{token, with_issuers};
+use super::sender::{self, Machine};
+use crate::agents_approvals;
 use crate::support::{Answered, Asked, Browser, Fault, ORIGIN, PARTNER, VERIFY_SECRET, World, gateway, variables};
 
 pub fn deployment() -> Gateway {
@@ -123,6 +125,77 @@ fn no_page_of_ours_is_taken_for_leave_to_pass() {
             assert_eq!((reply.status.as_u16(), &answered.event["status"]), (401, &json!(401)));
             assert!(reply.body.contains("/wiki/a") && reply.body.contains("refresh"), "{}", reply.body);
         }
+    }
+}
+
+#[test]
+fn why_a_request_is_refused_is_asked_without_using_anything_up() {
+    //
+    let mut vars = sender::deployment(&json!({}));
+    vars["VERIFY"] = json!({});
+    let rule = |scope: &str| {
+        let require = json!({ "issuers": ["any"], "scopes": [scope] });
+        json!({ "upstream": "none", "authenticate": ["bearer"], "require": require })
+    };
+    vars["ROUTES"]["/closed"] = rule("write");
+    vars["ROUTES"]["/open"] = rule("read");
+    let (world, gateway) = (World::new(), gateway(&vars));
+    let (browser, machine) = (Browser::new(&world, &gateway), Machine::new(1));
+    let token = machine.token(&world, PARTNER);
+    let asks = |question: &str, path: &str, proof: &str| {
+        browser.send(&original(sender::asked(&format!("/auth/verify{question}"), &token, proof), "GET", path))
+    };
+    let proof = machine.proof(&world, "/closed", &token, &json!({ "jti": "one" }));
+    for question in ["", "/refusal"] {
+        let answered = asks(question, "/closed", &proof);
+        assert_eq!(answered.reply().status.as_u16(), 403, "{}", answered.event);
+        assert_eq!(answered.event["reason"], "authz.insufficient_scope", "{}", answered.event);
+    }
+    // What is wrong with the proof alone is said too, and nobody is sent round with the same one again.
+    let proof = machine.proof(&world, "/open", &token, &json!({ "jti": "two" }));
+    passed(&asks("", "/open", &proof));
+    for question in ["", "/refusal"] {
+        let answered = asks(question, "/open", &proof);
+        assert_eq!(answered.reply().status.as_u16(), 401, "{}", answered.event);
+        assert_eq!(answered.event["reason"], "dpop.replayed", "{}", answered.event);
+    }
+    // Nor is a proof used up by the question why.
+    let proof = machine.proof(&world, "/open", &token, &json!({ "jti": "three" }));
+    assert_eq!(asks("/refusal", "/open", &proof).event["reason"], "dpop.replayed");
+    passed(&asks("", "/open", &proof));
+}
+
+#[test]
+fn a_use_of_an_agent_is_spent_where_its_request_passes_and_never_twice() {
+    //
+    let mut vars = agents_approvals::with_agents();
+    vars["VERIFY"] = json!({});
+    let rule = |scope: &str| json!({ "upstream": "none", "authenticate": ["agent"], "require": { "scopes": [scope] } });
+    vars["ROUTES"]["/mcp"] = rule("docs:read");
+    vars["ROUTES"]["/mcp/all"] = rule("docs:all");
+    let (world, gateway) = (World::new(), gateway(&vars));
+    let once = |at: &str| {
+        let at = format!("{ORIGIN}{at}");
+        let grant = agents_approvals::granted(&world, "alice", |grant| {
+            grant.resource.clone_from(&at);
+            grant.uses_left = Some(1);
+        });
+        agents_approvals::token(&gateway, &grant)
+    };
+    let browser = Browser::new(&world, &gateway);
+    let asks = |question: &str, path: &str, token: &str| {
+        browser.send(&original(Asked::bearing(&format!("/auth/verify{question}"), token), "GET", path))
+    };
+    let refused = once("/mcp/all");
+    for question in ["", "/refusal", "", "/refusal"] {
+        let answered = asks(question, "/mcp/all", &refused);
+        assert_eq!(answered.event["reason"], "authz.insufficient_scope", "{}", answered.event);
+    }
+    let good = once("/mcp");
+    assert_eq!(asks("/refusal", "/mcp", &good).event["reason"], "verify.passes_now");
+    passed(&asks("", "/mcp", &good));
+    for question in ["", "/refusal"] {
+        assert_eq!(asks(question, "/mcp", &good).event["reason"], "agent.gone");
     }
 }
 

@@ -103,6 +103,7 @@ impl<P: Platform> RequestContext<'_, P> {
             uri: &TargetUri::of(&self.site.config.public_url, path),
             relays: guard.token == Token::Relay,
             keys: &self.site.config.keys,
+            uses_up: self.uses_up,
             now: self.request.now,
         };
         let sender = sender_constraint::check(

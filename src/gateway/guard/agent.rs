@@ -25,12 +25,20 @@ use crate::time::{Seconds, Timestamp};
 pub(crate) struct Agent {
     pub(crate) principal: Principal,
     pub(super) scheme: Scheme,
-    /// Whose object knows the grant …
+    pub(super) grant: GrantAtHand,
+    /// Whether the uses of the grant are counted.
+    pub(super) is_counted: bool,
+    /// When the grant was given.
+    pub(super) created_at: Timestamp,
+}
+
+/// The grant that a request came by.
+#[derive(Clone, Debug)]
+pub(crate) struct GrantAtHand {
+    /// Whose object knows it …
     pub(super) subject: SubjectKey,
     /// … by this.
     pub(super) digest: SessionDigest,
-    /// When the grant was given.
-    pub(super) created_at: Timestamp,
 }
 
 impl<P: Platform> RequestContext<'_, P> {
@@ -83,13 +91,13 @@ impl<P: Platform> RequestContext<'_, P> {
         let bound_to = session.grant.as_ref().and_then(|grant| grant.jkt.clone());
         self.check_sender(token, bound_to.clone(), guarded.guard.token == Token::Relay, path).await?;
         let is_counted = session.grant.as_ref().is_some_and(|grant| grant.uses_left.is_some());
-        let session = if is_counted { self.ask_for_grant(&handle, true).await? } else { session };
         let created_at = session.created_at;
         parts.event.jkt = bound_to;
         let principal = agent::principal(session, &handle, guarded.guard.takes_sessions());
         let principal = principal.ok_or(Reason::Agent(AgentRejection::Gone))?;
         parts.event.who(&principal);
-        Ok(Agent { principal, scheme: token.scheme, subject: handle.subject, digest, created_at })
+        let grant = GrantAtHand { subject: handle.subject, digest };
+        Ok(Agent { principal, scheme: token.scheme, grant, is_counted, created_at })
     }
 
     /// The grant, remembered where that will do.
@@ -106,7 +114,8 @@ impl<P: Platform> RequestContext<'_, P> {
             return Ok(live.session);
         }
         let ticket = cache.ticket();
-        let session = self.ask_for_grant(handle, false).await?;
+        let grant = GrantAtHand { subject: handle.subject, digest: handle.id.digest() };
+        let session = self.ask_for_grant(&grant, false).await?;
         // Each use of what is counted is for its object to see.
         let may_be_kept = session.grant.as_ref().is_some_and(|grant| grant.uses_left.is_none());
         if staleness.is_some() && may_be_kept {
@@ -117,13 +126,21 @@ impl<P: Platform> RequestContext<'_, P> {
         Ok(session)
     }
 
-    async fn ask_for_grant(&self, handle: &GrantHandle, spend: bool) -> Result<Session, Reason> {
-        let check = CheckGrant { digest: handle.id.digest(), spend, clocks: self.timeouts() };
-        match self.platform.sessions().call(&handle.subject, &Command::CheckGrant(check)).await {
+    /// Spends one use of a grant whose uses are counted.
+    ///
+    /// # Errors
+    /// When none is left.
+    pub(super) async fn spend(&self, grant: &GrantAtHand) -> Result<(), Reason> {
+        self.ask_for_grant(grant, true).await.map(drop)
+    }
+
+    async fn ask_for_grant(&self, grant: &GrantAtHand, spend: bool) -> Result<Session, Reason> {
+        let check = CheckGrant { digest: grant.digest.clone(), spend, clocks: self.timeouts() };
+        match self.platform.sessions().call(&grant.subject, &Command::CheckGrant(check)).await {
             Ok(Reply::LiveGrant(session)) => Ok(*session),
             Ok(Reply::Gone) => {
-                self.site.cache.forget(&handle.subject);
-                self.site.assertions.forget(&handle.subject);
+                self.site.cache.forget(&grant.subject);
+                self.site.assertions.forget(&grant.subject);
                 Err(Reason::Agent(AgentRejection::Gone))
             }
             Ok(_) => Err(Reason::Store(StoreError::Malformed)),
@@ -145,6 +162,7 @@ impl<P: Platform> RequestContext<'_, P> {
             uri: &TargetUri::of(&self.site.config.public_url, path),
             relays,
             keys: &self.site.config.keys,
+            uses_up: self.uses_up,
             now: self.request.now,
         };
         let confirmation = jkt.map_or(Confirmation::None, Confirmation::Jkt);

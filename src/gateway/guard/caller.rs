@@ -1,7 +1,7 @@
 //! The caller that door 1 let through, and what the upstream is told of them.
 
 use super::access_token::Bearer;
-use super::agent::Agent;
+use super::agent::{Agent, GrantAtHand};
 use super::api_key;
 use crate::audit::Event;
 use crate::authn::{Authenticated, Principal, Standing};
@@ -57,6 +57,14 @@ impl Caller {
         }
     }
 
+    /// The grant that they come by, where its uses are counted.
+    pub(super) fn counted_grant(&self) -> Option<GrantAtHand> {
+        match self {
+            Self::Agent(agent) => agent.is_counted.then(|| agent.grant.clone()),
+            Self::Session(_) | Self::Token(_) | Self::Certificate(_) | Self::Key(_) => None,
+        }
+    }
+
     /// What they showed at door 1.
     pub(crate) const fn credential(&self) -> Credential {
         match self {
@@ -96,8 +104,8 @@ impl<P: Platform> RequestContext<'_, P> {
             }
             // It ends with its grant, as what a session opened does with the session.
             Caller::Agent(agent) => StreamLifetime::Session(SessionLease {
-                subject: agent.subject,
-                digest: agent.digest.clone(),
+                subject: agent.grant.subject,
+                digest: agent.grant.digest.clone(),
                 touch_every: None,
                 proof: None,
                 standing: self

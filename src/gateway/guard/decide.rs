@@ -1,11 +1,15 @@
 //! Both doors, for whoever asks: a request that is to be sent on, and one that another proxy asks about.
 
+use super::agent::GrantAtHand;
 use super::caller::Caller;
 use super::policies::{self, PolicyQuestion};
 use super::relations;
 use crate::audit::{Effect, short};
 use crate::authn::api_key::{KeyRejection, ShownKey};
+use crate::authn::bearer::Scheme;
 use crate::authn::certificate::CertificateRefusal;
+use crate::authn::dpop::DpopError;
+use crate::authn::error::SenderError;
 use crate::authn::{Principal, Standing, TokenRejection, session_cookie::Wants};
 use crate::authz::{self, Decision, Denial, Permit, found, second};
 use crate::config::Config;
@@ -30,6 +34,16 @@ pub(crate) struct AdmittedRequest {
     /// For how long it was let through.
     pub(super) lifetime: StreamLifetime,
     pub(super) permit: Permit,
+    /// What is spent when it goes on.
+    pub(super) counted: Option<CountedUse>,
+    /// How a token was presented, if one was.
+    scheme: Option<Scheme>,
+}
+
+/// A use of a grant whose uses are counted.
+pub(super) struct CountedUse {
+    grant: GrantAtHand,
+    scheme: Scheme,
 }
 
 /// The rule for this request. From here on its answer says whether pages of other origins may read it.
@@ -56,11 +70,68 @@ fn grant<P>(ctx: &RequestContext<'_, P>, route: &Route) -> Option<CorsGrant> {
     route.cors.as_ref().map(|cors| cors.grant(ctx.request.head))
 }
 
-/// Door 1, then door 2, and on the way the route's limits.
+/// Both doors. From here on the request goes on.
 ///
 /// # Errors
 /// When either stays shut.
 pub(crate) async fn enter<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    path: &CanonicalPath,
+    matched: &Matched<'_>,
+    parts: &mut ResponseParts,
+) -> Result<AdmittedRequest, Refused> {
+    let mut admitted = consider(ctx, path, matched, parts).await?;
+    spend(ctx, matched, admitted.counted.take()).await?;
+    Ok(admitted)
+}
+
+/// Both doors for a request that was refused, to say why. Where nothing else is wrong with the proof of a key, it was used before, or the
+/// doors have opened since then: its sender comes again with another one.
+///
+/// # Errors
+/// With why.
+pub(super) async fn explain<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    path: &CanonicalPath,
+    matched: &Matched<'_>,
+    parts: &mut ResponseParts,
+) -> Result<(), Refused> {
+    match consider(ctx, path, matched, parts).await?.scheme {
+        Some(scheme @ Scheme::Dpop) => {
+            let replayed = TokenRejection::Sender(SenderError::Dpop(DpopError::Replayed));
+            Err(refused_at(ctx, matched, scheme, Reason::TokenRejected(replayed)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Spends one use of a grant whose uses are counted. It is the last thing before a request goes on, so that one that is
+/// refused, or that a person has to allow first, costs none.
+///
+/// # Errors
+/// When none is left.
+pub(super) async fn spend<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    matched: &Matched<'_>,
+    counted: Option<CountedUse>,
+) -> Result<(), Refused> {
+    let Some(CountedUse { grant, scheme }) = counted else { return Ok(()) };
+    cold(ctx.spend(&grant)).await.map_err(|reason| refused_at(ctx, matched, scheme, reason))
+}
+
+fn refused_at<P>(ctx: &RequestContext<'_, P>, matched: &Matched<'_>, scheme: Scheme, reason: Reason) -> Refused {
+    let route = matched.route;
+    match route.guard() {
+        Some(guard) => Refused::at(GuardedRoute { route, guard }, &ctx.site.config, Credential::Token(scheme), reason),
+        None => reason.into(),
+    }
+}
+
+/// Door 1, then door 2, and on the way the route's limits. What is counted is not spent yet.
+///
+/// # Errors
+/// When either stays shut.
+pub(super) async fn consider<P: Platform>(
     ctx: &RequestContext<'_, P>,
     path: &CanonicalPath,
     matched: &Matched<'_>,
@@ -81,6 +152,8 @@ pub(crate) async fn enter<P: Platform>(
                 identity: UpstreamIdentity::default(),
                 lifetime: StreamLifetime::Unlimited,
                 permit,
+                counted: None,
+                scheme: None,
             })
         }
         Access::Guarded(guard) => {
@@ -133,6 +206,7 @@ async fn identify<P: Platform>(
 ) -> Result<Caller, Refused> {
     let GuardedRoute { route, guard } = guarded;
     let refused = |credential| move |reason| Refused::at(guarded, &ctx.site.config, credential, reason);
+    refuse_key_beside_token(ctx, guarded)?;
     if let Some(rules) = ctx.site.config.agents.as_ref().filter(|_| guard.goes_by_authorization())
         && let Some(agent) = cold(ctx.by_agent(rules, guarded, path, parts)).await?
     {
@@ -174,6 +248,18 @@ async fn identify<P: Platform>(
     let wants = Wants { touch: guard.touch, access_token: guard.token.is_of_session(), staleness: guard.revocation };
     let authenticated = ctx.authenticate_from(trusted_origin, wants, parts).await;
     Ok(Caller::Session(Box::new(authenticated.map_err(refused(Credential::None))?)))
+}
+
+/// Several credentials are a bad request, whichever of them would be good: so that is found out before one of them is judged.
+///
+/// # Errors
+/// When a key is shown in a header of its own, and something else in `Authorization`.
+fn refuse_key_beside_token<P: Platform>(ctx: &RequestContext<'_, P>, guarded: GuardedRoute<'_>) -> Result<(), Refused> {
+    let GuardedRoute { guard, .. } = guarded;
+    let takes_both = guard.takes_keys() || guard.takes_tokens();
+    let rules = ctx.site.config.api_keys.as_ref().filter(|rules| takes_both && rules.header.is_some());
+    let shown = rules.map(|rules| ctx.shown_key(rules)).transpose();
+    shown.map(drop).map_err(|reason| Refused::at(guarded, &ctx.site.config, Credential::Key, reason))
 }
 
 /// Who comes with an API key; `None` where none is shown. What stands where only a key belongs, and is none, is refused; so is
@@ -238,11 +324,13 @@ async fn authorize<P: Platform>(
     })?;
     ctx.limit_route(matched.route, parts).await.map_err(refused)?;
     let lifetime = ctx.lifetime(guard, &caller);
+    let scheme = credential.scheme();
+    let counted = caller.counted_grant().zip(scheme).map(|(grant, scheme)| CountedUse { grant, scheme });
     let sign_in_helps = !caller.has_just_signed_in(ctx.request.now);
     let introduced = ctx.introduce(caller, guarded, &mut parts.event).await;
     let (principal, identity) = introduced.map_err(|reason| Refused { sign_in_helps, ..refused(reason) })?;
     parts.event.end(Effect::Allow, "authz.requirements_met", StatusCode::OK);
-    Ok(AdmittedRequest { principal: Some(principal), identity, lifetime, permit })
+    Ok(AdmittedRequest { principal: Some(principal), identity, lifetime, permit, counted, scheme })
 }
 
 /// what no rule of the route is for, nobody may.

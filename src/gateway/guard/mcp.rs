@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{challenge, forward};
+use super::{challenge, decide, forward};
 use crate::audit::{Effect, McpFacts};
 use crate::authn::Principal;
 use crate::gateway::agents::approvals::{self, ApprovalAnswer, Wanted};
@@ -40,7 +40,7 @@ pub(super) async fn pass<P: Platform>(
     let call = McpCall { message, needs };
     let matched = Matched { route: &route, params: matched.params, call: Some(&call) };
     match forward(ctx, path, &matched, parts).await {
-        Ok((mut plan, principal)) => {
+        Ok((mut plan, principal, counted)) => {
             let wanting = call.message.as_ref().filter(|message| rules.wants_approval(message));
             let mut body = body;
             if let Some(message) = wanting {
@@ -58,7 +58,10 @@ pub(super) async fn pass<P: Platform>(
                 forget_repeated(&mut plan);
             }
             plan.body = Some(body);
-            Ok(Disposition::Forward(Box::new(plan)))
+            match decide::spend(ctx, &matched, counted).await {
+                Ok(()) => Ok(Disposition::Forward(Box::new(plan))),
+                Err(refused) => challenge(ctx, refused, parts).map(Disposition::Respond),
+            }
         }
         Err(refused) => challenge(ctx, refused, parts).map(Disposition::Respond),
     }

@@ -33,7 +33,7 @@ use crate::ports::RequestBody;
 use crate::refusal::{Reason, Refusal};
 use crate::route::{CanonicalPath, Matched, Route};
 use crate::upstream::{CacheScope, ForwardPlan, Forwarding, StreamLifetime, UpstreamIdentity};
-use decide::AdmittedRequest;
+use decide::{AdmittedRequest, CountedUse};
 
 /// Finds the route and lets the request through, or not.
 pub(super) async fn pass<P: Platform>(
@@ -50,12 +50,15 @@ pub(super) async fn pass<P: Platform>(
         return cold(mcp::pass(ctx, path, matched, body, parts)).await;
     }
     match forward(ctx, path, &matched, parts).await {
-        Ok((plan, _)) => Ok(Disposition::Forward(Box::new(plan))),
+        Ok((plan, _, counted)) => match decide::spend(ctx, &matched, counted).await {
+            Ok(()) => Ok(Disposition::Forward(Box::new(plan))),
+            Err(refused) => challenge(ctx, refused, parts).map(Disposition::Respond),
+        },
         Err(refused) => challenge(ctx, refused, parts).map(Disposition::Respond),
     }
 }
 
-/// Both doors, the request as its upstream gets it, and whose it is.
+/// Both doors, the request as its upstream gets it, whose it is, and what is to be spent before it goes on.
 ///
 /// # Errors
 /// When either stays shut.
@@ -64,15 +67,15 @@ async fn forward<P: Platform>(
     path: &CanonicalPath,
     matched: &Matched<'_>,
     parts: &mut ResponseParts,
-) -> Result<(ForwardPlan, Option<Principal>), Refused> {
+) -> Result<(ForwardPlan, Option<Principal>, Option<CountedUse>), Refused> {
     let route = matched.route;
     // Another proxy sends it on, and asks us before: here there is nothing.
     let upstream = route.upstream.as_ref().ok_or(Reason::NoRoute)?;
     if ctx.request.head.has_body_that_cannot_be_sent() {
         return Err(Reason::UnsendableBody.into());
     }
-    let AdmittedRequest { principal, mut identity, lifetime, permit } =
-        decide::enter(ctx, path, matched, parts).await?;
+    let AdmittedRequest { principal, mut identity, lifetime, permit, counted, .. } =
+        decide::consider(ctx, path, matched, parts).await?;
     let bound_token = identity.bound_token.take();
     let service = ctx.site.service_credential(ctx.platform, route).await?;
     parts.event.service = service.as_ref().map(|credential| credential.id.to_string());
@@ -85,7 +88,7 @@ async fn forward<P: Platform>(
     }
     parts.event.removed(&plan.removed);
     mcp::filter_lists(&mut plan, matched, principal.as_ref().map(Principal::scopes).unwrap_or_default());
-    Ok((plan, principal))
+    Ok((plan, principal, counted))
 }
 
 /// What is known of a request when it goes on by a route, without a token of our own: what its upstream is told of the caller,
@@ -101,7 +104,7 @@ pub(super) fn forwarding<'a>(
         strip_prefix: route.strip_prefix.as_deref(),
         query: request.target.query,
         public_url: &site.config.public_url,
-        cache_scope: CacheScope::of(&route.access),
+        cache_scope: CacheScope::of(&route.access, site.config.key_header()),
         cache: route.guard().map(|guard| guard.cache).unwrap_or_default(),
         lifetime,
         identity,

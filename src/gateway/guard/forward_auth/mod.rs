@@ -30,33 +30,43 @@ pub(crate) enum Asks {
 
 /// 204 with who it is, or the refusal: as a proxy hands it to the caller, or in the few words that nginx knows.
 ///
-/// Who asks why lets nothing pass: if the doors have opened meanwhile, the caller comes again.
+/// Who asks why lets nothing pass and uses nothing up: if the doors have opened meanwhile, the caller comes again.
 pub(crate) async fn answer<P: Platform>(
     ctx: &RequestContext<'_, P>,
     asks: Asks,
     parts: &mut ResponseParts,
 ) -> Result<Response, Reason> {
     let question = asked(ctx, asks, parts)?;
-    let inner = ctx.about(&question.head);
+    let inner = ctx.about(&question.head, asks == Asks::Whether);
     inner.load_language().await;
-    let decision = match rule(&inner, parts) {
-        Ok((path, matched)) => decide::enter(&inner, &path, &matched, parts).await,
-        Err(reason) => Err(reason.into()),
-    };
-    let response = match (decision, asks) {
-        (Ok(admitted), Asks::Whether) => passport(&admitted, &question.head.headers, ctx.site.config.secret_prefix())?,
-        (Ok(_), Asks::Why) => {
+    let decision = decided(&inner, asks, parts).await;
+    let response = match decision {
+        Ok(Some(admitted)) => passport(&admitted, &question.head.headers, ctx.site.config.secret_prefix())?,
+        Ok(None) => {
             parts.event.end(Effect::Redirect, "verify.passes_now", StatusCode::TEMPORARY_REDIRECT);
             let again = response::redirect(StatusCode::TEMPORARY_REDIRECT, &question.head.url);
             again.ok_or(Reason::Internal("internal.location_unwritable"))?
         }
-        (Err(refused), Asks::Whether) if question.dialect == Dialect::Original => {
+        Err(refused) if asks == Asks::Whether && question.dialect == Dialect::Original => {
             in_few_words(refusal(&inner, refused, parts))
         }
-        (Err(refused), _) => refusal(&inner, refused, parts),
+        Err(refused) => refusal(&inner, refused, parts),
     };
     parts.event.status = response.status.as_u16();
     Ok(response)
+}
+
+/// What both doors say: the request that they let through, or nothing, where only the reason is asked for and there is none.
+async fn decided<P: Platform>(
+    ctx: &RequestContext<'_, P>,
+    asks: Asks,
+    parts: &mut ResponseParts,
+) -> Result<Option<AdmittedRequest>, Refused> {
+    let (path, matched) = rule(ctx, parts)?;
+    match asks {
+        Asks::Whether => decide::enter(ctx, &path, &matched, parts).await.map(Some),
+        Asks::Why => decide::explain(ctx, &path, &matched, parts).await.map(|()| None),
+    }
 }
 
 /// The request that is asked about, where the proxy may ask.
