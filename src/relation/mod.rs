@@ -20,7 +20,7 @@ mod tuple;
 pub use evaluate::{CheckResult, MAX_DEPTH, MAX_READS, Unanswerable, evaluate};
 pub use memory::MemoryTuples;
 pub use model::{Inadmissible, Model, ModelProblem};
-pub use person::{Misnamed, PEOPLE, TUPLE, object, person, subject, tuple};
+pub use person::{Misnamed, PEOPLE, TUPLE, identity, object, person, subject, tuple};
 pub use read::{KnownTuples, MAX_FOUND, MAX_WORK, Read, TupleQuery, TupleReply};
 pub use rewrite::{Allowed, Rewrite, RewriteError};
 pub use template::Template;

@@ -3,6 +3,8 @@
 //! As subjects they are `user:https://login.example.com|alice`. People write `user:corp|alice`, with the id that the
 //! issuer has in the configuration; what is stored holds the issuer, so that an id given to another gives nothing away.
 
+use std::borrow::Cow;
+
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
 use super::{Name, Object, Subject, Tuple, Userset};
@@ -18,9 +20,6 @@ pub const TUPLE: &str = "a tuple such as `document:7#viewer@user:corp|alice`";
 const IN_SUBJECT: &AsciiSet = &CONTROLS.add(b' ').add(b'#').add(b'%');
 /// The first `|` stands between the two.
 const IN_ISSUER: &AsciiSet = &IN_SUBJECT.add(b'|');
-
-/// With what the issuer of client certificates begins; what follows names its key. No id of the configuration has a colon.
-const AUTHORITY: &str = "x509:";
 
 /// Why a text names nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,12 +97,21 @@ fn named(object: Object, issuers: IssuerNames<'_>) -> Result<Object, Misnamed> {
     if !PEOPLE.contains(&object.kind().as_str()) {
         return Ok(object);
     }
-    let (issuer, subject) = object.id().split_once('|').ok_or(Misnamed::Issuer)?;
-    let decoded = |text: &str| percent_decode_str(text).decode_utf8().map(std::borrow::Cow::into_owned);
+    let (issuer, subject) = identity(object.id(), issuers)?;
+    of_type(object.kind().clone(), &issuer, &subject).ok_or(Misnamed::Unreadable)
+}
+
+/// The issuer and the subject that an id of somebody stands for, as people write it: with all escapes undone.
+///
+/// # Errors
+/// When it cannot be read, or has no issuer.
+pub fn identity(id: &str, issuers: IssuerNames<'_>) -> Result<(String, String), Misnamed> {
+    let (issuer, subject) = id.split_once('|').ok_or(Misnamed::Issuer)?;
+    let decoded = |text: &str| percent_decode_str(text).decode_utf8().map(Cow::into_owned);
     let (Ok(issuer), Ok(subject)) = (decoded(issuer), decoded(subject)) else { return Err(Misnamed::Unreadable) };
-    let is_whole = issuer.contains("://") || issuer.starts_with(AUTHORITY);
-    let issuer = if is_whole { Some(issuer.as_str()) } else { issuers(&issuer) };
-    of_type(object.kind().clone(), issuer.ok_or(Misnamed::Issuer)?, &subject).ok_or(Misnamed::Unreadable)
+    // A URL, a URN of SAML, or `x509:` and a key has a colon, and no id of the configuration has one (`ProviderId`).
+    let issuer = if issuer.contains(':') { issuer } else { issuers(&issuer).ok_or(Misnamed::Issuer)?.to_owned() };
+    Ok((issuer, subject))
 }
 
 #[cfg(test)]
@@ -128,6 +136,11 @@ mod tests {
         assert_eq!(read("user:corp|anne#manager@user:corp|bob").unwrap().matches("https://").count(), 2);
         let partner = person(PrincipalKind::Service, "x509:54be", "dns:api.partner.example").unwrap();
         assert_eq!(read(&format!("doc:7#viewer@{partner}")), Ok(format!("doc:7#viewer@{partner}")));
+        // An entityID of SAML may be a URN.
+        let jane = person(PrincipalKind::Human, "urn:example:idp", "persistent!a").unwrap();
+        for text in ["user:urn:example:idp|persistent!a", "user:urn%3Aexample:idp|persistent!%61"] {
+            assert_eq!(read(&format!("doc:7#viewer@{text}")), Ok(format!("doc:7#viewer@{jane}")));
+        }
         for text in ["user:anne", "user:crop|anne", "service:anne", "agent:crop|a", "user:anne#friend"] {
             assert_eq!(read(&format!("doc:7#viewer@{text}")), Err(Misnamed::Issuer), "{text}");
         }
@@ -140,7 +153,7 @@ mod tests {
     fn no_two_share_a_name() {
         //
         let odd = ["a", "a|b", "a#b", "a%23b", "a b", "a%20b", "é", "*", "|", "a@b", "a:b", "a\u{a0}b", "a\n"];
-        let issuers = ["https://a", "https://a|a", "https://a|", "https://a#x", "https://b"];
+        let issuers = ["https://a", "https://a|a", "https://a|", "https://a#x", "https://b", "urn:a"];
         let mut all = std::collections::BTreeSet::new();
         for kind in [PrincipalKind::Human, PrincipalKind::Service, PrincipalKind::Agent] {
             for issuer in issuers {

@@ -379,7 +379,7 @@ fn policies_are_told_of_the_relations_that_the_route_names() {
 }
 
 /// Every page of what is listed there.
-fn all_pages(browser: &Browser<'_>, query: &str) -> Vec<String> {
+pub fn all_pages(browser: &Browser<'_>, query: &str) -> Vec<String> {
     let (mut found, mut next) = (Vec::new(), String::new());
     for _ in 0..1000 {
         let answered = browser.send(&get(&format!("/auth/admin/relations/all?{query}{next}")));

@@ -4,6 +4,8 @@ use postern::gateway::Gateway;
 use postern_saml_messages::{MakeRequest, Question, Verified};
 use serde_json::{Value, json};
 
+use super::blocks::{done, order};
+use super::relations::all_pages;
 use crate::support::saml_worker::{IDP, PASSWORD, Response, decoded};
 use crate::support::{Answered, Asked, Browser, Fault, World, answer, gateway, variables};
 
@@ -337,4 +339,31 @@ fn a_store_that_does_not_answer_lets_nobody_in() {
         let response = world.saml_worker.response(&request, "alice", "s-1", world.now.get());
         post(&browser, &response, &state).assert_refused(503, "store.unavailable");
     }
+}
+
+/// A site with documents that are shared, and an administrator who writes with whom.
+fn with_documents() -> Value {
+    let mut variables = saml_variables();
+    variables["ADMIN"] = json!({ "principals": ["idp|persistent!root"] });
+    variables["RELATIONS"] = json!({ "document": { "viewer": "[user]" } });
+    let require = json!({ "relations": ["document:{id}#viewer"] });
+    variables["ROUTES"]["/documents/{id}"] = json!({ "upstream": "service:API", "require": require });
+    variables
+}
+
+#[test]
+fn a_stored_tuple_of_somebody_whose_provider_is_a_urn_is_read_as_it_is_shown() {
+    //
+    let (world, gateway) = (World::new(), gateway(&with_documents()));
+    let root = sign_in(&world, &gateway, "root", "s-root");
+    let change = |body: &Value| done(&root.send(&order("/auth/admin/relations", body)));
+    let stored = format!("document:7#viewer@user:{IDP}|persistent!a");
+    let added = change(&json!({ "add": ["document:7#viewer@user:idp|persistent!a"] }));
+    assert_eq!(added, json!({ "added": [stored], "removed": [] }));
+    assert_eq!(all_pages(&root, &format!("subject=user:{IDP}%7Cpersistent!a")), [stored.as_str()]);
+    let checked = done(&root.send(&order("/auth/admin/relations/check", &json!({ "tuple": stored }))));
+    assert_eq!(checked["holds"], true);
+    let there = change(&json!({ "add": [stored], "expect": [stored] }));
+    assert_eq!(there, json!({ "added": [], "removed": [] }));
+    assert_eq!(change(&json!({ "remove": [stored] }))["removed"], json!([stored]));
 }
