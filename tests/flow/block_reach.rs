@@ -4,6 +4,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
+use postern::gateway::Gateway;
 use serde_json::{Value, json};
 
 use super::blocks::{block, deployment, done, lift, not_before, order, root};
@@ -70,6 +71,16 @@ fn a_block_and_its_lift_at_once_leave_the_list_and_the_person_s_object_the_same(
     assert!(blocked > 0 && free > 0, "{blocked} {free}");
 }
 
+/// Why each of these may view document 7, or may not.
+fn reasons(world: &World, gateway: &Gateway, subjects: &[Value]) -> Vec<String> {
+    let (action, resource) = (json!({ "name": "viewer" }), json!({ "type": "document", "id": "7" }));
+    let each: Vec<Value> = subjects.iter().map(|subject| json!({ "subject": subject })).collect();
+    let asked = json!({ "action": action, "resource": resource, "evaluations": each });
+    let answered = authzen::ask(world, gateway, authzen::MANY, &asked);
+    let reasons = answered.event["evaluations"].as_array().unwrap().iter();
+    reasons.map(|one| one["reason"].as_str().unwrap().to_owned()).collect()
+}
+
 #[test]
 fn services_that_ask_are_told_no_about_whoever_comes_by_what_is_blocked() {
     //
@@ -94,14 +105,7 @@ fn services_that_ask_are_told_no_about_whoever_comes_by_what_is_blocked() {
         format!("document:7#viewer@{}:{}", text("type"), text("id"))
     });
     done(&root.send(&order("/auth/admin/relations", &json!({ "add": tuples.collect::<Vec<_>>() }))));
-    let answers = || {
-        let (action, resource) = (json!({ "name": "viewer" }), json!({ "type": "document", "id": "7" }));
-        let each: Vec<Value> = subjects.iter().map(|subject| json!({ "subject": subject })).collect();
-        let asked = json!({ "action": action, "resource": resource, "evaluations": each });
-        let answered = authzen::ask(&world, &gateway, authzen::MANY, &asked);
-        let reasons = answered.event["evaluations"].as_array().unwrap().iter();
-        reasons.map(|one| one["reason"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
-    };
+    let answers = || reasons(&world, &gateway, &subjects);
     assert_eq!(answers(), ["relation.holds"; 8]);
     // Somebody else of the same name, or of another issuer.
     block(&root, &json!({ "issuer": "https://other.example", "client_id": "batch" }));
@@ -114,6 +118,45 @@ fn services_that_ask_are_told_no_about_whoever_comes_by_what_is_blocked() {
     block(&root, &json!({ "agent": AGENT }));
     let expected =
         ["client", "client", "key", "key", "owner", "owner", "actor", "client"].map(|of| format!("block.{of}"));
+    assert_eq!(answers(), expected);
+}
+
+#[test]
+fn services_that_ask_are_told_no_however_the_id_of_a_blocked_person_is_escaped() {
+    //
+    let mut variables = deployment();
+    variables["AUTHZEN"] = json!({ "require": { "scopes": ["decide"], "issuers": ["machines"] } });
+    variables["RELATIONS"] = json!({ "document": { "viewer": "[user, service]" } });
+    let (world, gateway) = (World::new(), gateway(&variables));
+    let root = root(&world, &gateway);
+    let tuples = ["user:corp|alice", "user:corp|auth0|anne", "user:corp|a%23b", "service:self|key:0123456789abcdef"]
+        .map(|subject| format!("document:7#viewer@{subject}"));
+    done(&root.send(&order("/auth/admin/relations", &json!({ "add": tuples }))));
+    let issuer = CORP.replace(':', "%3A").replace('/', "%2F");
+    let subjects = [
+        ("user", "corp|alice"),
+        ("user", "corp|%61lice"),
+        ("user", "%63orp|alice"),
+        ("user", &format!("{issuer}|alice")),
+        ("user", "corp|auth0|anne"),
+        ("user", "corp|auth0%7Canne"),
+        ("user", "corp|a%23b"),
+        ("service", "self|key%3A0123456789abcdef"),
+        ("service", "%73elf|key:0123456789abcdef"),
+    ]
+    .map(|(kind, id)| json!({ "type": kind, "id": id }));
+    let answers = || reasons(&world, &gateway, &subjects);
+    assert_eq!(answers(), ["relation.holds"; 9]);
+    // Somebody else: whose name is what is escaped, as it stands.
+    for subject in ["%61lice", "auth0", "a%23b", "a"] {
+        block(&root, &json!({ "issuer": PARTNER, "subject": subject }));
+    }
+    assert_eq!(answers(), ["relation.holds"; 9]);
+    for subject in ["alice", "auth0|anne", "a#b"] {
+        block(&root, &json!({ "provider": "corp", "subject": subject }));
+    }
+    block(&root, &json!({ "key": "0123456789abcdef" }));
+    let expected = [&["block.subject"; 7][..], &["block.key"; 2]].concat();
     assert_eq!(answers(), expected);
 }
 

@@ -6,6 +6,7 @@ use serde_json::Value;
 use crate::authn::BlockedBy;
 use crate::authzen::Entity;
 use crate::config::Config;
+use crate::relation::{self, PEOPLE};
 use crate::store::block_list::{BlockList, BlockTarget};
 use crate::time::Timestamp;
 
@@ -23,8 +24,8 @@ pub(super) fn find(config: &Config, subject: &Entity, list: &BlockList, now: Tim
 
 fn targets(config: &Config, subject: &Entity) -> Vec<(BlockTarget, BlockedBy)> {
     let mut all = Vec::new();
-    for (issuer, name) in ['|', '#'].into_iter().filter_map(|between| subject.id.split_once(between)) {
-        let issuer = config.named_issuer(issuer).unwrap_or(issuer);
+    let identities = identities(config, subject);
+    for (issuer, name) in identities.iter().map(|(issuer, name)| (issuer.as_str(), name.as_str())) {
         // A client of agents is known to this site itself.
         if subject.kind == CLIENT || issuer == config.public_url.origin() {
             all.push((client(issuer, name), BlockedBy::Client));
@@ -44,6 +45,19 @@ fn targets(config: &Config, subject: &Entity) -> Vec<(BlockTarget, BlockedBy)> {
     all.extend(text(subject, "key_id").map(|id| (key_of(id), BlockedBy::Key)));
     let owner = related(config, subject, "owner", None);
     all.extend(owner.map(|(issuer, name)| (named(issuer, name), BlockedBy::Owner)));
+    all
+}
+
+/// The issuers and names that the id may stand for: as it is written, and as the relations read it, without escapes.
+fn identities(config: &Config, subject: &Entity) -> Vec<(String, String)> {
+    let split = |between| {
+        let (issuer, name) = subject.id.split_once(between)?;
+        Some((config.named_issuer(issuer).unwrap_or(issuer).to_owned(), name.to_owned()))
+    };
+    let mut all: Vec<_> = ['|', '#'].into_iter().filter_map(split).collect();
+    if PEOPLE.contains(&subject.kind.as_str()) {
+        all.extend(relation::identity(&subject.id, &|id| config.named_issuer(id)).ok());
+    }
     all
 }
 
