@@ -2,6 +2,8 @@
 //!
 //! Its `issuer` is its entityID. What is about clients, codes and tokens has no meaning for it: such keys are mistakes.
 
+use serde_json::Value;
+
 use super::address::Issuer;
 use super::client_auth::ClientAuth;
 use super::fapi::{Par, RequestRules};
@@ -25,6 +27,7 @@ const MAX_PINS: usize = 2;
 /// What we say ourselves.
 pub(crate) const OWN_CLAIMS: [&str; 2] = ["iss", "sub"];
 const ATTRIBUTE: &str = "attr:";
+const ENTITY: &str = "an entityID: an absolute URI of at most 1,024 visible ASCII characters";
 const METADATA: &str = "an https URL, or the metadata itself: an XML document";
 const PIN: &str = "the SHA-256 fingerprint of a certificate: 64 hexadecimal digits, perhaps with colons";
 const LOGOUTS: [(&str, Logout); 2] = [("provider", Logout::Provider), ("local", Logout::Local)];
@@ -102,8 +105,7 @@ pub struct SamlSigning {
 /// Reads the table of a provider that has a table `saml`: as [`Table::section`] does, by code of its own.
 #[inline(never)]
 pub(super) fn read(id: ProviderId, mut table: Table<'_>, secrets: &Secrets<'_>, development: bool) -> Option<Provider> {
-    const ENTITY: &str = "an entityID: an absolute URI of at most 1,024 visible ASCII characters";
-    let issuer = table.required("issuer", ENTITY, parsed(ENTITY, Issuer::parse_entity));
+    let issuer = table.required("issuer", ENTITY, entity);
     let saml = table.table("saml").and_then(|inner| rules(inner, secrets, (&id, development)));
     let name = table.optional("name", parsed("a name of 1 to 80 characters", label));
     let (acr_values, max_age, cannot) = strength(&mut table, Kind::OpenId);
@@ -150,6 +152,16 @@ pub(super) fn read(id: ProviderId, mut table: Table<'_>, secrets: &Secrets<'_>, 
         tenant,
         choice,
     })
+}
+
+/// What the provider is called. With a `#` in it, policies could name none of its people, and every decision about them would be
+/// a denial.
+fn entity(value: &Value) -> Result<Issuer, String> {
+    let issuer = parsed(ENTITY, Issuer::parse_entity)(value)?;
+    if issuer.as_str().contains('#') {
+        return Err("expected an entityID without `#`: policies name people by `ISSUER#SUBJECT`, and the first `#` ends the issuer".to_owned());
+    }
+    Ok(issuer)
 }
 
 const fn sign_out(logout: Logout) -> SignOut {

@@ -115,6 +115,21 @@ fn keys_about_clients_codes_and_tokens_are_mistakes() {
 }
 
 #[test]
+fn an_entity_id_by_which_policies_could_name_nobody_is_refused() {
+    // R-057
+    for issuer in ["urn:example:idp#1", "https://idp.example.com/#", "https://idp.example.com/saml#idp"] {
+        let found = problems(&with(table(published()), &["PROVIDERS", "corp", "issuer"], json!(issuer)));
+        let expected = "PROVIDERS.corp.issuer: expected an entityID without `#`: policies name people by \
+            `ISSUER#SUBJECT`, and the first `#` ends the issuer";
+        assert_eq!(found, [expected], "{issuer}");
+    }
+    // What we are called there names nobody.
+    let mut saml = published();
+    saml["entity_id"] = "https://app.example.com/saml#sp".into();
+    assert_eq!(read(saml).entity_id.as_deref(), Some("https://app.example.com/saml#sp"));
+}
+
+#[test]
 fn requests_are_signed_by_a_key_for_that_alone() {
     assert!(read(published()).signing.is_none());
     let mut saml = published();
