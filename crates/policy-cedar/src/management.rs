@@ -89,6 +89,25 @@ mod tests {
     }
 
     #[test]
+    fn an_administrator_whose_name_cannot_be_written_is_nobody_and_shuts_out_no_other() {
+        // R-057, R-193
+        let (set, alice) = (PolicySet::parse(&built_in().unwrap()).unwrap(), Asking::default());
+        let root = Asking { issuer: "urn:idp#1".to_owned(), subject: "root".to_owned(), ..Asking::default() };
+        let named = [("urn:idp#1", "root"), ("https://op.example", "alice")];
+        for action in actions() {
+            assert!(allows(&set, &alice, action, &named), "{action}");
+            assert!(!allows(&set, &root, action, &named), "{action}");
+            assert!(!allows(&set, &alice, action, &named[..1]), "{action}");
+        }
+        // Who would be alone without them is not.
+        let alone = r#"permit(principal, action in Action::"administer", resource)
+            when { [Human::"https://op.example#alice"].containsAll(resource.administrators) };"#;
+        let set = PolicySet::parse(&bundle(alone)).unwrap();
+        assert!(allows(&set, &alice, "sessions.list", &named[1..]));
+        assert!(!allows(&set, &alice, "sessions.list", &named));
+    }
+
+    #[test]
     fn management_may_keep_office_hours() {
         let berlin = r#"permit(principal, action in Action::"administer", resource) when {
             context.local.hasTag("Europe/Berlin") && context.local.getTag("Europe/Berlin").hour == 11 };"#;

@@ -67,8 +67,8 @@ impl Question {
         let mut all = asking(principal, asker.clone(), &who, (names, everything))?;
         all.extend(local(input.context.now.as_unix(), names, everything)?);
         all.push(Entity::new_no_attrs(action.clone(), [group].into()));
-        let named = administrators.iter().map(|(issuer, subject)| identifier(issuer, subject));
-        let named = named.collect::<Result<Vec<_>, _>>()?.into_iter();
+        // One whose name cannot be written is nobody who asks: see `who`. Without a name they match nobody, and are still there.
+        let named = administrators.iter().map(|(issuer, subject)| identifier(issuer, subject).unwrap_or_default());
         let named = named.map(|id| RestrictedExpression::new_entity_uid(names.principal(PrincipalKind::Human, &id)));
         let administrators = [("administrators".to_owned(), RestrictedExpression::new_set(named))];
         all.push(Entity::new(names.management(), administrators.into(), [].into()).map_err(text)?);
@@ -140,8 +140,8 @@ fn asking(
     Ok(all)
 }
 
-/// Both halves of an identity. An issuer is a URL without fragment (OpenID Connect Discovery §3), so the
-/// first `#` stands between them, whatever the subject holds.
+/// Both halves of an identity. An issuer is a URL without fragment (OpenID Connect Discovery §3), or an entityID of SAML
+/// without `#`, so the first `#` stands between them, whatever the subject holds.
 fn identifier(issuer: &str, subject: &str) -> Result<String, String> {
     if issuer.contains('#') {
         return Err("an issuer with `#`".to_owned());
