@@ -23,7 +23,7 @@ pub struct SecondRules {
     /// `factors`: what people can enrol, in the order in which it is offered; at least one. Default all.
     pub factors: Vec<OfferedFactor>,
     /// `enrol_within`: how long after a sign-in the first factor can be enrolled, and how long after a proof another one can be,
-    /// or one can be removed. Default 10 min.
+    /// or one can be removed, of which ten minutes are the most. Default 10 min.
     pub enrol_within: Seconds,
     /// `rp_id`: the domain that passkeys are made for. Default the host of `PUBLIC_URL`.
     pub rp_id: String,
