@@ -376,6 +376,30 @@ fn five_wrong_codes_lock_the_kind_and_nothing_else() {
 }
 
 #[test]
+fn a_hundred_wrong_codes_of_apps_are_the_last_and_those_of_recovery_have_no_last() {
+    // a recovery code that is used ends both.
+    let (world, gateway) = (World::new(), gateway(&with_factors()));
+    let (secret, codes) = enrolled(&world, &person(&world, &gateway, "alice"));
+    let sends = |kind: &str, code: &str| {
+        let path = format!("/auth/second/verify/{kind}");
+        person(&world, &gateway, "alice").send(&post(&path, &json!({ "code": code })))
+    };
+    for _ in 0..100 {
+        // No pause is longer.
+        world.wait(3600);
+        sends("totp", &code(&secret, world.now.get() + 3600)).assert_refused(403, "second.wrong_code");
+        sends("recovery", "0000-0000-0000-0000").assert_refused(403, "second.wrong_code");
+    }
+    world.wait(30 * 24 * 3600);
+    sends("totp", &code(&secret, world.now.get())).assert_refused(429, "second.locked");
+    sends("recovery", "0000-0000-0000-0000").assert_refused(403, "second.wrong_code");
+    sends("recovery", &codes[0]).assert_refused(429, "second.locked");
+    world.wait(3600);
+    assert_said(&sends("recovery", &codes[0]), "recovery.used", "second.proven");
+    assert_said(&sends("totp", &code(&secret, world.now.get())), "factor.used", "second.proven");
+}
+
+#[test]
 fn a_recovery_code_is_good_once_for_a_new_factor_alone() {
     //
     let (world, gateway) = (World::new(), gateway(&with_factors()));
