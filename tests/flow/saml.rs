@@ -367,3 +367,25 @@ fn a_stored_tuple_of_somebody_whose_provider_is_a_urn_is_read_as_it_is_shown() {
     assert_eq!(there, json!({ "added": [], "removed": [] }));
     assert_eq!(change(&json!({ "remove": [stored] }))["removed"], json!([stored]));
 }
+
+#[test]
+fn in_a_tuple_the_escapes_of_a_name_are_escaped_once_more() {
+    //
+    let (world, gateway) = (World::new(), gateway(&with_documents()));
+    let root = sign_in(&world, &gateway, "root", "s-root");
+    let jane = sign_in(&world, &gateway, "Jane Doe", "s-jane");
+    let me = jane.send(&Asked::script("GET", "/auth/me")).json();
+    assert_eq!(me["subject"], "persistent!Jane%20Doe");
+    let share = |id: &str, name: &str| {
+        let tuple = format!("document:{id}#viewer@user:idp|{name}");
+        root.send(&order("/auth/admin/relations", &json!({ "add": [tuple] })))
+    };
+    assert_eq!(share("1", "persistent!Jane Doe").event["reason"], "admin.unacceptable");
+    // This is somebody whose name has a space in it, as none by SAML has.
+    done(&share("2", "persistent!Jane%20Doe"));
+    done(&share("3", "persistent!Jane%2520Doe"));
+    for (id, opens) in [("1", false), ("2", false), ("3", true)] {
+        let answered = jane.send(&Asked::script("GET", &format!("/documents/{id}")));
+        assert_eq!(answered.event["outcome"] == "allow", opens, "{id}: {}", answered.event);
+    }
+}
