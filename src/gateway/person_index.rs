@@ -9,18 +9,19 @@ use crate::session::{SidEntry, SidIndex, SidKey, SubjectKey};
 use crate::time::Timestamp;
 
 impl<P: Platform> RequestContext<'_, P> {
-    /// Enters a session that is about to begin, for as long as it lives or what may be granted in it. False when a logout or a
-    /// revocation came since its login began.
+    /// Enters a session that is about to begin, for as long as it lives; by a name of its person's, also as long as what may be
+    /// granted in it. False when a logout came since its login began.
     ///
     /// # Errors
     /// When the index does not answer.
     pub(super) async fn enter_session(
         &self,
-        key: &SidKey,
+        (key, names_person): (&SidKey, bool),
         subject: SubjectKey,
         since: Timestamp,
     ) -> Result<bool, StoreError> {
-        let entry = SidEntry::of_person(subject, since, self.request.now, self.last_grant_ends_at());
+        let grants_end_at = self.last_grant_ends_at().filter(|_| names_person);
+        let entry = SidEntry::of_person(subject, since, self.request.now, grants_end_at);
         self.platform.sid_index().enter_sid(key, &entry).await
     }
 

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::agents_server::publish;
 use super::blocks::{block, lift, not_before, root};
 use super::sender::Machine;
+use super::strangers::bent;
 use crate::agents_approvals::{granted, tell, token, with_agents};
 use crate::support::{Answered, Asked, Browser, CORP, ORIGIN, World, gateway, signer_named};
 
@@ -253,7 +254,7 @@ fn a_client_has_to_prove_itself_and_strangers_have_nothing_fetched() {
     let stranger = post(&world, &gateway, None, &[&fields[..], &[("client_id", "https://evil.example/c")]].concat());
     assert_error(&stranger, "invalid_grant", "id_jag.not_trusted");
     // Nor for what nobody signed, whatever client it says it is from.
-    let forged = format!("{}A", &good[..good.len() - 1]);
+    let forged = bent(&good);
     for (client, reason) in [("https://evil.example/c", "id_jag.not_trusted"), (OTHER, "jwt.bad_signature")] {
         let claims = json!({ "iss": client, "sub": client });
         let proof = key(CLIENT).sign(None, claims.as_object().unwrap());

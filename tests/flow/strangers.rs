@@ -196,7 +196,7 @@ fn unsigned(claims: &Value) -> String {
 }
 
 /// The same with another last character.
-fn bent(credential: &str) -> String {
+pub fn bent(credential: &str) -> String {
     let (rest, last) = credential.split_at(credential.len() - 1);
     format!("{rest}{}", if last == "A" { "Q" } else { "A" })
 }

@@ -321,14 +321,14 @@ pub(in crate::gateway) async fn begin_session<P: Platform>(
         }
     }
     if let Some(name) = signed_in.logout_name() {
-        enter(ctx, SidKey::of(signed_in.issuer(), name), subject, transaction).await?;
+        // A logout of SAML may name the person alone, and ends what they granted too.
+        let key = SidKey::of(signed_in.issuer(), name);
+        let entered = ctx.enter_session((&key, provider.saml.is_some()), subject, transaction.started_at).await;
+        is_in_time(entered)?;
     }
     let session = record(ctx, provider, &response, &person);
     let named = (provider.id.as_str(), &*session.issuer);
-    let entered = ctx.enter_session_by_email(named, subject, session.email(), transaction.started_at).await;
-    if !entered.map_err(Reason::Store)? {
-        return Err(Reason::LoginOvertaken);
-    }
+    is_in_time(ctx.enter_session_by_email(named, subject, session.email(), transaction.started_at).await)?;
     tell_keys(ctx, &session).await?;
     let begin = Begin {
         digest: handle.id.digest(),
@@ -373,14 +373,8 @@ async fn tell_keys<P: Platform>(ctx: &RequestContext<'_, P>, session: &Session) 
     }
 }
 
-/// Before the session begins, so that none is alive that a logout token, or a revocation, could not find.
-async fn enter<P: Platform>(
-    ctx: &RequestContext<'_, P>,
-    key: SidKey,
-    subject: SubjectKey,
-    transaction: &Transaction,
-) -> Result<(), Reason> {
-    let entered = ctx.enter_session(&key, subject, transaction.started_at).await;
+/// What was entered before the session begins, so that none is alive that a logout token, or a revocation, could not find.
+fn is_in_time(entered: Result<bool, StoreError>) -> Result<(), Reason> {
     if entered.map_err(Reason::Store)? { Ok(()) } else { Err(Reason::LoginOvertaken) }
 }
 
