@@ -1,7 +1,7 @@
 // What is stored of people who are gone: nothing, once no rule needs it any more. Objects without rows give their storage back.
 
 import assert from "node:assert/strict";
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { test } from "node:test";
 
 import { logIn, whoIs } from "./support/login.mjs";
@@ -68,6 +68,26 @@ test("each kind of object gives its storage back when its last row is of no more
     await ring(binding);
     assert.deepEqual(await storing(binding), [], binding);
   }
+});
+
+test("what is kept for minutes goes after minutes, also beside what is kept for weeks", async () => {
+  // R-702
+  const shardOf = (sid) => createHash("sha256").update(`${main.url}\0${sid}`).digest()[0];
+  const stays = "sid of dora";
+  const [other] = [...Array(10_000).keys()].map((number) => `other-${number}`).filter((sid) => shardOf(sid) === shardOf(stays));
+  await signedIn("dora");
+  const alarmIn = async () => ((await storing("SID_INDEX"))[0].alarm - postern.now()) / 3_600_000;
+  assert.ok((await alarmIn()) > 24, "a session is found for weeks");
+  const told = await postern.send("/auth/backchannel-logout/main", {
+    method: "POST", headers: [["content-type", "application/x-www-form-urlencoded"]],
+    body: `logout_token=${main.logoutToken({ sub: undefined, sid: other })}`,
+  });
+  assert.equal(told.status, 200, told.body);
+  assert.equal((await storing("SID_INDEX")).length, 1, "both are in one object");
+  assert.ok((await alarmIn()) < 1, "a logout that found no session is remembered for minutes");
+  await postern.advance(31 * 86_400);
+  for (const binding of KINDS) await ring(binding);
+  for (const binding of KINDS) assert.deepEqual(await storing(binding), [], binding);
 });
 
 test("a question makes no table, in an object that has given its storage back or in a new one", async () => {

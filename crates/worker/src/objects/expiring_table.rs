@@ -36,7 +36,8 @@ pub struct ExpiringTable {
     storage: Storage,
     sql: SqlStorage,
     known: Cell<Known>,
-    has_alarm: Cell<bool>,
+    /// When the alarm rings, as far as that is known.
+    alarm_at: Cell<Option<Timestamp>>,
 }
 
 #[derive(Deserialize)]
@@ -48,7 +49,7 @@ impl ExpiringTable {
     /// The table of this kind in an object's storage.
     pub fn new(kind: Kind, storage: Storage) -> Self {
         let sql = storage.sql();
-        Self { kind, storage, sql, known: Cell::new(Known::Nothing), has_alarm: Cell::new(false) }
+        Self { kind, storage, sql, known: Cell::new(Known::Nothing), alarm_at: Cell::new(None) }
     }
 
     /// [`sql::query`] on it, for statements that store nothing. They make no table: without one there are no rows.
@@ -102,19 +103,20 @@ impl ExpiringTable {
         Ok(())
     }
 
-    /// Sees to it that a row that expires at `until` is forgotten.
+    /// Sees to it that a row that expires at `until` is forgotten then, also where an alarm is set for one that is kept for longer.
     ///
     /// # Errors
     /// When the alarm can be neither read nor set.
     pub async fn ensure_alarm(&self, now: Timestamp, until: Timestamp) -> Result<(), ObjectError> {
-        if self.has_alarm.get() {
+        let due = now.plus((self.kind.sweep_after)(now, until));
+        if self.alarm_at.get().is_none() {
+            let stored = self.storage.get_alarm().await.map_err(|error| self.failed(&error))?;
+            self.alarm_at.set(stored.map(|milliseconds| Timestamp::from_unix(milliseconds / 1000)));
+        }
+        if self.alarm_at.get().is_some_and(|alarm| alarm <= due) {
             return Ok(());
         }
-        if self.storage.get_alarm().await.map_err(|error| self.failed(&error))?.is_none() {
-            self.set_alarm(now, until).await?;
-        }
-        self.has_alarm.set(true);
-        Ok(())
+        self.set_alarm(now, until).await
     }
 
     /// Forgets what has expired and comes back when the next of the rest does; without a rest, the storage is given back.
@@ -122,7 +124,7 @@ impl ExpiringTable {
     /// # Errors
     /// When the storage fails.
     pub async fn sweep(&self) -> Result<(), ObjectError> {
-        self.has_alarm.set(false);
+        self.alarm_at.set(None);
         let now = SystemClock.now();
         self.query::<IgnoredAny>(self.kind.sweep, vec![now.as_unix().into()])?;
         let rows: Vec<Next> = self.query(self.kind.next, Vec::new())?;
@@ -130,14 +132,15 @@ impl ExpiringTable {
             self.known.set(Known::Nothing);
             return self.storage.delete_all().await.map_err(|error| self.failed(&error));
         };
-        self.set_alarm(now, next).await?;
-        self.has_alarm.set(true);
-        Ok(())
+        self.set_alarm(now, next).await
     }
 
     async fn set_alarm(&self, now: Timestamp, next: Timestamp) -> Result<(), ObjectError> {
-        let wait_ms = i64::from((self.kind.sweep_after)(now, next).get()).saturating_mul(1000);
-        self.storage.set_alarm(wait_ms).await.map_err(|error| self.failed(&error))
+        let wait = (self.kind.sweep_after)(now, next);
+        let set = self.storage.set_alarm(i64::from(wait.get()).saturating_mul(1000)).await;
+        set.map_err(|error| self.failed(&error))?;
+        self.alarm_at.set(Some(now.plus(wait)));
+        Ok(())
     }
 
     fn failed(&self, error: &worker::Error) -> ObjectError {
