@@ -296,6 +296,12 @@ impl KeyRing {
         Ok(Secret::new(plain))
     }
 
+    /// Whether [`KeyRing::seal`] would use the same key today.
+    #[must_use]
+    pub fn is_sealed_by_newest(&self, sealed: &str) -> bool {
+        sealed.split_once('.').is_some_and(|(id, _)| id == self.newest.id.0)
+    }
+
     fn entry(&self, id: &str) -> Option<&Entry> {
         std::iter::once(&self.newest).chain(&self.older).find(|entry| entry.id.0 == id)
     }

@@ -138,6 +138,7 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         let clocks = self.clocks(begin.clocks, &session, now);
         self.table.put(&row(place, &session, sealed, clocks)?)?;
         self.renew_rights(&session, begin.clocks)?;
+        self.renew_seals()?;
         Ok(Reply::Begun)
     }
 

@@ -25,7 +25,7 @@ It is shown once and kept nowhere.
 ";
 const ROTATION: &str = "\
 The key in front makes what is new, those behind it open what is old: nobody is logged out.
-Drop the last one when the longest session begun with it is over.
+Drop the last one when the sessions, agents' grants and apps for codes made with it are over: docs/guides/rotate-keys.md says when.
 ";
 
 /// The operating system's random source.

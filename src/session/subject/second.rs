@@ -131,6 +131,36 @@ impl<Table: SessionTable, Rng: Random> SubjectSessions<'_, Table, Rng> {
         sealed.map_err(|_| StoreError::Malformed)
     }
 
+    /// Seals the secrets of apps under the newest key, where they are not: who never types a code would lose the app with the key that it
+    /// was sealed by. What cannot be read stays as it is.
+    ///
+    /// # Errors
+    /// When the storage fails.
+    pub(super) fn renew_seals(&self) -> Result<(), StoreError> {
+        let mut book = match self.factor_book() {
+            Err(StoreError::Malformed) => return Ok(()),
+            other => other?,
+        };
+        let is_old = |record: &TotpRecord| !self.keys.is_sealed_by_newest(&record.secret);
+        let renewed: Vec<(String, TotpRecord)> = book
+            .apps()
+            .filter(|(_, record)| is_old(record))
+            .filter_map(|(factor, record)| {
+                let secret = self.seal_totp(&factor.id, &self.open_totp(&factor.id, record)?).ok()?;
+                Some((factor.id.clone(), TotpRecord { secret, last_step: record.last_step }))
+            })
+            .collect();
+        if renewed.is_empty() {
+            return Ok(());
+        }
+        for (id, record) in renewed {
+            if let Some(factor) = book.find_mut(&id) {
+                factor.totp = Some(record);
+            }
+        }
+        self.put_factor_book(&book)
+    }
+
     /// What was proven by these factors counts no more, in whatever session it was.
     fn forget_proofs(&self, is_meant: impl Fn(Option<&str>) -> bool, now: Timestamp) -> Result<(), StoreError> {
         for stored in self.table.all()? {

@@ -46,6 +46,21 @@ fn a_secret_is_sealed_again_under_the_newest_key_when_it_is_used() {
 }
 
 #[test]
+fn a_secret_is_sealed_again_under_the_newest_key_when_its_person_signs_in() {
+    //
+    let mut world = World::new();
+    world.keys = ring(b"a");
+    let (secret, _) = world.person(START).enrols_app(3, START);
+    let before = world.book();
+    world.person(START + 1);
+    assert_eq!(world.book(), before, "nothing is written without need");
+    world.keys = ring(b"ba");
+    world.person(START + 60);
+    world.keys = ring(b"b");
+    world.person(START + 61).proves(totp(&code_at(&secret, START + 120)), START + 120);
+}
+
+#[test]
 fn an_app_whose_key_is_gone_is_there_and_proves_nothing() {
     let mut world = World::new();
     world.keys = ring(b"a");
