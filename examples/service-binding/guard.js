@@ -5,6 +5,8 @@
 
 /** What only we say to Postern, and only Postern to us: from a browser it would be a claim. */
 const NOT_FROM_OUTSIDE = /^(x-postern-|x-forwarded-|x-original-|x-rewrite-|x-real-ip$|forwarded$)/;
+/** In which Postern names the headers of the routes' `headers`. */
+const NAMES = "x-postern-headers";
 /** An API key of Postern's, or a token of an agent's: shown to Postern, and nobody else's to see. */
 const SECRET = /(?<![\w-])[a-z0-9]{2,12}_([0-9A-Za-z]{43}|(ac|ap|at|rt)_[\w-]{100})_[0-9A-Za-z]{6}(?![\w-])/;
 /** Of the connection and the body, which do not go along with the question. */
@@ -18,6 +20,9 @@ const NOT_ASKED = ["connection", "content-length", "transfer-encoding", "upgrade
  * @property {string} [provider] the provider that a person signed in with
  * @property {string} [client] the program that got the token
  * @property {string} [actor] who acts for the subject
+ * @property {string} [key] the public id of the API key that a program came by
+ * @property {string} [owner] the person whose API key it is, together with …
+ * @property {string} [owner_issuer] … the issuer of their name
  * @property {string} [email] only one that the provider verified
  * @property {string[]} scopes
  *
@@ -45,10 +50,10 @@ export async function guard(request, env) {
   return { caller: callerOf(verdict.headers), request: withIdentity(request, verdict.headers), finish: (response) => finished(response, verdict.headers) };
 }
 
-/** Whether it is Postern's own: signing in and out, its keys and metadata. Pass it on as it is. */
+/** Whether it is Postern's own: signing in and out, its keys and metadata. Pass it on as it is. Questions of AuthZEN (`/access/v1/`) are not among them. */
 export function isPosterns(request) {
   const [path] = target(request.url).split("?");
-  return /^\/(auth|\.well-known\/(jwks\.json|oauth-protected-resource))(\/|$)/.test(path);
+  return /^\/(auth|\.well-known\/(jwks\.json|oauth-protected-resource|oauth-authorization-server|authzen-configuration))(\/|$)/.test(path);
 }
 
 function question(request, secret) {
@@ -75,16 +80,19 @@ function callerOf(told) {
   const issuer = told.get("x-postern-issuer");
   if (issuer === null) return null;
   const fact = (name) => told.get(`x-postern-${name}`) ?? undefined;
-  const facts = Object.fromEntries(["subject", "kind", "provider", "client", "actor", "key", "owner", "email"].map((name) => [name, fact(name)]));
+  const facts = Object.fromEntries(["subject", "kind", "provider", "client", "actor", "key", "owner", "owner-issuer", "email"].map((name) => [name.replace("-", "_"), fact(name)]));
   return { issuer, ...facts, scopes: fact("scopes")?.split(" ") ?? [] };
 }
 
 /** What Postern says goes in the place of what the browser said, also where it says nothing. */
 function withIdentity(request, told) {
   const headers = new Headers(request.headers);
+  // By which the routes tell of the caller, and the header of API keys.
+  const named = told.get(NAMES)?.split(", ") ?? [];
   for (const [name, value] of [...headers]) if (NOT_FROM_OUTSIDE.test(name) || SECRET.test(value)) headers.delete(name);
-  for (const name of ["authorization", "cookie", "dpop"]) headers.delete(name);
-  for (const [name, value] of told) if (name.startsWith("x-postern-") || name === "authorization" || name === "cookie") headers.set(name, value);
+  for (const name of ["authorization", "cookie", "dpop", ...named]) headers.delete(name);
+  const isTold = (name) => name.startsWith("x-postern-") || name === "authorization" || name === "cookie" || named.includes(name);
+  for (const [name, value] of told) if (isTold(name) && name !== NAMES) headers.set(name, value);
   return new Request(request, { headers });
 }
 

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
+import { isPosterns } from "../../examples/service-binding/guard.js";
 import { logIn } from "./support/login.mjs";
 import { PLATFORM } from "./support/postern.mjs";
 import { assertNothingLeaks, SESSION_COOKIE } from "./support/refusals.mjs";
@@ -33,6 +34,8 @@ const world = await startWorld({ main: {} }, {
     "/api/{*rest}": { upstream: "none", authenticate: ["session", "bearer"], token: "relay" },
     "/people/{*rest}": { upstream: "none", cors: CORS },
     "/api/keys/{*rest}": { upstream: "none", authenticate: ["key"] },
+    "/api/named/{*rest}": { upstream: "none", authenticate: ["session", "bearer"], headers: { "X-Auth-Email": "email", "X-Login": "subject" } },
+    "/keys/{*rest}": { upstream: "none", authenticate: ["key"] },
     "/admin": { upstream: "none", authenticate: ["bearer"], require: { scopes: ["admin"] } },
   },
   vars: { VERIFY: {}, POSTERN_VERIFY_SECRET: SECRET, KEYS: { prefix: "acme", header: "X-API-Key", self_service: { scopes: ["read"] } } },
@@ -128,6 +131,32 @@ test("nothing that a browser says of who it is gets through, neither in nor past
   }
 });
 
+test("under the names of the routes' headers, what goes on says what Postern says, and nothing where it says nothing", async () => {
+  // R-124
+  const forged = [["x-auth-email", "root@example.com"], ["X-Login", "root"]];
+  const token = ["authorization", `Bearer ${main.accessToken({ scope: "read" })}`];
+  for (const [path, headers, email, login] of [
+    ["/api/named/a", [cookie, ...SCRIPT], "alice@example.com", "alice"],
+    ["/api/named/a", [token], undefined, "reporter"],
+    ["/api/orders", [cookie, ...SCRIPT], undefined, undefined],
+    ["/api/open/a", [], undefined, undefined],
+  ]) {
+    const { answer, seen } = await passedOn(path, { headers: [...headers, ...forged] });
+    assert.equal(answer.status, 200, answer.body);
+    const told = seen[0].headers;
+    assert.deepEqual([told["x-auth-email"], told["x-login"], told["x-postern-headers"]], [email, login, undefined], path);
+  }
+});
+
+test("what is Postern's own is known by its path", () => {
+  const is = (path) => isPosterns(new Request(`https://app.example.com${path}`));
+  for (const path of [
+    "/auth/login?x=1", "/auth", "/.well-known/jwks.json", "/.well-known/oauth-protected-resource/mcp", "/.well-known/oauth-authorization-server",
+    "/.well-known/authzen-configuration",
+  ]) assert.ok(is(path), path);
+  for (const path of ["/", "/authors", "/.well-known/security.txt", "/.well-known/jwks.json.bak", "/access/v1/evaluation"]) assert.ok(!is(path), path);
+});
+
 test("a request that comes past the secret is told nothing", async () => {
   // Without it, with another, and by whoever asks as the Worker does.
   const stranger = await postern.sendTo("stranger", "/people/7", { headers: [cookie, ...SCRIPT] });
@@ -154,6 +183,8 @@ test("an API key ends at the Worker, and what goes on has none in any header", a
   const made = await alice.fetch("/auth/keys", { method: "POST", body, headers: [["content-type", "application/json"]] });
   assert.equal(made.status, 201, made.body);
   const { key, id } = JSON.parse(made.body);
+  const { caller } = JSON.parse((await ask("/keys/a", { headers: [["x-api-key", key]] })).body);
+  assert.deepEqual([caller.key, caller.owner, caller.owner_issuer], [id, "alice", main.url]);
   const plain = [["x-correlation", "a-1"], ["x-trace", key.slice(0, -1)]];
   for (const [path, headers] of [
     ["/api/keys/a", [["x-api-key", key]]],

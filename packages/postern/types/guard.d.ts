@@ -13,8 +13,10 @@ export interface Caller {
   readonly actor?: string;
   /** The public id of the API key that a program came by. */
   readonly key?: string;
-  /** The person whose API key it is: what their provider calls them. */
+  /** The person whose API key it is: what their provider calls them, … */
   readonly owner?: string;
+  /** … and which one that is. */
+  readonly owner_issuer?: string;
   /** Only an address that the provider verified. */
   readonly email?: string;
   readonly scopes: readonly string[];
@@ -33,7 +35,10 @@ export interface Passed {
   readonly refusal?: undefined;
   /** `null` on a public route. */
   readonly caller: Caller | null;
-  /** The same request, with the caller's identity as Postern knows it: to be sent on. */
+  /**
+   * The same request, with the caller's identity as Postern knows it: to be sent on. What a browser says under the names of the
+   * routes' `headers` is not in it, only what Postern says under them.
+   */
   readonly request: Request;
   /** Adds to the answer what Postern has to say with it. */
   finish(response: Response): Response;
@@ -51,5 +56,5 @@ export interface Refused {
 /** Whether this request may pass, by Postern's `ROUTES`. */
 export function guard(request: Request, env: GuardEnv): Promise<Passed | Refused>;
 
-/** Whether the request is for Postern itself: signing in and out, its keys and metadata. Pass it on as it is. */
+/** Whether the request is for Postern itself: signing in and out, its keys and metadata. Pass it on as it is. Questions of AuthZEN (`/access/v1/`) are not among them. */
 export function isPosterns(request: Request): boolean;

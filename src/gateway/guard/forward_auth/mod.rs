@@ -4,10 +4,10 @@
 pub(crate) mod request;
 
 use super::decide::{self, AdmittedRequest};
-use crate::api_key::KeyPrefix;
 use crate::audit::Effect;
 use crate::authn::Principal;
 use crate::claims::is_believed;
+use crate::config::Config;
 use crate::gateway::context::RequestContext;
 use crate::gateway::refused::Refused;
 use crate::gateway::response_parts::ResponseParts;
@@ -41,7 +41,7 @@ pub(crate) async fn answer<P: Platform>(
     inner.load_language().await;
     let decision = decided(&inner, asks, parts).await;
     let response = match decision {
-        Ok(Some(admitted)) => passport(&admitted, &question.head.headers, ctx.site.config.secret_prefix())?,
+        Ok(Some(admitted)) => passport(&admitted, &question.head.headers, &ctx.site.config)?,
         Ok(None) => {
             parts.event.end(Effect::Redirect, "verify.passes_now", StatusCode::TEMPORARY_REDIRECT);
             let again = response::redirect(StatusCode::TEMPORARY_REDIRECT, &question.head.url);
@@ -105,17 +105,24 @@ fn rule<'a, P: Platform>(
 
 /// Leave to pass, with the headers that the upstream is to get in place of those of `asked`, as it would from us: who it
 /// is, cookies without ours, and a credential where it is for the upstream. Using it up is all that can be done with an [`AdmittedRequest`].
-fn passport(admitted: &AdmittedRequest, asked: &HeaderMap, key_prefix: Option<&KeyPrefix>) -> Result<Response, Reason> {
+fn passport(admitted: &AdmittedRequest, asked: &HeaderMap, config: &Config) -> Result<Response, Reason> {
     let mut lines = admitted.principal.as_ref().map(identity).transpose()?.unwrap_or_default();
     lines.push(("cookie", cookie::without_ours(asked)));
     // Where nobody is asked who they are, what the caller shows is not for us; but what was made here is.
     let shown = asked.get(header::AUTHORIZATION).filter(|_| admitted.principal.is_none());
-    lines.push(("authorization", shown.filter(|value| !holds_secret(value, key_prefix)).cloned()));
+    lines.push(("authorization", shown.filter(|value| !holds_secret(value, config.secret_prefix())).cloned()));
     let mut response = Response::empty(StatusCode::NO_CONTENT);
     for (name, value) in lines.into_iter().filter_map(|(name, value)| Some((name, value?))) {
         response.headers.insert(HeaderName::from_static(name), value);
     }
     admitted.identity.add_to(&mut response.headers);
+    // For a Worker that asks: what a browser says under these names goes no further, also where nothing is said in its place.
+    let ours: Vec<&str> = config.claim_headers.iter().map(HeaderName::as_str).collect();
+    if let Ok(names) = HeaderValue::try_from(ours.join(", "))
+        && !ours.is_empty()
+    {
+        response.headers.insert(HeaderName::from_static("x-postern-headers"), names);
+    }
     Ok(response)
 }
 
