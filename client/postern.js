@@ -226,7 +226,8 @@ class SessionWatch extends EventTarget {
     if (turn !== this.#turn) return;
     if (session && 'cause' in session) this.#say('unreachable', session);
     else this.#learn(session, heard);
-    this.#sleep();
+    // Whoever was just told may have ended the watch.
+    if (turn === this.#turn) this.#sleep();
   }
 
   #learn(/** @type {import('./postern.d.ts').Session | null} */ session, /** @type {boolean} */ heard) {
@@ -251,8 +252,8 @@ class SessionWatch extends EventTarget {
   /** Until the next poll, the next warning or the end, whichever is first. Who is signed out is not asked after. */
   #sleep() {
     clearTimeout(this.#timer);
-    if (!this.session) return;
-    const { idle, absolute } = timeLeft(this.session);
+    if (this.session === null) return;
+    const { idle, absolute } = this.session ? timeLeft(this.session) : { idle: DAY, absolute: DAY };
     const due = [idle, absolute, idle - this.#warn, absolute - this.#warn, document.hidden ? DAY : this.#every];
     this.#timer = setTimeout(() => this.look(), 1000 * Math.max(0.5, Math.min(...due.filter((seconds) => seconds > 0), DAY)));
   }

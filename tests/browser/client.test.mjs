@@ -197,6 +197,36 @@ test("a session ended from another browser is noticed when the tab is seen again
   await Promise.all([one.context.close(), two.context.close()]);
 });
 
+test("a watch that its listener stops asks no more, and one that got no first answer asks again", async () => {
+  const { context, page } = await signedIn();
+  await page.evaluate(() => window.watch.stop());
+  const begin = () => page.evaluate(() => {
+    window.waits = [];
+    const wait = window.setTimeout;
+    window.setTimeout = (work, milliseconds) => {
+      window.waits.push(milliseconds);
+      return wait(work, milliseconds);
+    };
+  });
+  await begin();
+  await page.evaluate(async () => {
+    const watch = window.postern.watch();
+    watch.addEventListener("change", () => watch.stop());
+    await watch.look();
+  });
+  assert.deepEqual(await page.evaluate(() => window.waits), []);
+  await context.setOffline(true);
+  await page.evaluate(async () => {
+    window.again = window.postern.watch({ every: 1 });
+    window.known = new Promise((known) => window.again.addEventListener("change", ({ detail }) => known(detail.session.subject)));
+    await window.again.look();
+  });
+  assert.deepEqual(await page.evaluate(() => window.waits), [1000]);
+  await context.setOffline(false);
+  assert.equal(await page.evaluate(() => window.known), "c5c1f0d4-alice");
+  await context.close();
+});
+
 test("without an answer nothing is taken for an end, and a watch that is stopped says no more", async () => {
   const { context, page, postern } = await signedIn();
   await told(page);
