@@ -25,6 +25,7 @@ const ROUTES = {
   "/relay/{*rest}": { upstream: "none", token: "relay" },
   "/admin/{*rest}": { upstream: "none", require: { scopes: ["admin"] } },
   "/keys/{*rest}": { upstream: "none", authenticate: ["key"] },
+  "/api/{*rest}": { upstream: "none", authenticate: ["bearer"] },
 };
 
 /** Everything around one proxy; closed after the file's tests. */
@@ -49,7 +50,7 @@ async function startScene(kind) {
   const host = await startProviders();
   const issuer = host.issuer("main");
   const keys = newKeyRing();
-  const vars = { PUBLIC_URL: origin, VERIFY: { host: `127.0.0.1:${posternPort}` }, POSTERN_VERIFY_SECRET: secret, KEYS };
+  const vars = { PUBLIC_URL: origin, VERIFY: { host: `127.0.0.1:${posternPort}` }, POSTERN_VERIFY_SECRET: secret, KEYS, ISSUERS: { main: { issuer: issuer.url, audience: "https://api.example.com" } } };
   const postern = await startPostern({ providers: { main: issuer }, routes: ROUTES, keys, port: posternPort, vars });
   const proxy = await startProxy(kind, { port, postern: posternPort, application: new URL(application.origin).port, secret });
   after(async () => {
@@ -109,6 +110,16 @@ for (const [kind, found] of [["nginx", findNginx()], ["Caddy", findCaddy()]]) {
     const open = await scene.watch(() => nobody.fetch("/public/a"));
     assert.deepEqual([open.answer.status, open.reached.length], [200, 1]);
     for (const name of IDENTITY) assert.equal(open.reached[0].headers[name], undefined, name);
+  });
+
+  check("a program finds out where to get a token", async () => {
+    const refused = await scene.send("/api/orders");
+    assert.equal(refused.status, 401);
+    const address = /resource_metadata="([^"]+)"/.exec(refused.headers["www-authenticate"])[1];
+    assert.ok(address.startsWith(`${scene.origin}/`), address);
+    const found = await scene.send(address.slice(scene.origin.length));
+    assert.equal(found.status, 200, found.body);
+    assert.deepEqual(JSON.parse(found.body).authorization_servers, [scene.issuer.url]);
   });
 
   check("a person is sent to sign in, and comes back", async () => {
