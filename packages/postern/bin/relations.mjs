@@ -130,7 +130,7 @@ class Site {
       });
       const text = await limited(answer);
       if (answer.ok) return parsed(text);
-      if (![429, 503].includes(answer.status) || tries === this.#tries) throw refused(answer.status, text);
+      if (![429, 503].includes(answer.status) || tries === this.#tries) throw refused(answer.status, text, this.#credential.authorization ? OF_TOKEN : OF_SESSION);
       await pause(Math.min(Number(answer.headers.get('retry-after')) || 1, LONGEST_PAUSE_SECONDS));
     }
   }
@@ -157,21 +157,27 @@ async function limited(answer) {
   return Buffer.concat(parts).toString();
 }
 
-function refused(status, text) {
+const OF_SESSION = {
+  401: 'the session is over, or is none: sign in and copy the cookie again',
+  403: 'this session may not do that: see ADMIN in the configuration',
+};
+const OF_TOKEN = {
+  401: 'the token is not accepted here, or has expired',
+  403: 'this token may not do that: see ADMIN.services in the configuration, `actions` and `bearer`',
+};
+
+/** `why`: what a status means for the credential that was shown. */
+function refused(status, text, why) {
   let problem = {};
   try {
     problem = JSON.parse(text);
   } catch {
     // A page tells no more than its status.
   }
-  const WHY = {
-    401: 'the session is over, or is none: sign in and copy the cookie again',
-    403: 'this session may not do that: see ADMIN in the configuration',
-    404: 'there is nothing to administer there: without ADMIN and RELATIONS there are no such endpoints',
-  };
-  const why = problem.problems?.join('; ') ?? WHY[status] ?? problem.title ?? '';
+  const known = { ...why, 404: 'there is nothing to administer there: without ADMIN and RELATIONS there are no such endpoints' };
+  const told = problem.problems?.join('; ') ?? known[status] ?? problem.title ?? '';
   const id = problem.request_id ? ` (request ${problem.request_id})` : '';
-  return new Told(`${status}${id}: ${why}`);
+  return new Told(`${status}${id}: ${told}`);
 }
 
 /** Every tuple, page by page; `reached` hears from where to go on. */
