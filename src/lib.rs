@@ -6,6 +6,7 @@
 
 pub mod bounded_cache;
 pub mod ids;
+pub mod letter_case;
 pub mod ordered;
 pub mod secret;
 pub mod time;

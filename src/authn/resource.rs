@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::claims::audiences;
 use crate::config::{Config, Resource, TokenIssuer};
+use crate::letter_case;
 use crate::route::{CanonicalPath, Pattern, Route};
 
 /// Whether a token of `issuer`'s that says this is for what is at `path`.
@@ -62,7 +63,7 @@ fn has_paths_within(pattern: &Pattern, resource: &str) -> bool {
 }
 
 fn is_within_loosely(path: &str, resource: &str) -> bool {
-    let (path, resource) = (path.to_lowercase(), resource.to_lowercase());
+    let (path, resource) = (letter_case::folded(path), letter_case::folded(resource));
     path.strip_prefix(&resource).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '.']))
 }
 

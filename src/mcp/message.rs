@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::McpError;
 use crate::json::{JsonError, parse_object_within, raw};
+use crate::letter_case::folded;
 
 /// The deepest nesting read. Arguments of tools are deeper than tokens.
 pub const MAX_DEPTH: usize = 64;
@@ -224,7 +225,6 @@ fn is_id(id: &Value) -> bool {
 /// Whether a parser that ignores letter case could take the member for one that counts. Such parsers fold beyond ASCII
 /// too: `ſ` is an `s` to them, and the sign for kelvin a `k`.
 fn resembles_decisive(name: &str) -> bool {
-    let folded = |text: &str| text.to_uppercase().to_lowercase();
     let is_like = |decisive: &str| decisive != name && folded(decisive) == folded(name);
     DECISIVE.iter().any(|decisive| is_like(decisive))
 }

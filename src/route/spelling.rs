@@ -10,6 +10,7 @@ use percent_encoding::percent_decode_str;
 use super::literals::Literals;
 use super::pattern::{Segment, segment};
 use super::{CanonicalPath, Pattern};
+use crate::letter_case;
 
 /// All patterns, as servers read them that do any of this.
 #[derive(Debug, Default)]
@@ -116,7 +117,7 @@ fn folded(segment: &str) -> Cow<'_, str> {
     if segment.bytes().all(plain) {
         return segment.into();
     }
-    percent_decode_str(segment).decode_utf8_lossy().to_lowercase().into()
+    letter_case::folded(&percent_decode_str(segment).decode_utf8_lossy()).into()
 }
 
 /// What stands before the last dot: `report` of `report.json`.

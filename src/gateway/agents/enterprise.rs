@@ -186,8 +186,8 @@ async fn begin<P: Platform>(
     let ended = || refused(EnterpriseRefusal::Ended);
     let of = (provider.id.as_str(), provider.issuer.as_str());
     let ends_at = ctx.request.now.plus(rules.access);
-    let (person, asked_at) = ((subject, begin.session.email()), begin.asked_at);
-    let entered = ctx.enter_grant_by_email(of, person, ends_at, asked_at).await.map_err(Reason::Store)?
+    let (by_email, asked_at) = (ctx.email_key(of, begin.session.email()), begin.asked_at);
+    let entered = ctx.enter_person(by_email, (subject, asked_at), Some(ends_at)).await.map_err(Reason::Store)?
         && ctx.enter_agent(&voucher.client.id, subject, ends_at, begin.asked_at).await.map_err(Reason::Store)?;
     if !entered {
         return Err(ended());

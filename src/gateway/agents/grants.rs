@@ -162,9 +162,11 @@ async fn enter<P: Platform>(
     let (principal, subject) = (&order.person.principal, order.person.handle.subject);
     let email = principal.email().and_then(MailAddress::parse);
     let of = (principal.provider().unwrap_or_default(), principal.issuer());
-    let entered =
-        ctx.enter_grant_by_email(of, (subject, email), ends_at, order.asked_at).await.map_err(Reason::Store)?
-            && ctx.enter_agent(order.client, subject, ends_at, order.asked_at).await.map_err(Reason::Store)?;
+    let entered = ctx
+        .enter_person(ctx.email_key(of, email), (subject, order.asked_at), Some(ends_at))
+        .await
+        .map_err(Reason::Store)?
+        && ctx.enter_agent(order.client, subject, ends_at, order.asked_at).await.map_err(Reason::Store)?;
     if entered { Ok(()) } else { Err(Reason::Client(AgentError::ConsentOver)) }
 }
 

@@ -320,15 +320,17 @@ pub(in crate::gateway) async fn begin_session<P: Platform>(
             ctx.end_session(&old).await?;
         }
     }
-    if let Some(name) = signed_in.logout_name() {
-        // A logout of SAML may name the person alone, and ends what they granted too.
-        let key = SidKey::of(signed_in.issuer(), name);
-        let entered = ctx.enter_session((&key, provider.saml.is_some()), subject, transaction.started_at).await;
-        is_in_time(entered)?;
-    }
     let session = record(ctx, provider, &response, &person);
-    let named = (provider.id.as_str(), &*session.issuer);
-    is_in_time(ctx.enter_session_by_email(named, subject, session.email(), transaction.started_at).await)?;
+    let by_name = signed_in.logout_name().map(|name| SidKey::of(signed_in.issuer(), name));
+    let by_email = ctx.email_key((provider.id.as_str(), &session.issuer), session.email());
+    let grants_end_at = ctx.last_grant_ends_at();
+    // A logout of SAML may name the person alone, and ends what they granted too.
+    for (key, until) in [(by_name, grants_end_at.filter(|_| provider.saml.is_some())), (by_email, grants_end_at)] {
+        // Before the session begins, so that none is alive that a logout token, or a revocation, could not find.
+        if !ctx.enter_person(key, (subject, transaction.started_at), until).await.map_err(Reason::Store)? {
+            return Err(Reason::LoginOvertaken);
+        }
+    }
     tell_keys(ctx, &session).await?;
     let begin = Begin {
         digest: handle.id.digest(),
@@ -371,11 +373,6 @@ async fn tell_keys<P: Platform>(ctx: &RequestContext<'_, P>, session: &Session) 
         KeyReply::Done { .. } => Ok(()),
         _ => Err(Reason::Store(StoreError::Malformed)),
     }
-}
-
-/// What was entered before the session begins, so that none is alive that a logout token, or a revocation, could not find.
-fn is_in_time(entered: Result<bool, StoreError>) -> Result<(), Reason> {
-    if entered.map_err(Reason::Store)? { Ok(()) } else { Err(Reason::LoginOvertaken) }
 }
 
 /// The sessions this browser has or had when the login began.
